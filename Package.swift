@@ -1,0 +1,210 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// The layer law: one row per module, one per service. An arrow may only point down, and only to a row that stands above
+// it in this file; anything else and the package refuses to load. `Tests/Architecture` holds the imports in the sources,
+// and the edges in the charters, against these rows.
+
+enum Layer: Int {
+  case Foreign, Vocabulary, Engines, Contracts, Fabric, Services, Drills, Executables
+}
+
+struct Module {
+  let layer: Layer
+  let name: String
+  var uses: [String] = []
+  var products: [Target.Dependency] = []
+}
+
+/// A service: its contract, its code, and the executable that runs it. `calls` names the services whose contracts it may
+/// use; the same edges stand in its charter, and a test compares the two.
+func service(
+  _ name: String, calls: [String] = [], engines: [String] = [], products: [Target.Dependency] = []
+) -> [Module] {
+  [
+    Module(
+      layer: .Services, name: name,
+      uses: ["Vocabulary", "StrictJSON", "\(name)API", "Chassis", "Storage", "Telemetry", "Transport"]
+        + engines + calls.map { "\($0)API" }, products: products),
+    Module(layer: .Executables, name: "strongroom-\(name.lowercased())", uses: ["Chassis", name]),
+  ]
+}
+
+func contract(_ name: String) -> Module {
+  Module(layer: .Contracts, name: "\(name)API", uses: ["Vocabulary"])
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
+  .product(name: $0, package: "swift-nio")
+}
+
+let modules: [Module] =
+  [
+    Module(layer: .Foreign, name: "CArgon2"),
+    Module(layer: .Vocabulary, name: "Vocabulary"),
+
+    Module(layer: .Engines, name: "StrictJSON", uses: ["Vocabulary"]),
+    Module(layer: .Engines, name: "Sealing", uses: ["Vocabulary"], products: [crypto]),
+    Module(layer: .Engines, name: "Tokens", uses: ["Vocabulary", "StrictJSON"], products: [crypto]),
+    Module(layer: .Engines, name: "MerkleLog", uses: ["Vocabulary"], products: [crypto]),
+    Module(layer: .Engines, name: "LedgerBook", uses: ["Vocabulary"]),
+    Module(layer: .Engines, name: "Charters", uses: ["Vocabulary", "StrictJSON"], products: [yams]),
+    Module(
+      layer: .Engines, name: "WorkloadIdentity", uses: ["Vocabulary", "StrictJSON", "Tokens"],
+      products: [crypto, x509, asn1]),
+
+    Module(layer: .Contracts, name: "WorkloadAPI", products: [protobuf]),
+    contract("Authority"), contract("Gateway"), contract("Identity"), contract("Customers"),
+    contract("Ledger"), contract("Payments"), contract("Audit"),
+
+    Module(layer: .Fabric, name: "Telemetry", uses: ["Vocabulary", "StrictJSON"]),
+    Module(
+      layer: .Fabric, name: "Storage", uses: ["Vocabulary", "StrictJSON", "Sealing", "Telemetry"],
+      products: [grdb]),
+    Module(
+      layer: .Fabric, name: "Transport",
+      uses: ["Vocabulary", "StrictJSON", "WorkloadIdentity", "Telemetry"],
+      products: nio + [nioSSL, crypto, x509]),
+    Module(
+      layer: .Fabric, name: "Workload",
+      uses: ["Vocabulary", "WorkloadIdentity", "WorkloadAPI", "Telemetry", "Transport"],
+      products: nio + [nioHTTP2, nioHPACK, nioSSL, protobuf, x509, crypto]),
+    Module(
+      layer: .Fabric, name: "Chassis",
+      uses: [
+        "Vocabulary", "StrictJSON", "Charters", "Tokens", "Sealing", "WorkloadIdentity",
+        "AuditAPI", "AuthorityAPI", "Telemetry", "Storage", "Transport", "Workload",
+      ], products: nio + [crypto, x509]),
+    Module(
+      layer: .Fabric, name: "Launcher",
+      uses: [
+        "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "Telemetry", "Transport",
+        "Workload", "Chassis",
+      ], products: [crypto]),
+  ]
+  + service(
+    "Authority", engines: ["Charters", "Sealing", "Tokens", "WorkloadIdentity", "WorkloadAPI", "Workload"],
+    products: nio + [nioHTTP2, nioHPACK, protobuf, crypto, x509, asn1])
+  + service("Audit", calls: ["Authority"], engines: ["MerkleLog", "Sealing"], products: [crypto])
+  + service("Ledger", calls: ["Audit"], engines: ["LedgerBook"])
+  + service("Customers", calls: ["Audit", "Authority"], engines: ["Sealing"], products: [crypto])
+  + service(
+    "Identity", calls: ["Audit", "Authority"], engines: ["Tokens", "Sealing", "CArgon2"],
+    products: [crypto])
+  + service("Payments", calls: ["Ledger", "Audit"], products: [crypto])
+  + service(
+    "Gateway", calls: ["Identity", "Audit", "Authority"],
+    engines: ["Charters", "Tokens", "WorkloadIdentity"],
+    products: nio + [nioSSL, crypto, x509])
+  + [
+    Module(
+      layer: .Executables, name: "strongroom",
+      uses: [
+        "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity", "Telemetry",
+        "Transport", "Workload", "Chassis", "Launcher", "AuditAPI", "AuthorityAPI", "CustomersAPI",
+        "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
+      ], products: nio + [nioSSL, arguments, crypto, x509])
+  ]
+
+var declared: [String: Layer] = [:]
+for module in modules {
+  for used in module.uses {
+    guard let lower = declared[used] else {
+      fatalError("layer law: \(module.name) uses \(used), which is not declared above it")
+    }
+    // Neighbours in one layer may use each other downwards, except where independence is the point.
+    let neighbours = lower == module.layer && ![.Contracts, .Services].contains(module.layer)
+    precondition(
+      lower.rawValue < module.layer.rawValue || neighbours,
+      "layer law: \(module.name) (\(module.layer)) may not use \(used) (\(lower))")
+  }
+  precondition(declared[module.name] == nil, "layer law: \(module.name) is declared twice")
+  declared[module.name] = module.layer
+}
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"), .treatAllWarnings(as: .error),
+]
+
+/// Migrations are compiled into the service, so that a binary can never meet another version's schema.
+func migrations(of module: Module) -> [Resource] {
+  let folder = "\(Context.packageDirectory)/Sources/Services/\(module.name)/Migrations"
+  let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  return files.filter { $0.hasSuffix(".sql") }.sorted().map { .embedInCode("Migrations/\($0)") }
+}
+
+func target(_ module: Module) -> Target {
+  let path = "Sources/\(module.layer)/\(module.name)"
+  let dependencies = module.uses.map { Target.Dependency.byName(name: $0) } + module.products
+  switch module.layer {
+  case .Foreign:
+    return .systemLibrary(
+      name: module.name, path: path, pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])])
+  case .Executables:
+    return .executableTarget(
+      name: module.name, dependencies: dependencies, path: path, swiftSettings: strict)
+  case .Services:
+    let papers = ["README.md", "charter.yaml", "openapi.yaml"].filter {
+      FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(path)/\($0)")
+    }
+    return .target(
+      name: module.name, dependencies: dependencies, path: path, exclude: papers,
+      resources: migrations(of: module), swiftSettings: strict)
+  default:
+    return .target(name: module.name, dependencies: dependencies, path: path, swiftSettings: strict)
+  }
+}
+
+let testKit = Target.target(
+  name: "TestKit",
+  dependencies: modules.filter { [.Vocabulary, .Engines, .Contracts, .Fabric].contains($0.layer) }
+    .map { .byName(name: $0.name) } + nio + [nioSSL, crypto, x509, yams],
+  path: "Tests/TestKit", swiftSettings: strict)
+
+/// One test target per folder in Tests; tests may look at every layer, so they depend on all of them.
+func tests(_ name: String) -> Target {
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: modules.filter { ![.Foreign, .Executables].contains($0.layer) }.map {
+      .byName(name: $0.name)
+    } + ["TestKit"] + nio + [nioSSL, crypto, x509, asn1, yams, grdb, protobuf],
+    path: "Tests/\(name)", exclude: [], swiftSettings: strict)
+}
+
+let testFolders = ((try? FileManager.default.contentsOfDirectory(
+  atPath: "\(Context.packageDirectory)/Tests")) ?? []).filter { name in
+    name != "TestKit" && name.first?.isUppercase == true
+  }.sorted()
+
+let package = Package(
+  name: "strongroom",
+  products: modules.filter { $0.layer == .Executables }.map {
+    .executable(name: $0.name, targets: [$0.name])
+  },
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: modules.map(target) + [testKit] + testFolders.map(tests)
+)
