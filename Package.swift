@@ -101,7 +101,7 @@ let modules: [Module] =
   + service("Ledger", calls: ["Audit"], engines: ["LedgerBook"])
   + service("Customers", calls: ["Audit", "Authority"], engines: ["Sealing"], products: [crypto])
   + service(
-    "Identity", calls: ["Audit", "Authority"], engines: ["Tokens", "Sealing", "CArgon2"],
+    "Identity", calls: ["Audit", "Authority", "Customers"], engines: ["Tokens", "Sealing", "CArgon2"],
     products: [crypto])
   + service("Payments", calls: ["Ledger", "Audit"], products: [crypto])
   + service(
