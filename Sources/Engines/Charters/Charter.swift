@@ -1,0 +1,199 @@
+package import Vocabulary
+
+/// One service's declaration: who it is, what it exposes and to whom, what it calls, what it keeps, its limits.
+/// Everything the fabric knows about a service comes from here. Only the loader makes one, so a charter is well formed.
+package struct Charter: Hashable, Sendable {
+  /// The name, also the path of its SPIFFE ID.
+  package let service: ServiceName
+  /// One sentence for people.
+  package let summary: String
+  /// Internal mutual-TLS port, 1,024–65,535, before the platform's offset. Nil only for the operator, who listens nowhere.
+  package let port: Int?
+  /// What it exposes, in the file's order.
+  package let operations: [CharterOperation]
+  /// What it calls, in the file's order.
+  package let calls: [CharterCall]
+  /// Outside destinations as `host:port`; everything else is closed.
+  package let egress: [String]
+  /// What kinds of data it keeps.
+  package let data: [CharterData]
+  /// Names of the secrets it may obtain at run time.
+  package let secrets: [String]
+  /// What the launcher holds it to.
+  package let limits: CharterLimits
+
+  let places: Places
+  let byID: [String: Int]
+  let routes: RouteTable<Int>
+
+  /// The operation of this id.
+  package func operation(_ id: String) -> CharterOperation? { byID[id].map { operations[$0] } }
+
+  /// The operation that answers this method and path (without query), and the path's parameters.
+  /// Literal segments win over parameters. A path with a percent sign, an empty, `.` or `..` segment matches nothing:
+  /// every resource has one spelling.
+  package func route(
+    _ method: HTTPMethod, _ path: String
+  ) -> (operation: CharterOperation, parameters: [String: String])? {
+    routes.match(method, path).map { (operations[$0.target], $0.parameters) }
+  }
+
+  /// The methods that some operation accepts on this path, for `405` and `Allow`; empty when the path is unknown.
+  package func methods(on path: String) -> [HTTPMethod] { routes.methods(on: path) }
+
+  /// The file's name as it was loaded.
+  package var file: String { places.file }
+
+  package static func == (left: Charter, right: Charter) -> Bool {
+    left.service == right.service && left.summary == right.summary && left.port == right.port
+      && left.operations == right.operations && left.calls == right.calls
+      && left.egress == right.egress && left.data == right.data && left.secrets == right.secrets
+      && left.limits == right.limits
+  }
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(service)
+    hasher.combine(operations)
+  }
+}
+
+/// One operation a service exposes.
+package struct CharterOperation: Hashable, Sendable {
+  /// How an outside caller shows who it is.
+  package enum Authentication: String, Sendable, CaseIterable {
+    /// A valid access token with all `scopes`.
+    case token
+    /// Nothing: identity's own pages and endpoints, which authenticate by themselves.
+    case none
+  }
+  /// What a repeated request means.
+  package enum Idempotency: String, Sendable, CaseIterable {
+    /// The header `Idempotency-Key` is mandatory and names the intent.
+    case key
+    /// Repeating changes nothing by the operation's own meaning (the id is in the request).
+    case natural
+    /// Safe to repeat only where the method is (GET); other methods are never retried.
+    case none
+  }
+  /// A token bucket per client, kept by the gateway.
+  package struct Rate: Hashable, Sendable {
+    /// Refill, requests a second, 1–1,000,000.
+    package let perSecond: Int
+    /// Bucket size in requests, at least `perSecond`'s whole second is not required; 1–1,000,000.
+    package let burst: Int
+  }
+
+  /// `operationId` in the OpenAPI document.
+  package let id: String
+  /// The HTTP method.
+  package let method: HTTPMethod
+  /// The path template, `{name}` for one segment, `{name...}` for the rest.
+  package let path: PathTemplate
+  /// For people; may be empty.
+  package let summary: String
+  /// Workloads that may call it.
+  package let callers: Set<ServiceName>
+  /// The gateway routes it from outside.
+  package let isPublic: Bool
+  /// For public operations.
+  package let authentication: Authentication
+  /// All are needed in the outside token, and in the transaction token.
+  package let scopes: Set<Scope>
+  /// The purpose the transaction token must carry; nil = no transaction token needed.
+  package let purpose: String?
+  /// Claim name in `tctx` → JSON pointer (RFC 6901) into the request's body.
+  package let context: [String: String]
+  /// Services to which the callee may present the same transaction token.
+  package let forwards: Set<ServiceName>
+  /// What repeating means.
+  package let idempotency: Idempotency
+  /// Largest body accepted, bytes, 0–16 MiB.
+  package let bodyBytesMax: Int
+  /// Longest handling, 1 ms–120 s.
+  package let timeout: Duration
+  /// The gateway's limit per client; nil = the gateway's default.
+  package let rate: Rate?
+
+  /// Whether a request must come with a transaction token.
+  package var needsTransactionToken: Bool { purpose != nil }
+
+  /// May be sent again by a client that heard no answer.
+  package var isRetryable: Bool { method == .get || idempotency != .none }
+}
+
+/// What one service calls at another.
+package struct CharterCall: Hashable, Sendable {
+  /// When the caller waits for the answer.
+  package enum Delivery: String, Sendable, CaseIterable {
+    /// While it handles a request or starts: such edges may not form a cycle, and order the start.
+    case request
+    /// From its outbox only, at some later time: a cycle of these cannot lock anybody.
+    case outbox
+  }
+  /// The callee.
+  package let service: ServiceName
+  /// Operation ids there.
+  package let operations: [String]
+  /// When.
+  package let delivery: Delivery
+}
+
+/// A kind of data a service keeps.
+package struct CharterData: Hashable, Sendable {
+  /// How much harm its disclosure does.
+  package enum Sensitivity: String, Sendable, CaseIterable {
+    case `public`, `internal`, confidential, personal
+  }
+  /// As listed in `Charters/data-classes.yaml`.
+  package let name: String
+  /// Must equal the list's.
+  package let sensitivity: Sensitivity
+}
+
+/// What the launcher holds a process to.
+package struct CharterLimits: Hashable, Sendable {
+  /// Resident memory, MiB, 16–65,536.
+  package let memoryMiB: Int
+  /// File descriptors, 64–1,048,576.
+  package let openFiles: Int
+  /// Connections accepted at once, 1–65,536.
+  package let connections: Int
+
+  /// For the operator, whose charter has none.
+  package static let `default` = CharterLimits(memoryMiB: 256, openFiles: 1_024, connections: 512)
+}
+
+/// The field names of each object in a charter, and which are mandatory. `Schemas/charter.schema.json` says the same; a
+/// test compares the two.
+package enum CharterFields {
+  package static let charter = FieldList(
+    all: [
+      "apiVersion", "service", "summary", "port", "operations", "calls", "egress", "data",
+      "secrets", "limits",
+    ], required: ["apiVersion", "service", "summary"])
+  package static let operation = FieldList(
+    all: [
+      "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",
+      "purpose", "context", "forwards", "idempotency", "body_bytes_max", "timeout_ms", "rate",
+    ], required: ["id", "method", "path", "callers"])
+  package static let rate = FieldList(
+    all: ["per_second", "burst"], required: ["per_second", "burst"])
+  package static let call = FieldList(
+    all: ["service", "operations", "delivery"], required: ["service", "operations"])
+  package static let data = FieldList(
+    all: ["class", "sensitivity"], required: ["class", "sensitivity"])
+  package static let limits = FieldList(
+    all: ["memory_mib", "open_files", "connections"],
+    required: ["memory_mib", "open_files", "connections"])
+  package static let dataClasses = FieldList(
+    all: ["apiVersion", "classes"], required: ["apiVersion", "classes"])
+  package static let dataClass = FieldList(
+    all: ["class", "sensitivity", "summary"], required: ["class", "sensitivity", "summary"])
+}
+
+/// Known and mandatory field names of one object.
+package struct FieldList: Hashable, Sendable {
+  /// In the order in which a person would write them.
+  package let all: [String]
+  /// A subset of `all`.
+  package let required: [String]
+}

@@ -1,0 +1,194 @@
+package import Vocabulary
+
+extension Charter {
+  /// What every charter begins with.
+  package static let apiVersion = "strongroom/v1"
+  /// Largest charter file, bytes.
+  package static let fileBytesMax = 65_536
+  package static let operationsMax = 128
+  package static let callersMax = 64
+  package static let callsMax = 64
+  package static let scopesMax = 16
+  package static let contextMax = 16
+  /// Longest summary, characters.
+  package static let summaryMax = 200
+  /// Largest body an operation may accept, bytes.
+  package static let bodyBytesMax = 16 << 20
+  /// Body limit of an operation that names none, bytes.
+  package static let bodyBytesDefault = 65_536
+  /// Longest time an operation may ask for, milliseconds.
+  package static let timeoutMillisMax = 120_000
+  /// Time limit of an operation that names none, milliseconds.
+  package static let timeoutMillisDefault = 5_000
+  /// The one workload without a port: the command line.
+  package static let operatorName: ServiceName = "operator"
+  /// The one door to the outside.
+  package static let gatewayName: ServiceName = "gateway"
+  /// Whose public operations may be used without a token, because they are where one gets it.
+  package static let anonymousAllowed: Set<ServiceName> = ["identity"]
+  /// What every service exposes to the operator without saying so.
+  package static let impliedOperations = ["health", "ready", "metrics"]
+
+  /// Reads one charter by itself: its fields, types, ranges and what they mean to each other. What concerns other
+  /// charters is `CharterSet`'s. Throws all faults found, sorted by place.
+  package static func parse(file: String, text: String) throws(CharterFaults) -> Charter {
+    let reader = CharterReader(file: file)
+    let charter = read(text, reader)
+    guard let charter, reader.faults.isEmpty else { throw CharterFaults(reader.faults) }
+    return charter
+  }
+
+  private static func read(_ text: String, _ reader: CharterReader) -> Charter? {
+    guard text.utf8.count <= fileBytesMax else {
+      reader.fault(.tooLarge, "", "the file has \(text.utf8.count) bytes; \(fileBytesMax) at most")
+      return nil
+    }
+    guard let root = reader.root(text, CharterFields.charter) else { return nil }
+    _ = root.value("apiVersion", expected: "'\(apiVersion)'") { $0 == apiVersion ? $0 : nil }
+    let service = root.value(
+      "service", expected: "a service name ([a-z][a-z0-9-]*, 31 characters at most)",
+      ServiceName.init)
+    let summary = root.value("summary", expected: "one line of 1 to \(summaryMax) characters") {
+      (1...summaryMax).contains($0.count) && !$0.contains("\n") ? $0 : nil
+    }
+    let port = root.number("port", in: 1_024...65_535)
+    let operations = root.objects("operations", CharterFields.operation, max: operationsMax)
+      .compactMap { operation($0, of: service) }
+    let calls = root.objects("calls", CharterFields.call, max: callsMax).compactMap(call)
+    let egress = root.list("egress", max: 64, expected: "a destination as 'host:port'", destination)
+    let data = root.objects("data", CharterFields.data, max: 64).compactMap(data)
+    let secrets = root.list("secrets", max: 32, expected: "a secret's name ([a-z][a-z0-9-]*)") {
+      ServiceName($0)?.description
+    }
+    let limits = root.object("limits", CharterFields.limits).flatMap(limits)
+    guard let service, let summary else { return nil }
+    checkListener(service, root)
+    checkCalls(calls, of: service, reader)
+    let (byID, routes) = index(operations, reader)
+    for (at, operation) in operations.enumerated() {
+      check(operation, at: "operations[\(at)]", of: service, calls: calls, reader)
+    }
+    return Charter(
+      service: service, summary: summary, port: port, operations: operations, calls: calls,
+      egress: egress, data: data, secrets: secrets, limits: limits ?? .default,
+      places: reader.places, byID: byID, routes: routes)
+  }
+
+  private static func operation(
+    _ object: CharterObject, of service: ServiceName?
+  ) -> CharterOperation? {
+    let id = object.value("id", expected: "an operation id ([a-z][A-Za-z0-9]*)", operationID)
+    let method = object.word("method", HTTPMethodWord.self)
+    var path: PathTemplate?
+    if let text = object.text("path") {
+      do {
+        path = try PathTemplate(text)
+      } catch {
+        object.reader.fault(.badValue, object.at("path"), "'\(text)': \(error.reason)")
+      }
+    }
+    let callers = object.list(
+      "callers", max: callersMax, expected: "a service name", ServiceName.init)
+    let scopes = object.list("scopes", max: scopesMax, expected: "a scope", Scope.init)
+    let forwards = object.list("forwards", max: 16, expected: "a service name", ServiceName.init)
+    let rate = object.object("rate", CharterFields.rate).flatMap { rate -> CharterOperation.Rate? in
+      guard let perSecond = rate.number("per_second", in: 1...1_000_000),
+        let burst = rate.number("burst", in: 1...1_000_000)
+      else { return nil }
+      return CharterOperation.Rate(perSecond: perSecond, burst: burst)
+    }
+    let timeout = object.number("timeout_ms", in: 1...timeoutMillisMax) ?? timeoutMillisDefault
+    guard let id, let method, let path else { return nil }
+    return CharterOperation(
+      id: id, method: method.method, path: path, summary: object.text("summary") ?? "",
+      callers: Set(callers), isPublic: object.flag("public") ?? false,
+      authentication: object.word("authentication", CharterOperation.Authentication.self) ?? .token,
+      scopes: Set(scopes), purpose: object.value("purpose", expected: "a purpose", purpose),
+      context: context(object), forwards: Set(forwards),
+      idempotency: object.word("idempotency", CharterOperation.Idempotency.self) ?? .none,
+      bodyBytesMax: object.number("body_bytes_max", in: 0...bodyBytesMax) ?? bodyBytesDefault,
+      timeout: .milliseconds(timeout), rate: rate)
+  }
+
+  private static func context(_ object: CharterObject) -> [String: String] {
+    var context: [String: String] = [:]
+    for pair in object.pairs("context", max: contextMax) {
+      // RFC 6901 §3: every token is preceded by a slash; '~' only as '~0' or '~1'.
+      let escapes = pair.text.split(separator: "~", omittingEmptySubsequences: false).dropFirst()
+      if pair.text.hasPrefix("/"), escapes.allSatisfy({ $0.first == "0" || $0.first == "1" }) {
+        context[pair.name] = pair.text
+      } else {
+        object.reader.fault(
+          .badValue, pair.path, "'\(pair.text)' is not a JSON pointer into the body",
+          hint: "write it as '/amount/currency'")
+      }
+    }
+    return context
+  }
+
+  private static func call(_ object: CharterObject) -> CharterCall? {
+    let operations = object.list(
+      "operations", max: operationsMax, expected: "an operation id", operationID)
+    if operations.isEmpty, object.values["operations"] != nil {
+      object.reader.fault(.badValue, object.at("operations"), "a call names one operation or more")
+    }
+    guard let service = object.value("service", expected: "a service name", ServiceName.init)
+    else { return nil }
+    return CharterCall(
+      service: service, operations: operations,
+      delivery: object.word("delivery", CharterCall.Delivery.self) ?? .request)
+  }
+
+  private static func data(_ object: CharterObject) -> CharterData? {
+    guard
+      let name = object.value(
+        "class", expected: "a data class's name", { ServiceName($0)?.description }),
+      let sensitivity = object.word("sensitivity", CharterData.Sensitivity.self)
+    else { return nil }
+    return CharterData(name: name, sensitivity: sensitivity)
+  }
+
+  private static func limits(_ object: CharterObject) -> CharterLimits? {
+    guard let memory = object.number("memory_mib", in: 16...65_536),
+      let files = object.number("open_files", in: 64...1_048_576),
+      let connections = object.number("connections", in: 1...65_536)
+    else { return nil }
+    return CharterLimits(memoryMiB: memory, openFiles: files, connections: connections)
+  }
+
+  private static func operationID(_ text: String) -> String? {
+    guard (1...64).contains(text.utf8.count), let first = text.utf8.first,
+      (97...122).contains(first), text.utf8.allSatisfy(isLetterOrDigit)
+    else { return nil }
+    return text
+  }
+
+  private static func purpose(_ text: String) -> String? {
+    guard (1...64).contains(text.utf8.count),
+      text.utf8.allSatisfy({ isLetterOrDigit($0) || $0 == 0x2e || $0 == 0x2d || $0 == 0x5f })
+    else { return nil }
+    return text
+  }
+
+  private static func destination(_ text: String) -> String? {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, let port = UInt16(parts[1]), port > 0,
+      parts[0].utf8.allSatisfy({ isLetterOrDigit($0) || $0 == 0x2e || $0 == 0x2d })
+    else { return nil }
+    return text
+  }
+}
+
+/// The methods as a charter writes them.
+private enum HTTPMethodWord: String, CaseIterable {
+  case GET, POST, PUT, PATCH, DELETE
+  var method: HTTPMethod {
+    switch self {
+    case .GET: .get
+    case .POST: .post
+    case .PUT: .put
+    case .PATCH: .patch
+    case .DELETE: .delete
+    }
+  }
+}
