@@ -46,7 +46,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"].map {
+let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOTLS"].map {
   .product(name: $0, package: "swift-nio")
 }
 
@@ -76,7 +76,7 @@ let modules: [Module] =
     Module(
       layer: .Fabric, name: "Transport",
       uses: ["Vocabulary", "StrictJSON", "WorkloadIdentity", "Telemetry"],
-      products: nio + [nioSSL, crypto, x509]),
+      products: nio + [nioSSL, crypto, x509, asn1]),
     Module(
       layer: .Fabric, name: "Workload",
       uses: ["Vocabulary", "WorkloadIdentity", "WorkloadAPI", "Telemetry", "Transport"],

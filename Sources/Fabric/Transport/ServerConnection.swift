@@ -1,0 +1,156 @@
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import NIOTLS
+import Vocabulary
+
+/// One accepted connection: gathers a request within its limits, hands it on, writes the answer.
+/// A class, because NIO's handlers are; it lives on one event loop.
+final class ServerConnection: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  private enum State {
+    case handshaking
+    case idle
+    case reading(HTTPRequestHead, ByteBuffer, bodyMax: Int)
+    /// The answer to a request that broke a limit is out; the rest of what it sends is dropped.
+    case refusing
+    case answering
+  }
+
+  private var state = State.handshaking
+  private var timer: Scheduled<Void>?
+  private var openedAt: Instant
+  private let slot: PeerSlot
+  private let limits: TransportLimits
+  private let clock: Clock
+  private let bodyLimit: TransportServer.BodyLimit
+  private let draining: OpenConnections
+  private let handler: TransportServer.Handler
+
+  init(
+    slot: PeerSlot, limits: TransportLimits, clock: Clock,
+    bodyLimit: @escaping TransportServer.BodyLimit, draining: OpenConnections,
+    handler: @escaping TransportServer.Handler
+  ) {
+    self.slot = slot
+    self.limits = limits
+    self.clock = clock
+    self.bodyLimit = bodyLimit
+    self.draining = draining
+    self.handler = handler
+    openedAt = clock.now()
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    closeAfter(limits.handshakeMax, context)
+  }
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    context.fireChannelInactive()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case TLSUserEvent.handshakeCompleted:
+      // A resumed session skips the verification callback; without a verified peer there is no connection.
+      guard slot.peer != nil else { return context.close(promise: nil) }
+      state = .idle
+      closeAfter(limits.idleMax, context)
+    case is DrainBegan:
+      if case .idle = state { context.close(promise: nil) }
+    default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch (unwrapInboundIn(data), state) {
+    case (.head(let head), .idle): begin(head, context)
+    case (.body(var chunk), .reading(let head, var body, let bodyMax)):
+      guard body.readableBytes + chunk.readableBytes <= bodyMax else {
+        return refuse(413, "content-too-large", context)
+      }
+      state = .refusing  // Gives up the stored reference, so that appending does not copy.
+      body.writeBuffer(&chunk)
+      state = .reading(head, body, bodyMax: bodyMax)
+    case (.end, .reading(let head, let body, _)): answer(head, body, context)
+    default: break
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    switch (error, state) {
+    case (is HTTPParserError, .idle), (is HTTPParserError, .reading):
+      refuse(400, "malformed-request", context)
+    default: context.close(promise: nil)
+    }
+  }
+
+  private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    let bodyMax = bodyLimit(head.method.rawValue, head.uri)
+    if let length = head.headers.first(name: "content-length"), (Int(length) ?? .max) > bodyMax {
+      return refuse(413, "content-too-large", context)
+    }
+    state = .reading(head, ByteBuffer(), bodyMax: bodyMax)
+    closeAfter(limits.requestReadMax, context)
+  }
+
+  private func answer(
+    _ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext
+  ) {
+    let now = clock.now()
+    guard let peer = slot.peer, now < peer.notAfter else { return context.close(promise: nil) }
+    state = .answering
+    timer?.cancel()
+    let request = WireRequest(
+      method: head.method.rawValue, target: head.uri,
+      headers: Headers(head.headers.map { ($0.name, $0.value) }), body: body)
+    let mayStay = head.isKeepAlive && now < openedAt + limits.connectionAgeMax
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let (loop, handler) = (context.eventLoop, self.handler)
+    Task {
+      let response = await handler(request, peer)
+      loop.execute { connection.value.write(response, mayStay: mayStay, bound.value) }
+    }
+  }
+
+  private func write(_ response: WireResponse, mayStay: Bool, _ context: ChannelHandlerContext) {
+    guard context.channel.isActive else { return }
+    let stays = mayStay && !draining.isDraining
+    var head = HTTPResponseHead(
+      version: .http1_1, status: HTTPResponseStatus(statusCode: response.status))
+    for field in response.headers.fields { head.headers.add(name: field.name, value: field.value) }
+    head.headers.replaceOrAdd(name: "content-length", value: String(response.body.readableBytes))
+    if !stays { head.headers.replaceOrAdd(name: "connection", value: "close") }
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    if response.body.readableBytes > 0 {
+      context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
+    }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    let finished = context.writeAndFlush(wrapOutboundOut(.end(nil)))
+    guard stays else { return finished.whenComplete { _ in bound.value.close(promise: nil) } }
+    state = .idle
+    closeAfter(limits.idleMax, context)
+  }
+
+  /// For requests that never reach the pipeline of the chassis: the bare problem, then the connection goes.
+  private func refuse(_ status: Int, _ slug: String, _ context: ChannelHandlerContext) {
+    state = .refusing
+    timer?.cancel()
+    let body = #"{"status":\#(status),"type":"\#(Problem.typePrefix)\#(slug)"}"#
+    write(
+      WireResponse(
+        status: status, headers: ["content-type": "application/problem+json"],
+        body: ByteBuffer(string: body)), mayStay: false, context)
+  }
+
+  private func closeAfter(_ span: Duration, _ context: ChannelHandlerContext) {
+    timer?.cancel()
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    timer = context.eventLoop.scheduleTask(in: .nanoseconds(span.nanoseconds)) {
+      bound.value.close(promise: nil)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package import NIOCore
+
+/// Header fields in the order they were sent. Names are lower case.
+package struct Headers: Sendable, Hashable {
+  package struct Field: Sendable, Hashable {
+    package let name: String
+    package let value: String
+  }
+  package private(set) var fields: [Field] = []
+
+  package init() {}
+  package init(_ pairs: [(String, String)]) {
+    for (name, value) in pairs { add(name, value) }
+  }
+
+  /// The first value of a field, by its lower-case name.
+  package subscript(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+  package func values(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
+
+  package mutating func add(_ name: String, _ value: String) {
+    fields.append(Field(name: name.lowercased(), value: value))
+  }
+  package mutating func set(_ name: String, _ value: String) {
+    remove(name)
+    add(name, value)
+  }
+  package mutating func remove(_ name: String) { fields.removeAll { $0.name == name.lowercased() } }
+}
+
+extension Headers: ExpressibleByDictionaryLiteral {
+  package init(dictionaryLiteral elements: (String, String)...) { self.init(elements) }
+}
+
+/// One request as it crosses a hop; the body is whole.
+package struct WireRequest: Sendable {
+  package var method: String
+  /// Origin form (RFC 9112 §3.2.1): path and query.
+  package var target: String
+  package var headers: Headers
+  package var body: ByteBuffer
+
+  package init(
+    method: String, target: String, headers: Headers = Headers(), body: ByteBuffer = ByteBuffer()
+  ) {
+    self.method = method
+    self.target = target
+    self.headers = headers
+    self.body = body
+  }
+}
+
+/// One answer as it crosses a hop; the body is whole.
+package struct WireResponse: Sendable {
+  package var status: Int
+  package var headers: Headers
+  package var body: ByteBuffer
+
+  package init(status: Int, headers: Headers = Headers(), body: ByteBuffer = ByteBuffer()) {
+    self.status = status
+    self.headers = headers
+    self.body = body
+  }
+}
