@@ -163,6 +163,13 @@ func target(_ module: Module) -> Target {
     return .target(
       name: module.name, dependencies: dependencies, path: path, exclude: papers,
       resources: migrations(of: module), swiftSettings: strict)
+  case .Contracts:
+    let papers = ["workload.proto"].filter {
+      FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/\(path)/\($0)")
+    }
+    return .target(
+      name: module.name, dependencies: dependencies, path: path, exclude: papers,
+      swiftSettings: strict)
   default:
     return .target(name: module.name, dependencies: dependencies, path: path, swiftSettings: strict)
   }
