@@ -13,8 +13,8 @@ package enum AuditOperations {
   /// The newest published checkpoint. 503 before the first one.
   package static let getCheckpoint = Operation<Nothing, PublishedCheckpoint>(
     "getCheckpoint", of: "audit", .get, "/v1/checkpoint")
-  /// One file of the log, by its C2SP tlog-tiles address in the query item `path`: `tile/0/x001/067`,
-  /// `tile/entries/000.p/5`. Answers `application/octet-stream`.
+  /// One file of the log, by its C2SP tlog-tiles address in the query item `path`:
+  /// `tile/0/x001/067`, `tile/entries/000.p/5`. Answers `application/octet-stream`.
   package static let getTile = Operation<Nothing, TileBytes>(
     "getTile", of: "audit", .get, "/v1/tiles")
   /// That a `record` is in the tree of `size` records (default: the newest checkpoint's).
@@ -50,8 +50,8 @@ package struct RecordsAppended: Codable, Hashable, Sendable {
   package let appended: Int
   /// How many had been appended before, with the same content.
   package let duplicates: Int
-  /// Ids that had been appended before with *other* content. The first version stays; the attempt is
-  /// itself recorded.
+  /// Ids that had been appended before with *other* content. The first version stays; the attempt
+  /// is itself recorded.
   package let conflicts: [AuditRecordID]
   package init(appended: Int, duplicates: Int, conflicts: [AuditRecordID]) {
     self.appended = appended

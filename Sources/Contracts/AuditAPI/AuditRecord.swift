@@ -5,8 +5,9 @@ package enum AuditRecordKind {}
 package typealias AuditRecordID = ID<AuditRecordKind>
 
 /// One thing that happened: an access decision, a movement of money, a change of identity or of the
-/// platform itself. Its canonical JSON (RFC 8785) is the leaf of the Merkle log, so it is readable by
-/// every auditor and can never be taken back: it must not hold personal data, only opaque references.
+/// platform itself. Its canonical JSON (RFC 8785) is the leaf of the Merkle log, so it is readable
+/// by every auditor and can never be taken back: it must not hold personal data, only opaque
+/// references.
 package struct AuditRecord: Hashable, Sendable, Codable {
   /// What the record is about; decides who reads it, not where it goes.
   package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
@@ -48,8 +49,8 @@ package struct AuditRecord: Hashable, Sendable, Codable {
   /// More, in identifiers and numbers: `payment`, `amount_minor_units`, `currency`.
   package let detail: [String: String]
 
-  /// Longest `operation`, `outcome`, `reason`, `subject`, `client`, and key in `detail`, in bytes of
-  /// UTF-8.
+  /// Longest `operation`, `outcome`, `reason`, `subject`, `client`, and key in `detail`, in bytes
+  /// of UTF-8.
   package static let textBytesMax = 128
   /// Longest value in `detail`, in bytes of UTF-8.
   package static let valueBytesMax = 512
