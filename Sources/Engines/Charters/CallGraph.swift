@@ -17,7 +17,8 @@ struct CallGraph {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// At least one cycle of every knot, each once, beginning with its smallest name: `[audit, authority]` means audit → authority → audit.
+  /// At least one cycle of every knot, each once, beginning with its smallest name: `[audit,
+  /// authority]` means audit → authority → audit.
   func cycles() -> [[ServiceName]] {
     var found: Set<[ServiceName]> = []
     var done: Set<ServiceName> = []
@@ -45,8 +46,8 @@ struct CallGraph {
     done.insert(service)
   }
 
-  /// Callees before callers, the smallest port first among those that are free to start. `first` goes first whatever it
-  /// calls. A cycle (which loading refuses) would be appended by port.
+  /// Callees before callers, the smallest port first among those that are free to start. `first`
+  /// goes first whatever it calls. A cycle (which loading refuses) would be appended by port.
   func startOrder(first: ServiceName) -> [ServiceName] {
     var left = ports.keys.sorted { (ports[$0] ?? 0, $0) < (ports[$1] ?? 0, $1) }
     var order: [ServiceName] = []

@@ -1,13 +1,15 @@
 package import Vocabulary
 
-/// One service's declaration: who it is, what it exposes and to whom, what it calls, what it keeps, its limits.
-/// Everything the fabric knows about a service comes from here. Only the loader makes one, so a charter is well formed.
+/// One service's declaration: who it is, what it exposes and to whom, what it calls, what it keeps,
+/// its limits. Everything the fabric knows about a service comes from here. Only the loader makes
+/// one, so a charter is well formed.
 package struct Charter: Hashable, Sendable {
   /// The name, also the path of its SPIFFE ID.
   package let service: ServiceName
   /// One sentence for people.
   package let summary: String
-  /// Internal mutual-TLS port, 1,024–65,535, before the platform's offset. Nil only for the operator, who listens nowhere.
+  /// Internal mutual-TLS port, 1,024–65,535, before the platform's offset. Nil only for the
+  /// operator, who listens nowhere.
   package let port: Int?
   /// What it exposes, in the file's order.
   package let operations: [CharterOperation]
@@ -30,15 +32,16 @@ package struct Charter: Hashable, Sendable {
   package func operation(_ id: String) -> CharterOperation? { byID[id].map { operations[$0] } }
 
   /// The operation that answers this method and path (without query), and the path's parameters.
-  /// Literal segments win over parameters. A path with a percent sign, an empty, `.` or `..` segment matches nothing:
-  /// every resource has one spelling.
+  /// Literal segments win over parameters. A path with a percent sign, an empty, `.` or `..`
+  /// segment matches nothing: every resource has one spelling.
   package func route(
     _ method: HTTPMethod, _ path: String
   ) -> (operation: CharterOperation, parameters: [String: String])? {
     routes.match(method, path).map { (operations[$0.target], $0.parameters) }
   }
 
-  /// The methods that some operation accepts on this path, for `405` and `Allow`; empty when the path is unknown.
+  /// The methods that some operation accepts on this path, for `405` and `Allow`; empty when the
+  /// path is unknown.
   package func methods(on path: String) -> [HTTPMethod] { routes.methods(on: path) }
 
   /// The file's name as it was loaded.
@@ -162,8 +165,8 @@ package struct CharterLimits: Hashable, Sendable {
   package static let `default` = CharterLimits(memoryMiB: 256, openFiles: 1_024, connections: 512)
 }
 
-/// The field names of each object in a charter, and which are mandatory. `Schemas/charter.schema.json` says the same; a
-/// test compares the two.
+/// The field names of each object in a charter, and which are mandatory.
+/// `Schemas/charter.schema.json` says the same; a test compares the two.
 package enum CharterFields {
   package static let charter = FieldList(
     all: [

@@ -82,8 +82,8 @@ package struct CharterFaults: Error, Sendable, CustomStringConvertible {
   package var description: String { faults.map(\.description).joined(separator: "\n") }
 }
 
-/// The candidate nearest to a mistyped word: an edit distance of a third of its length at most, or a shared beginning of
-/// four letters. Nil when nothing is near.
+/// The candidate nearest to a mistyped word: an edit distance of a third of its length at most, or
+/// a shared beginning of four letters. Nil when nothing is near.
 package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
   let typed = Array(word.lowercased().utf8)
   var best: (distance: Int, candidate: String)?

@@ -29,8 +29,8 @@ extension Charter {
   /// What every service exposes to the operator without saying so.
   package static let impliedOperations = ["health", "ready", "metrics"]
 
-  /// Reads one charter by itself: its fields, types, ranges and what they mean to each other. What concerns other
-  /// charters is `CharterSet`'s. Throws all faults found, sorted by place.
+  /// Reads one charter by itself: its fields, types, ranges and what they mean to each other. What
+  /// concerns other charters is `CharterSet`'s. Throws all faults found, sorted by place.
   package static func parse(file: String, text: String) throws(CharterFaults) -> Charter {
     let reader = CharterReader(file: file)
     let charter = read(text, reader)

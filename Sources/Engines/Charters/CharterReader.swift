@@ -1,8 +1,8 @@
 import Vocabulary
 import Yams
 
-/// Where each part of a charter stands, by its path (`operations[2].callers[0]`), so that a fault between two charters
-/// can still point at a line.
+/// Where each part of a charter stands, by its path (`operations[2].callers[0]`), so that a fault
+/// between two charters can still point at a line.
 struct Places: Sendable {
   let file: String
   var known: [String: Place] = [:]
@@ -24,8 +24,9 @@ struct Places: Sendable {
   }
 }
 
-/// Reads one YAML document by a known shape and collects everything wrong with it, instead of stopping at the first.
-/// A class because the objects inside one document report to one list; it never leaves the loader's call.
+/// Reads one YAML document by a known shape and collects everything wrong with it, instead of
+/// stopping at the first. A class because the objects inside one document report to one list; it
+/// never leaves the loader's call.
 final class CharterReader {
   private(set) var places: Places
   private(set) var faults: [CharterFault] = []
@@ -124,8 +125,8 @@ final class CharterReader {
   }
 }
 
-/// The fields of one mapping, read by type. Every reader returns nil for a field that is absent or wrong; when it is
-/// wrong, a fault has been noted.
+/// The fields of one mapping, read by type. Every reader returns nil for a field that is absent or
+/// wrong; when it is wrong, a fault has been noted.
 struct CharterObject {
   let reader: CharterReader
   let path: String

@@ -2,7 +2,8 @@ package import Vocabulary
 
 /// One file as it was read from a disk.
 package struct CharterFile: Hashable, Sendable {
-  /// Path as faults should show it; the last component tells the list of data classes from the charters.
+  /// Path as faults should show it; the last component tells the list of data classes from the
+  /// charters.
   package let name: String
   package let text: String
 
@@ -13,8 +14,9 @@ package struct CharterFile: Hashable, Sendable {
   }
 }
 
-/// All charters of a platform, checked together: every edge is declared at both ends, no call can wait for itself, no
-/// port or route is given twice. Default is deny: what is not found here is not allowed.
+/// All charters of a platform, checked together: every edge is declared at both ends, no call can
+/// wait for itself, no port or route is given twice. Default is deny: what is not found here is not
+/// allowed.
 package struct CharterSet: Sendable {
   /// A public operation: what the gateway routes.
   package struct PublicRoute: Hashable, Sendable {
@@ -41,8 +43,9 @@ package struct CharterSet: Sendable {
     let operation: String
   }
 
-  /// Reads and checks all files together. Throws every fault found, sorted by place; a charter that cannot be read by
-  /// itself is left out of the checks between charters, so that one typing error does not hide behind ten echoes.
+  /// Reads and checks all files together. Throws every fault found, sorted by place; a charter that
+  /// cannot be read by itself is left out of the checks between charters, so that one typing error
+  /// does not hide behind ten echoes.
   package static func load(_ files: [CharterFile]) throws(CharterFaults) -> CharterSet {
     var faults: [CharterFault] = []
     var charters: [Charter] = []
@@ -103,8 +106,8 @@ package struct CharterSet: Sendable {
   /// The charter of this service.
   package subscript(_ service: ServiceName) -> Charter? { byName[service].map { charters[$0] } }
 
-  /// Whether the edge is declared at both ends (loading has compared them), or is one of the implied three for the
-  /// operator.
+  /// Whether the edge is declared at both ends (loading has compared them), or is one of the
+  /// implied three for the operator.
   package func mayCall(caller: ServiceName, service: ServiceName, operation: String) -> Bool {
     allowed[caller]?.contains(Edge(service: service, operation: operation)) ?? false
   }
@@ -119,7 +122,8 @@ package struct CharterSet: Sendable {
   /// The methods some public operation accepts on this path.
   package func publicMethods(on path: String) -> [HTTPMethod] { publicTable.methods(on: path) }
 
-  /// Services (all that listen) in the order in which they start: the authority, from whom all get their identity, then
-  /// callees before callers; those free to choose go by port. Stopping goes the other way.
+  /// Services (all that listen) in the order in which they start: the authority, from whom all get
+  /// their identity, then callees before callers; those free to choose go by port. Stopping goes
+  /// the other way.
   package var startOrder: [ServiceName] { CallGraph(charters).startOrder(first: "authority") }
 }

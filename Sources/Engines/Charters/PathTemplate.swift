@@ -1,5 +1,6 @@
-/// A path with parameters: `/v1/holds/{id}/post`. `{name}` stands for one segment; `{name...}`, last only, for one or
-/// more. Segments are of unreserved characters and `:` `,` `@` `=`; 16 segments and 256 bytes at most.
+/// A path with parameters: `/v1/holds/{id}/post`. `{name}` stands for one segment; `{name...}`,
+/// last only, for one or more. Segments are of unreserved characters and `:` `,` `@` `=`; 16
+/// segments and 256 bytes at most.
 package struct PathTemplate: Hashable, Sendable, CustomStringConvertible {
   /// One part between slashes.
   package enum Segment: Hashable, Sendable {
@@ -96,8 +97,8 @@ package struct PathTemplateError: Error, Hashable, Sendable {
   init(_ reason: String) { self.reason = reason }
 }
 
-/// Whether the text may stand between two slashes: unreserved characters (RFC 3986 §2.3) and `:` `,` `@` `=`, neither
-/// empty nor a dot segment.
+/// Whether the text may stand between two slashes: unreserved characters (RFC 3986 §2.3) and `:`
+/// `,` `@` `=`, neither empty nor a dot segment.
 func isPathSegment(_ text: Substring) -> Bool {
   guard !text.isEmpty, text != ".", text != ".." else { return false }
   return text.utf8.allSatisfy {

@@ -1,7 +1,8 @@
 package import Vocabulary
 
-/// Finds what answers a method and a path. A tree by segments: literals are tried first, then a parameter, then the rest
-/// of the path; cost grows with the path's segments, not with the number of routes.
+/// Finds what answers a method and a path. A tree by segments: literals are tried first, then a
+/// parameter, then the rest of the path; cost grows with the path's segments, not with the number
+/// of routes.
 package struct RouteTable<Target: Sendable>: Sendable {
   private struct Leaf: Sendable {
     let target: Target
@@ -22,8 +23,8 @@ package struct RouteTable<Target: Sendable>: Sendable {
   /// A table of nothing.
   package init() {}
 
-  /// Adds a route. Returns the target that already holds a template of the same shape and method, and then changes
-  /// nothing.
+  /// Adds a route. Returns the target that already holds a template of the same shape and method,
+  /// and then changes nothing.
   package mutating func add(
     _ method: HTTPMethod, _ template: PathTemplate, _ target: Target
   ) -> Target? {
@@ -58,7 +59,8 @@ package struct RouteTable<Target: Sendable>: Sendable {
     return branches.count - 1
   }
 
-  /// The target of the route that matches, and its path parameters. The path comes without its query.
+  /// The target of the route that matches, and its path parameters. The path comes without its
+  /// query.
   package func match(
     _ method: HTTPMethod, _ path: String
   ) -> (target: Target, parameters: [String: String])? {
@@ -96,7 +98,8 @@ package struct RouteTable<Target: Sendable>: Sendable {
       found.removeLast()
     }
     guard let leaf = pick(branch.rest), let last = parts.last else { return nil }
-    // The segments are slices of one string, so the rest of the path is from the first to the end of the last.
+    // The segments are slices of one string, so the rest of the path is from the first to the end
+    // of the last.
     found.append(Substring(part.base[part.startIndex..<last.endIndex]))
     return leaf
   }

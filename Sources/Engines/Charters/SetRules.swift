@@ -12,8 +12,8 @@ struct SetRules {
     self.dataClasses = dataClasses
   }
 
-  /// All faults between the charters. When some file could not be read, `isComplete` is false, and what may only be an
-  /// echo of that (an unknown service) is left out.
+  /// All faults between the charters. When some file could not be read, `isComplete` is false, and
+  /// what may only be an echo of that (an unknown service) is left out.
   mutating func check(isComplete: Bool) -> [CharterFault] {
     checkNamesAndPorts()
     for charter in charters {
