@@ -79,8 +79,9 @@ import Vocabulary
     Broken(.badValue, "ledger", "callers: [operator]", "callers: []", line: 7, "nobody may call"),
     Broken(
       .unknownOperation, "payments", "operations: [createHold]", "operations: [createHolt]",
-      line: 23, "'createHold'"),
-    Broken(.unknownService, "payments", "service: ledger", "service: leger", line: 23, "'ledger'"),
+      line: 22, "'createHold'"),
+    Broken(
+      .unknownService, "gateway", "service: payments", "service: paiments", line: 6, "'payments'"),
     Broken(
       .unknownService, "ledger", "callers: [operator]", "callers: [operator, loans]", line: 7,
       "no charter"),
@@ -97,10 +98,10 @@ import Vocabulary
       .duplicateRoute, "payments", "method: GET, path: \"/v1/payments/{id}\"",
       "method: POST, path: /v1/payments", line: 19, "same route as 'createPayment'"),
     Broken(
-      .unlistedDataClass, "payments", "class: payment-intent", "class: payment-intents", line: 24,
+      .unlistedDataClass, "payments", "class: payment-intent", "class: payment-intents", line: 23,
       "'payment-intent'"),
     Broken(
-      .contradiction, "payments", "sensitivity: confidential", "sensitivity: public", line: 24,
+      .contradiction, "payments", "sensitivity: confidential", "sensitivity: public", line: 23,
       "confidential in"),
     Broken(.openDoor, "payments", "    scopes: [payments:create]\n", "", line: 6, "no scope"),
     Broken(

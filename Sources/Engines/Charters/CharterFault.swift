@@ -82,18 +82,17 @@ package struct CharterFaults: Error, Sendable, CustomStringConvertible {
   package var description: String { faults.map(\.description).joined(separator: "\n") }
 }
 
-/// The candidate nearest to a mistyped word: an edit distance of a third of its length at most, or
-/// a shared beginning of four letters. Nil when nothing is near.
+/// The candidate nearest to a mistyped word: two letters wrong (one in a short word), or a third of
+/// its length, or a shared beginning of four letters. Nil when nothing is near.
 package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
   let typed = Array(word.lowercased().utf8)
   var best: (distance: Int, candidate: String)?
   for candidate in candidates.sorted() {
     let known = Array(candidate.lowercased().utf8)
+    let allowed = max(known.count < 4 ? 1 : 2, known.count / 3)
     var distance = editDistance(typed, known)
-    if distance > max(1, known.count / 3), sharedPrefix(typed, known) >= 4 {
-      distance = max(1, known.count / 3)
-    }
-    guard distance <= max(1, known.count / 3), distance < best?.distance ?? .max else { continue }
+    if distance > allowed, sharedPrefix(typed, known) >= 4 { distance = allowed }
+    guard distance <= allowed, distance < best?.distance ?? .max else { continue }
     best = (distance, candidate)
   }
   return best?.candidate
