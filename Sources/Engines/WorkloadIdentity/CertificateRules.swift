@@ -1,6 +1,6 @@
-import FoundationEssentials
+package import FoundationEssentials
 import SwiftASN1
-import Vocabulary
+package import Vocabulary
 import X509
 
 /// What RFC 5280 §4 and §6 demand of a single certificate in a path.
@@ -140,5 +140,7 @@ extension Certificate.PublicKey {
 
 extension Instant {
   /// Certificates carry whole seconds; the fraction of a `Date` is binary noise below them.
-  init(_ date: Date) { self.init(seconds: Int64(date.timeIntervalSince1970.rounded(.down))) }
+  package init(_ date: Date) {
+    self.init(seconds: Int64(date.timeIntervalSince1970.rounded(.down)))
+  }
 }
