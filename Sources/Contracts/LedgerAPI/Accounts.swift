@@ -99,7 +99,8 @@ package struct TrialBalance: Codable, Hashable, Sendable {
   }
 }
 
-/// The sums of all accounts of one currency, in minor units; decimal texts, for a sum of many balances may exceed 2^53.
+/// The sums of all accounts of one currency, in minor units; decimal texts, for a sum of many
+/// balances may exceed 2^53.
 package struct CurrencyTotals: Codable, Hashable, Sendable {
   package var currency: Currency
   package var accounts: Int

@@ -38,7 +38,8 @@ extension Flags: Codable {
 package enum AccountFlag: String, CaseIterable, Sendable {
   /// This event and the next stand or fall together; a chain ends with the first event without it.
   case linked
-  /// Pending and posted debits together never exceed posted credits: a customer's account without overdraft.
+  /// Pending and posted debits together never exceed posted credits: a customer's account without
+  /// overdraft.
   case debitsMustNotExceedCredits = "debits_must_not_exceed_credits"
   /// Pending and posted credits together never exceed posted debits: a loan, or cash in the vault.
   case creditsMustNotExceedDebits = "credits_must_not_exceed_debits"
@@ -56,9 +57,11 @@ package enum TransferFlag: String, CaseIterable, Sendable {
   case postPending = "post_pending"
   /// Voids the hold named by `pending_id`.
   case voidPending = "void_pending"
-  /// Moves at most the amount, and no more than the debtor's limit leaves (no amount: all it leaves).
+  /// Moves at most the amount, and no more than the debtor's limit leaves (no amount: all it
+  /// leaves).
   case balancingDebit = "balancing_debit"
-  /// Moves at most the amount, and no more than the creditor's limit leaves (no amount: all it leaves).
+  /// Moves at most the amount, and no more than the creditor's limit leaves (no amount: all it
+  /// leaves).
   case balancingCredit = "balancing_credit"
   /// Closes the debtor's account; must be pending, so that voiding it opens the account again.
   case closingDebit = "closing_debit"

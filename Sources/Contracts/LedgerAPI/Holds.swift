@@ -1,7 +1,7 @@
 package import Vocabulary
 
-/// The body of `createHold`. Repeating the call must repeat the body: all fields are compared, so `correlationID` is that
-/// of the payment's first request, not that of the retry.
+/// The body of `createHold`. Repeating the call must repeat the body: all fields are compared, so
+/// `correlationID` is that of the payment's first request, not that of the retry.
 package struct NewHold: Codable, Hashable, Sendable {
   /// The hold's id, derived from the payment's, so that a retry names the same hold.
   package var id: TransferID

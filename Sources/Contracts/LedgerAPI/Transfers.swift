@@ -6,15 +6,16 @@ package struct NewTransfer: Codable, Hashable, Sendable {
   package var id: TransferID
   package var debitAccount: AccountID?
   package var creditAccount: AccountID?
-  /// Minor units, 1 to 2^53 − 1; 0 only where the transfer closes an account. Absent: all of it, for posting, voiding
-  /// and balancing transfers.
+  /// Minor units, 1 to 2^53 − 1; 0 only where the transfer closes an account. Absent: all of it,
+  /// for posting, voiding and balancing transfers.
   package var amount: Int64?
   package var currency: Currency?
   /// What kind of transfer it is, 1–65,535.
   package var code: UInt16?
   /// The hold that is posted or voided.
   package var pendingID: TransferID?
-  /// Seconds until a hold gives the money back by itself, 1 to `LedgerLimits.timeoutSecondsMax`; absent: never.
+  /// Seconds until a hold gives the money back by itself, 1 to `LedgerLimits.timeoutSecondsMax`;
+  /// absent: never.
   package var timeoutSeconds: Int64?
   package var paymentID: PaymentID?
   package var correlationID: CorrelationID?
