@@ -72,7 +72,7 @@ let modules: [Module] =
     Module(layer: .Fabric, name: "Telemetry", uses: ["Vocabulary", "StrictJSON"]),
     Module(
       layer: .Fabric, name: "Storage", uses: ["Vocabulary", "StrictJSON", "Sealing", "Telemetry"],
-      products: [grdb]),
+      products: [grdb, crypto]),
     Module(
       layer: .Fabric, name: "Transport",
       uses: ["Vocabulary", "StrictJSON", "WorkloadIdentity", "Telemetry"],

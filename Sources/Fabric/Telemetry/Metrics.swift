@@ -4,7 +4,8 @@ import Vocabulary
 /// A number that only grows: how often something happened. Lock-free. A class: everybody counts into the same place.
 package final class Counter: Sendable {
   private let count = Atomic<UInt64>(0)
-  init() {}
+  /// One that no registry exposes.
+  package init() {}
   package func add(_ more: UInt64 = 1) { count.wrappingAdd(more, ordering: .relaxed) }
   package var value: UInt64 { count.load(ordering: .relaxed) }
 }

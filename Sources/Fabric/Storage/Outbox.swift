@@ -1,0 +1,127 @@
+import Synchronization
+import Telemetry
+package import Vocabulary
+
+/// What another service must hear of. Kept with the state it tells of, delivered at least once, in order per topic; the
+/// receiver tells a second delivery by `id`.
+package struct OutboxMessage: Hashable, Sendable {
+  /// Unique for ever: a UUID's text.
+  package let id: String
+  /// Where it goes, for example `audit`.
+  package let topic: String
+  package let body: [UInt8]
+  package let at: Instant
+
+  package init(id: some CustomStringConvertible, topic: String, body: [UInt8], at: Instant) {
+    self.id = id.description
+    self.topic = topic
+    self.body = body
+    self.at = at
+  }
+}
+
+/// The messages of one store that are not delivered yet.
+package struct Outbox: Sendable {
+  /// Messages in one batch at most.
+  package static let batchMax = 1_000
+
+  private let store: Store
+
+  package init(store: Store) { self.store = store }
+
+  /// The oldest messages of a topic, in the order of their commits.
+  package func batch(of topic: String, limit: Int = Outbox.batchMax) async throws -> [OutboxMessage]
+  {
+    let limit = max(1, min(limit, Self.batchMax))
+    return try await store.read { snapshot in
+      try snapshot.rows(
+        "SELECT id, body, appended_at FROM outbox WHERE topic = ? ORDER BY sequence LIMIT ?",
+        [.text(topic), .count(limit)]
+      ).map {
+        try OutboxMessage(
+          id: $0.text("id"), topic: topic, body: $0.blob("body"),
+          at: Instant(nanoseconds: $0.integer("appended_at")))
+      }
+    }
+  }
+
+  /// Forgets messages that the receiver has confirmed. Its copy is the record now.
+  package func markDelivered(_ messages: [OutboxMessage]) async throws {
+    try await store.write { transaction in
+      for message in messages { try transaction.remove(message.id) }
+    }
+  }
+
+  /// Sets messages aside that the receiver will never take (it says they are wrong, not that it is busy), so that those
+  /// behind them go on. They stay in `outbox_refused` until somebody has looked.
+  package func setAside(_ messages: [OutboxMessage], reason: String, at now: Instant) async throws {
+    try await store.write { transaction in
+      for message in messages {
+        try transaction.execute(
+          """
+          INSERT INTO outbox_refused (id, topic, body, appended_at, refused_at, reason)
+          VALUES (?, ?, ?, ?, ?, ?)
+          """,
+          [
+            .text(message.id), .text(message.topic), .blob(message.body),
+            .integer(message.at.nanoseconds), .integer(now.nanoseconds), .text(reason),
+          ])
+        try transaction.remove(message.id)
+      }
+    }
+  }
+
+  /// How many messages wait, all topics together; counted, not asked of the database.
+  package var pendingCount: Int64 { store.notices.pending.value }
+
+  /// One element after each commit that appended messages, and one at once; several may fall together into one. Ends when
+  /// the store is closed.
+  package func signals() -> AsyncStream<Void> { store.notices.signals() }
+}
+
+extension Transaction {
+  fileprivate func remove(_ id: String) throws {
+    notes.removed += try execute("DELETE FROM outbox WHERE id = ?", [.text(id)])
+  }
+}
+
+/// Tells those who deliver that there is something new. A class: one per store, shared by its writer and its outboxes.
+final class OutboxNotices: Sendable {
+  let pending = Counted()
+  private let listeners = Mutex<[Int: AsyncStream<Void>.Continuation]>([:])
+
+  init(pending count: Int64) { pending.add(count) }
+
+  func committed(_ notes: Transaction.Notes) {
+    let change = notes.appended - notes.removed
+    if change != 0 { pending.add(Int64(change)) }
+    guard notes.appended > 0 else { return }
+    for listener in listeners.withLock({ Array($0.values) }) { listener.yield() }
+  }
+
+  func signals() -> AsyncStream<Void> {
+    let (stream, continuation) = AsyncStream.makeStream(
+      of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let key = listeners.withLock { listeners -> Int in
+      let key = (listeners.keys.max() ?? 0) + 1
+      listeners[key] = continuation
+      return key
+    }
+    continuation.onTermination = { [weak self] _ in
+      _ = self?.listeners.withLock { $0.removeValue(forKey: key) }
+    }
+    continuation.yield()
+    return stream
+  }
+
+  func close() {
+    for listener in listeners.withLock({ Array($0.values) }) { listener.finish() }
+  }
+
+  /// A number that several threads change.
+  final class Counted: Sendable {
+    private let number = Atomic<Int64>(0)
+    func add(_ more: Int64) { number.wrappingAdd(more, ordering: .relaxed) }
+    var value: Int64 { number.load(ordering: .relaxed) }
+  }
+}

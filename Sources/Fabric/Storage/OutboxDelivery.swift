@@ -1,0 +1,94 @@
+import Dispatch
+package import Telemetry
+package import Vocabulary
+
+/// What a receiver made of a batch.
+package enum DeliveryOutcome: Sendable {
+  /// It has all of them, now or since an earlier time.
+  case taken
+  /// It will never take these: they are set aside for people to look at. The others were taken.
+  case refused(ids: Set<String>, reason: String)
+  /// Not known, or busy: the same batch comes again.
+  case unreachable
+}
+
+/// Delivers one topic of an outbox, in order, until its task is cancelled. The only part that waits.
+package struct OutboxDelivery: Sendable {
+  let outbox: Outbox
+  let topic: String
+  let batchMax: Int
+  let clock: Clock
+  let randomness: Randomness
+  let log: Log
+  let send: @Sendable ([OutboxMessage]) async -> DeliveryOutcome
+
+  /// - Parameters:
+  ///   - batchMax: messages in one call of `send`, 1–`Outbox.batchMax`.
+  ///   - send: hands a batch to the receiver; must be harmless when it comes twice.
+  package init(
+    _ outbox: Outbox, topic: String, batchMax: Int = 500, clock: Clock, randomness: Randomness,
+    log: Log, send: @escaping @Sendable ([OutboxMessage]) async -> DeliveryOutcome
+  ) {
+    self.outbox = outbox
+    self.topic = topic
+    self.batchMax = max(1, min(batchMax, Outbox.batchMax))
+    self.clock = clock
+    self.randomness = randomness
+    self.log = log
+    self.send = send
+  }
+
+  /// Runs until the task is cancelled or the store closed.
+  package func run() async {
+    var machine = DeliveryMachine()
+    for await _ in outbox.signals() {
+      do {
+        var action = try machine.handle(.appended)
+        while !Task.isCancelled, action != .nothing {
+          switch action {
+          case .deliver: action = try machine.handle(await deliver())
+          case .wake(let instant):
+            let span = instant - clock.now()
+            if span > .zero { try await Task.sleep(for: span) }
+            action = try machine.handle(.due(at: clock.now()))
+          case .nothing: break
+          }
+        }
+      } catch is CancellationError {
+        return
+      } catch {
+        // The machine and this loop disagree: begin again rather than stop delivering for ever.
+        log.error("outbox delivery out of order", ["topic": .identifier(topic)])
+        machine = DeliveryMachine()
+      }
+    }
+  }
+
+  private func deliver() async -> DeliveryMachine.Event {
+    let unreachable = {
+      DeliveryMachine.Event.unreachable(at: clock.now(), random: randomness.next())
+    }
+    do {
+      let batch = try await outbox.batch(of: topic, limit: batchMax)
+      guard !batch.isEmpty else { return .settled(wasFull: false) }
+      let wasFull = batch.count == batchMax
+      switch await send(batch) {
+      case .taken:
+        try await outbox.markDelivered(batch)
+      case .refused(let ids, let reason):
+        let refused = batch.filter { ids.contains($0.id) }
+        try await outbox.setAside(refused, reason: reason, at: clock.now())
+        try await outbox.markDelivered(batch.filter { !ids.contains($0.id) })
+        log.error(
+          "outbox messages refused for good and set aside",
+          ["topic": .identifier(topic), "messages": .count(refused.count)])
+      case .unreachable:
+        return unreachable()
+      }
+      return .settled(wasFull: wasFull)
+    } catch {
+      log.warning("outbox not readable just now", ["topic": .identifier(topic)])
+      return unreachable()
+    }
+  }
+}
