@@ -52,8 +52,9 @@ package struct AuditRecord: Hashable, Sendable, Codable {
   /// Longest `operation`, `outcome`, `reason`, `subject`, `client`, and key in `detail`, in bytes
   /// of UTF-8.
   package static let textBytesMax = 128
-  /// Longest value in `detail`, in bytes of UTF-8.
-  package static let valueBytesMax = 512
+  /// Longest value in `detail`, in bytes of UTF-8. With all fields at their limits and every byte
+  /// escaped, a record still fits the 65,535 bytes of a log entry.
+  package static let valueBytesMax = 256
   /// Most entries in `detail`.
   package static let detailEntriesMax = 16
 
