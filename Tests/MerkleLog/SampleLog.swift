@@ -32,13 +32,12 @@ struct SampleLog {
   /// Writes every file anew from the entries, as an attacker with the log's key could.
   mutating func publish() {
     files = [:]
-    var edge = TileEdge()
+    var growth = LogGrowth()
     for entry in entries {
-      for tile in edge.append(.leaf(entry)) { files[tile.address.path] = tile.bytes }
+      for file in (try? growth.append(entry)) ?? [] { files[file.address.path] = file.bytes }
     }
-    for tile in edge.partialTiles { files[tile.address.path] = tile.bytes }
-    writeBundles()
-    let checkpoint = Checkpoint(origin: Self.origin, size: edge.size, root: edge.root)
+    for file in growth.partialFiles { files[file.address.path] = file.bytes }
+    let checkpoint = Checkpoint(origin: Self.origin, size: growth.size, root: growth.root)
     files["checkpoint"] = checkpoint.signed(by: signer).map { Array($0.utf8) }
   }
 

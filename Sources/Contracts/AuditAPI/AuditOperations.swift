@@ -13,8 +13,8 @@ package enum AuditOperations {
   /// The newest published checkpoint. 503 before the first one.
   package static let getCheckpoint = Operation<Nothing, PublishedCheckpoint>(
     "getCheckpoint", of: "audit", .get, "/v1/checkpoint")
-  /// One file of the log at its C2SP tlog-tiles address: `/tile/0/x001/067`, `/tile/entries/000.p/5`.
-  /// Answers `application/octet-stream`.
+  /// One file of the log at its C2SP tlog-tiles address: `/tile/0/x001/067`,
+  /// `/tile/entries/000.p/5`. Answers `application/octet-stream`.
   package static let getTile = Operation<Nothing, TileBytes>(
     "getTile", of: "audit", .get, "/tile/{path...}")
   /// That a `record` is in the tree of `size` records (default: the newest checkpoint's).

@@ -1,0 +1,47 @@
+/// One file of the log, ready to be written.
+package struct LogFile: Hashable, Sendable {
+  package let address: TileAddress
+  package let bytes: [UInt8]
+  package init(_ address: TileAddress, _ bytes: [UInt8]) {
+    self.address = address
+    self.bytes = bytes
+  }
+}
+
+/// An entry longer than `EntryBundle.entryBytesMax`.
+package struct EntryTooLong: Error, Hashable, Sendable {}
+
+/// A whole log that grows by entries and says which files follow: the tiles and the bundles of entries.
+/// A value: a writer that fails half-way keeps the one from before.
+package struct LogGrowth: Hashable, Sendable {
+  private var edge = TileEdge()
+  /// The entries of the bundle that is not full yet, framed.
+  private var bundle: [UInt8] = []
+
+  package init() {}
+
+  /// Number of entries.
+  package var size: UInt64 { edge.size }
+  /// MTH of all entries.
+  package var root: TreeHash { edge.root }
+
+  /// Adds an entry; returns the full files that it completed.
+  package mutating func append(_ entry: [UInt8]) throws(EntryTooLong) -> [LogFile] {
+    guard let framed = EntryBundle.framed(entry) else { throw EntryTooLong() }
+    bundle += framed
+    let tiles = edge.append(.leaf(entry))
+    guard let leaves = tiles.first else { return [] }
+    let entries = LogFile(TileAddress(.entries, index: leaves.address.index), bundle)
+    bundle.removeAll(keepingCapacity: true)
+    return [entries] + tiles.map { LogFile($0.address, $0.bytes) }
+  }
+
+  /// The partial files that a checkpoint of this size needs beside the full ones.
+  package var partialFiles: [LogFile] {
+    let tiles = edge.partialTiles.map { LogFile($0.address, $0.bytes) }
+    let width = Int(size % UInt64(TileAddress.widthMax))
+    guard width > 0 else { return tiles }
+    let index = size / UInt64(TileAddress.widthMax)
+    return [LogFile(TileAddress(.entries, index: index, width: width), bundle)] + tiles
+  }
+}
