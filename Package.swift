@@ -92,7 +92,7 @@ let modules: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "Telemetry", "Transport",
         "Workload", "Chassis",
-      ], products: [crypto]),
+      ], products: nio + [crypto]),
   ]
   + service(
     "Authority", engines: ["Charters", "Sealing", "Tokens", "WorkloadIdentity", "WorkloadAPI", "Workload"],

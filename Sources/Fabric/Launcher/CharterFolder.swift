@@ -1,0 +1,43 @@
+package import Charters
+
+/// Where charters are read from: a checkout (`Sources/Services/*/charter.yaml` and
+/// `Charters/*.yaml`), or a plain folder of YAML files such as the copies in a home.
+package enum CharterFolder {
+  /// Most files looked at.
+  package static let filesMax = 512
+
+  /// All files of the folder, sorted by name, with paths as faults should show them.
+  package static func read(_ folder: String) throws(LaunchFailure) -> [CharterFile] {
+    var files: [CharterFile] = []
+    for path in paths(folder).prefix(filesMax) {
+      guard let bytes = try WholeFile.read(path) else { continue }
+      files.append(CharterFile(name: path, text: String(decoding: bytes, as: UTF8.self)))
+    }
+    guard !files.isEmpty else { throw .noCharters(folder: folder) }
+    return files
+  }
+
+  /// Reads and checks them together.
+  package static func load(_ folder: String) throws(LaunchFailure) -> CharterSet {
+    try check(read(folder))
+  }
+
+  /// Checks files together.
+  package static func check(_ files: [CharterFile]) throws(LaunchFailure) -> CharterSet {
+    do throws(CharterFaults) {
+      return try CharterSet.load(files)
+    } catch {
+      throw .badCharters(error)
+    }
+  }
+
+  private static func paths(_ folder: String) -> [String] {
+    func yaml(in folder: String) -> [String] {
+      WholeFile.names(in: folder).filter { $0.hasSuffix(".yaml") }.map { "\(folder)/\($0)" }
+    }
+    let services = "\(folder)/Sources/Services"
+    guard WholeFile.exists(services) else { return yaml(in: folder) }
+    let charters = WholeFile.names(in: services).map { "\(services)/\($0)/charter.yaml" }
+    return yaml(in: "\(folder)/Charters") + charters.filter { WholeFile.exists($0) }
+  }
+}

@@ -1,0 +1,106 @@
+import Glibc
+
+/// What the operating system says an error number means.
+package func errorText(_ code: Int32) -> String {
+  guard let text = strerror(code) else { return "error \(code)" }
+  return String(cString: text)
+}
+
+/// Small files, written whole or not at all.
+package enum WholeFile {
+  /// Largest file read, bytes.
+  package static let bytesMax = 64 << 20
+
+  /// Writes beside the file, syncs, and renames over it: a reader sees the old or the new content.
+  package static func write(
+    _ bytes: [UInt8], to path: String, mode: UInt32 = 0o600
+  ) throws(LaunchFailure) {
+    let beside = "\(path).\(getpid()).new"
+    let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard descriptor >= 0 else { throw .system(call: "open \(beside)", code: errno) }
+    var failure: Int32 = 0
+    if fchmod(descriptor, mode) != 0 || !writeAll(bytes, to: descriptor) || fsync(descriptor) != 0 {
+      failure = errno
+    }
+    close(descriptor)
+    if failure == 0, rename(beside, path) != 0 { failure = errno }
+    guard failure == 0 else {
+      unlink(beside)
+      throw .system(call: "write \(path)", code: failure)
+    }
+  }
+
+  /// Nil when the file does not exist.
+  package static func read(_ path: String) throws(LaunchFailure) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOENT { return nil }
+      throw .system(call: "open \(path)", code: errno)
+    }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 65_536)
+    while bytes.count <= bytesMax {
+      let count = Glibc.read(descriptor, &block, block.count)
+      if count == 0 { return bytes }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .system(call: "read \(path)", code: errno)
+      }
+      bytes += block[..<count]
+    }
+    throw .system(call: "read \(path)", code: EFBIG)
+  }
+
+  /// Names in the folder, sorted, without dot entries; empty when there is no such folder.
+  package static func names(in folder: String) -> [String] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { raw in
+        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Makes the folder with mode 0700; what exists must be a folder of ours that nobody else can
+  /// enter.
+  package static func makePrivateFolder(_ path: String) throws(LaunchFailure) {
+    if mkdir(path, 0o700) != 0, errno != EEXIST {
+      throw .badHome(path: path, reason: errorText(errno))
+    }
+    var state = stat()
+    guard lstat(path, &state) == 0 else { throw .badHome(path: path, reason: errorText(errno)) }
+    guard state.st_mode & S_IFMT == S_IFDIR else {
+      throw .badHome(path: path, reason: "it is not a folder")
+    }
+    guard state.st_uid == geteuid() else {
+      throw .badHome(path: path, reason: "it belongs to user \(state.st_uid), not to us")
+    }
+    if state.st_mode & 0o077 != 0, chmod(path, 0o700) != 0 {
+      throw .badHome(path: path, reason: "others may enter it, and that cannot be changed")
+    }
+  }
+}
+
+/// Writes everything or returns false with errno set.
+func writeAll(_ bytes: some Collection<UInt8>, to descriptor: Int32) -> Bool {
+  let whole = Array(bytes)
+  var written = 0
+  while written < whole.count {
+    let count = whole[written...].withUnsafeBytes {
+      Glibc.write(descriptor, $0.baseAddress, $0.count)
+    }
+    if count < 0 {
+      if errno == EINTR { continue }
+      return false
+    }
+    written += count
+  }
+  return true
+}

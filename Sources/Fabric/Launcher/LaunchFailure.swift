@@ -1,0 +1,87 @@
+package import Charters
+package import Vocabulary
+
+/// Why the platform does not come up, in words for the person at the machine. `exitCode` is what
+/// the command ends with.
+package enum LaunchFailure: Error, Sendable {
+  /// Another launcher holds this home.
+  case runsAlready(pid: Int32?)
+  /// No launcher holds this home.
+  case notRunning
+  case badHome(path: String, reason: String)
+  case badCharters(CharterFaults)
+  case noCharters(folder: String)
+  case portTaken(port: Int, service: ServiceName, reason: String)
+  case noExecutable(path: String)
+  case notReady(service: ServiceName, reason: String, lastLines: [String])
+  case system(call: String, code: Int32)
+}
+
+/// Exit codes of the `strongroom` command, after sysexits(3) where it has a word for it.
+package enum CommandExit: Int32, Sendable, CaseIterable {
+  case success = 0
+  case failed = 1
+  case usage = 64
+  case badInput = 65
+  case noInput = 66
+  case unavailable = 69
+  case software = 70
+  case system = 71
+  case cannotCreate = 73
+  case runsAlready = 75
+  case refused = 77
+  case interrupted = 130
+
+  /// For `strongroom help exit-codes`.
+  package var meaning: String {
+    switch self {
+    case .success: "done; for a check: everything holds"
+    case .failed: "a check found something wrong (a tampered log, an unhealthy service)"
+    case .usage: "the command line is wrong"
+    case .badInput: "a charter or another input file is wrong"
+    case .noInput: "a file or folder that is needed is not there"
+    case .unavailable: "the platform does not run, or a service did not get ready"
+    case .software: "a defect of ours"
+    case .system: "the operating system refused (port in use, no more processes)"
+    case .cannotCreate: "the home folder cannot be made or is not ours"
+    case .runsAlready: "the platform runs already, from this home"
+    case .refused: "a service refused the operator"
+    case .interrupted: "interrupted by Ctrl-C"
+    }
+  }
+}
+
+extension LaunchFailure: CustomStringConvertible {
+  package var exitCode: CommandExit {
+    switch self {
+    case .runsAlready: .runsAlready
+    case .notRunning, .notReady: .unavailable
+    case .badHome: .cannotCreate
+    case .badCharters: .badInput
+    case .noCharters, .noExecutable: .noInput
+    case .portTaken, .system: .system
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .runsAlready(let pid):
+      "Strongroom runs already from this home" + (pid.map { " (launcher \($0))" } ?? "")
+        + "; see 'strongroom status', stop it with 'strongroom down'"
+    case .notRunning: "Strongroom does not run from this home; start it with 'strongroom up'"
+    case .badHome(let path, let reason): "the home \(path) cannot be used: \(reason)"
+    case .badCharters(let faults): "\(faults)\n\(faults.faults.count) fault(s) in the charters"
+    case .noCharters(let folder):
+      "there are no charters in \(folder); name the folder with --charters"
+    case .portTaken(let port, let service, let reason):
+      "port \(port), which \(service) needs, cannot be used: \(reason). "
+        + "See who has it with \"ss -ltnp 'sport = :\(port)'\", or move all ports with --port-offset"
+    case .noExecutable(let path): "\(path) is missing; build it with './strongroom build'"
+    case .notReady(let service, let reason, let lastLines):
+      "\(service) did not get ready: \(reason)"
+        + (lastLines.isEmpty
+          ? "" : "\nits last words:\n" + lastLines.map { "  \($0)" }.joined(separator: "\n"))
+    case .system(let call, let code): "\(call): \(errorText(code))"
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Crypto
+import Glibc
+import StrictJSON
+package import Vocabulary
+
+/// What the launcher states about a process it started; the authority attests the process at the
+/// other end of its socket by it. Without a pid it is a registration: any process of that
+/// executable and user.
+package struct LaunchRecord: Hashable, Sendable, Codable {
+  package let service: ServiceName
+  package let pid: Int32?
+  /// With the pid, names one process for ever (see `ProcessTable.startTicks`).
+  package let pidStartTicks: UInt64?
+  /// Absolute path with links resolved, as /proc/PID/exe shows it.
+  package let executable: String
+  /// SHA-256 of the executable's bytes, lower-case hex.
+  package let sha256: String
+  package let uid: UInt32
+  package let startedAt: Instant
+
+  private enum CodingKeys: String, CodingKey {
+    case service, pid, executable, sha256, uid
+    case pidStartTicks = "pid_start_ticks"
+    case startedAt = "started_at"
+  }
+
+  package init(
+    service: ServiceName, pid: Int32?, executable: ExecutableFile, startedAt: Instant
+  ) {
+    self.service = service
+    self.pid = pid
+    pidStartTicks = pid.flatMap { ProcessTable.startTicks($0) }
+    self.executable = executable.path
+    sha256 = executable.sha256
+    uid = geteuid()
+    self.startedAt = startedAt
+  }
+
+  /// Writes it where the authority looks.
+  package func write(to home: Home) throws(LaunchFailure) {
+    guard let bytes = try? StrictJSON.encode(self) else {
+      throw .system(call: "encode launch record", code: EINVAL)
+    }
+    try WholeFile.write(bytes, to: home.launchRecord(of: service))
+  }
+
+  /// All readable records of a home.
+  package static func all(_ home: Home) -> [LaunchRecord] {
+    WholeFile.names(in: home.launchFolder).filter { $0.hasSuffix(".json") }.compactMap { name in
+      guard let bytes = try? WholeFile.read("\(home.launchFolder)/\(name)") else { return nil }
+      return try? StrictJSON.decode(LaunchRecord.self, from: bytes)
+    }
+  }
+
+  /// Whether the very process it names still runs.
+  package var isAlive: Bool {
+    guard let pid, let pidStartTicks else { return false }
+    return ProcessTable.startTicks(pid) == pidStartTicks
+  }
+}
+
+/// A program on disk and its digest.
+package struct ExecutableFile: Hashable, Sendable {
+  /// Links resolved.
+  package let path: String
+  /// Lower-case hex.
+  package let sha256: String
+
+  /// Reads the whole file once, block by block.
+  package init(_ path: String) throws(LaunchFailure) {
+    guard let resolved = realpath(path, nil) else { throw .noExecutable(path: path) }
+    defer { free(resolved) }
+    self.path = String(cString: resolved)
+    let descriptor = open(self.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0, access(self.path, X_OK) == 0 else { throw .noExecutable(path: path) }
+    defer { close(descriptor) }
+    var hash = SHA256()
+    var block = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = read(descriptor, &block, block.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .system(call: "read \(path)", code: errno) }
+      guard count > 0 else { break }
+      block.withUnsafeBytes {
+        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count]))
+      }
+    }
+    sha256 = hexText(hash.finalize())
+  }
+}

@@ -1,0 +1,251 @@
+package import Charters
+import Glibc
+package import Telemetry
+package import Vocabulary
+
+/// Starts every service of a home in the order of the charters, keeps each running, and stops them
+/// in reverse. Decisions are `RestartMachine`'s; this acts on them.
+package actor Launcher {
+  /// Longest time from a service's start to its being ready.
+  package static let readyLimit: Duration = .seconds(45)
+  /// Longest time a service may take to drain before it is killed.
+  package static let drainLimit: Duration = .seconds(15)
+  /// Pause between two questions whether a service is ready.
+  package static let probePause: Duration = .milliseconds(60)
+
+  /// What the launcher needs from outside.
+  package struct Parts: Sendable {
+    package let home: Home
+    package let charters: CharterSet
+    /// Folder of the `strongroom-<service>` executables.
+    package let binaries: String
+    /// Ours; children get a few names of it only.
+    package let environment: [String: String]
+    package let clock: Clock
+    package let log: Log
+    /// Asks a service, over mutual TLS as the operator, whether it is ready. Throws when it cannot
+    /// be asked.
+    package let isReady: @Sendable (ServiceName) async throws -> Bool
+    package let report: @Sendable (LauncherEvent) -> Void
+
+    package init(
+      home: Home, charters: CharterSet, binaries: String, environment: [String: String],
+      clock: Clock, log: Log, isReady: @escaping @Sendable (ServiceName) async throws -> Bool,
+      report: @escaping @Sendable (LauncherEvent) -> Void
+    ) {
+      self.home = home
+      self.charters = charters
+      self.binaries = binaries
+      self.environment = environment
+      self.clock = clock
+      self.log = log
+      self.isReady = isReady
+      self.report = report
+    }
+  }
+
+  private struct Slot {
+    let charter: Charter
+    let executable: ExecutableFile
+    let logFile: LogFile
+    var machine = RestartMachine()
+    var process: ChildProcess?
+    var startedAt: Instant
+    /// Counts the processes, so that what concerns an earlier one is known as late.
+    var generation = 0
+    var refusal: LaunchFailure?
+  }
+
+  private let parts: Parts
+  private let began: Instant
+  private var slots: [ServiceName: Slot] = [:]
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private var isStopping = false
+
+  package init(_ parts: Parts) throws(LaunchFailure) {
+    self.parts = parts
+    began = parts.clock.now()
+    for name in parts.charters.startOrder {
+      guard let charter = parts.charters[name] else { continue }
+      slots[name] = Slot(
+        charter: charter,
+        executable: try ExecutableFile("\(parts.binaries)/strongroom-\(name)"),
+        logFile: try LogFile(parts.home.logFile(of: name)), startedAt: began)
+    }
+  }
+
+  // MARK: Up
+
+  /// Starts all services: one when all that it waits for are ready. Returns when every service is
+  /// ready; throws `notReady` for the first that will not come up.
+  package func start() async throws(LaunchFailure) {
+    var left = parts.charters.startOrder
+    while !isStopping {
+      for name in left where canStart(name) {
+        left.removeAll { $0 == name }
+        apply(.start, to: name)
+      }
+      if let failure = slots.values.lazy.compactMap(\.refusal).first { throw failure }
+      if left.isEmpty, slots.keys.allSatisfy(isReady) { break }
+      await withCheckedContinuation { waiting.append($0) }
+    }
+    guard !isStopping else { return }
+    parts.report(LauncherEvent(.up, millis: (parts.clock.now() - began).milliseconds))
+    parts.log.info("all services are ready")
+  }
+
+  private func canStart(_ name: ServiceName) -> Bool {
+    guard let slot = slots[name], slot.machine.state == .stopped else { return false }
+    let needed = slot.charter.calls.filter { $0.delivery == .request }.map(\.service)
+    let authority: ServiceName = "authority"
+    let first = name == authority ? [] : [authority]
+    return (first + (name == authority ? [] : needed)).allSatisfy {
+      slots[$0] == nil || isReady($0)
+    }
+  }
+
+  private func isReady(_ name: ServiceName) -> Bool {
+    guard case .ready = slots[name]?.machine.state else { return false }
+    return true
+  }
+
+  private func wake() {
+    let all = waiting
+    waiting = []
+    for continuation in all { continuation.resume() }
+  }
+
+  // MARK: Acting
+
+  private func apply(_ event: RestartMachine.Event, to name: ServiceName) {
+    guard var slot = slots[name] else { return }
+    let action = slot.machine.handle(event)
+    slots[name] = slot
+    defer { wake() }
+    switch action {
+    case .nothing, .finish: return
+    case .spawn: spawn(name)
+    case .pause(let pause): later(pause, .pauseOver, for: name, generation: slot.generation)
+    case .terminate:
+      slot.process?.signal(SIGTERM)
+      later(Self.drainLimit, .drainLimitPassed, for: name, generation: slot.generation)
+    case .kill:
+      parts.log.warning("a service did not drain in time and is killed", ["service": .id(name)])
+      slot.process?.signal(SIGKILL)
+    case .giveUp(let status): giveUp(name, status: status)
+    }
+  }
+
+  private func later(
+    _ pause: Duration, _ event: RestartMachine.Event, for name: ServiceName, generation: Int
+  ) {
+    Task {
+      try? await Task.sleep(for: pause)
+      guard slots[name]?.generation == generation else { return }
+      apply(event, to: name)
+    }
+  }
+
+  private func giveUp(_ name: ServiceName, status: Int32) {
+    let reason = Self.describe(status)
+    parts.log.error("a service will not start", ["service": .id(name), "status": .count(status)])
+    guard slots[name]?.refusal == nil else { return }
+    slots[name]?.refusal = .notReady(service: name, reason: reason, lastLines: [])
+  }
+
+  private static func describe(_ status: Int32) -> String {
+    status < 0 ? "it was ended by signal \(-status)" : "it ended with status \(status)"
+  }
+
+  private func spawn(_ name: ServiceName) {
+    guard var slot = slots[name] else { return }
+    slot.generation += 1
+    slot.startedAt = parts.clock.now()
+    let generation = slot.generation
+    do throws(LaunchFailure) {
+      let process = try ChildProcess.spawn(
+        slot.executable, home: parts.home, environment: parts.environment,
+        openFiles: slot.charter.limits.openFiles)
+      slot.process = process
+      slots[name] = slot
+      try LaunchRecord(
+        service: name, pid: process.pid, executable: slot.executable, startedAt: slot.startedAt
+      ).write(to: parts.home)
+      process.follow(into: slot.logFile) { status, lastLines in
+        Task { await self.ended(name, generation: generation, status: status, lastLines) }
+      }
+      parts.log.info("a service was started", ["service": .id(name), "pid": .count(process.pid)])
+      parts.report(LauncherEvent(.starting, service: name, pid: process.pid))
+      Task { await probe(name, generation: generation) }
+    } catch {
+      slot.refusal = .notReady(service: name, reason: "\(error)", lastLines: [])
+      slots[name] = slot
+      wake()
+    }
+  }
+
+  private func probe(_ name: ServiceName, generation: Int) async {
+    let limit = parts.clock.now() + Self.readyLimit
+    while slots[name]?.generation == generation, !isStopping {
+      guard case .starting? = slots[name]?.machine.state else { return }
+      if (try? await parts.isReady(name)) == true {
+        guard slots[name]?.generation == generation, let slot = slots[name] else { return }
+        let now = parts.clock.now()
+        parts.report(
+          LauncherEvent(
+            .ready, service: name, pid: slot.process?.pid,
+            millis: (now - slot.startedAt).milliseconds))
+        apply(.becameReady(at: now), to: name)
+        return
+      }
+      if parts.clock.now() >= limit {
+        // It neither ends nor gets ready: ending it makes it an exit like any other.
+        parts.log.warning("a service did not get ready in time", ["service": .id(name)])
+        slots[name]?.process?.signal(SIGKILL)
+        return
+      }
+      try? await Task.sleep(for: Self.probePause)
+    }
+  }
+
+  private func ended(
+    _ name: ServiceName, generation: Int, status: Int32, _ lastLines: [String]
+  ) {
+    guard slots[name]?.generation == generation else { return }
+    unlink(parts.home.launchRecord(of: name))
+    slots[name]?.process = nil
+    let reason = Self.describe(status)
+    let isAsked = slots[name].map { $0.machine.state == .draining || $0.machine.state == .killing }
+    let now = parts.clock.now()
+    let millis = (now - (slots[name]?.startedAt ?? now)).milliseconds
+    if isAsked != true {
+      slots[name]?.refusal = nil
+      parts.log.warning(
+        "a service ended by itself", ["service": .id(name), "status": .count(status)])
+    }
+    apply(.exited(status: status, at: now), to: name)
+    if slots[name]?.machine.state == .refused {
+      slots[name]?.refusal = .notReady(service: name, reason: reason, lastLines: lastLines)
+      wake()
+    }
+    parts.report(
+      LauncherEvent(
+        isAsked == true ? .stopped : .restarting, service: name, millis: millis, detail: reason))
+  }
+
+  // MARK: Down
+
+  /// Drains the services in reverse order, each after those that call it have ended. Safe to call
+  /// twice.
+  package func stop() async {
+    isStopping = true
+    wake()
+    for name in parts.charters.startOrder.reversed() {
+      apply(.drain, to: name)
+      while slots[name]?.process != nil {
+        await withCheckedContinuation { waiting.append($0) }
+      }
+    }
+    parts.report(LauncherEvent(.down, millis: (parts.clock.now() - began).milliseconds))
+  }
+}

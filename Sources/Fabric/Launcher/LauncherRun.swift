@@ -1,0 +1,175 @@
+import Charters
+import Dispatch
+import Glibc
+import Telemetry
+package import Vocabulary
+
+/// One run of the launcher in this process, from taking the home's lock to the last service's end.
+package struct LauncherRun: Sendable {
+  /// Longest wait for processes that a killed launcher left behind to end by themselves, then after
+  /// SIGTERM.
+  static let strayLimit: Duration = .seconds(4)
+
+  /// What the person asked for; nil keeps what the home says.
+  package struct Wishes: Sendable, Hashable {
+    package var bind: String?
+    package var portOffset: Int?
+    package var gatewayPort: Int?
+    package var otlpEndpoint: String?
+    package var limitsFactor: Int?
+    /// No wishes.
+    package init() {}
+
+    /// The platform as it is to run.
+    package func applied(to present: PlatformFile?) -> PlatformFile {
+      let present = present ?? PlatformFile()
+      return PlatformFile(
+        bind: bind ?? present.bind, portOffset: portOffset ?? present.portOffset,
+        gatewayPort: gatewayPort ?? present.gatewayPort,
+        otlpEndpoint: otlpEndpoint.map { $0 == "none" ? nil : $0 } ?? present.otlpEndpoint,
+        limitsFactor: limitsFactor ?? present.limitsFactor)
+    }
+  }
+
+  package let home: Home
+  /// Folder with the charters, see `CharterFolder`.
+  package let charters: String
+  /// Folder with the executables.
+  package let binaries: String
+  package let wishes: Wishes
+  package let environment: [String: String]
+  package let clock: Clock
+  package let randomness: Randomness
+
+  package init(
+    home: Home, charters: String, binaries: String, wishes: Wishes,
+    environment: [String: String], clock: Clock, randomness: Randomness
+  ) {
+    self.home = home
+    self.charters = charters
+    self.binaries = binaries
+    self.wishes = wishes
+    self.environment = environment
+    self.clock = clock
+    self.randomness = randomness
+  }
+
+  /// Runs until SIGTERM or SIGINT, or until it is clear that the platform will not come up.
+  package func run(report: @escaping @Sendable (LauncherEvent) -> Void) async -> CommandExit {
+    do throws(LaunchFailure) {
+      try HomeSetup.makeFolders(home)
+      let lock = try HomeLock.take(home)
+      defer { withExtendedLifetime(lock) {} }
+      return try await runLocked(report)
+    } catch {
+      report(
+        LauncherEvent(.failed, detail: error.description, exitCode: error.exitCode.rawValue))
+      return error.exitCode
+    }
+  }
+
+  private func runLocked(
+    _ report: @escaping @Sendable (LauncherEvent) -> Void
+  ) async throws(LaunchFailure) -> CommandExit {
+    ChildProcess.forbidCoreFiles()
+    signal(SIGPIPE, SIG_IGN)
+    try WholeFile.write(Array("\(getpid())\n".utf8), to: home.pidFile)
+    defer { unlink(home.pidFile) }
+    let files = try CharterFolder.read(charters)
+    let set = try CharterFolder.check(files)
+    let platform = wishes.applied(to: PlatformFile.read(home))
+    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+    await endStrays()
+    try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
+    let own = try ExecutableFile("/proc/self/exe")
+    try LaunchRecord(
+      service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
+    ).write(to: home)
+    let logFile = try LogFile("\(home.logFolder)/launcher.log")
+    let log = Log(service: "launcher", sink: LogSink { logFile.append($0) }, clock: clock)
+    let line = OperatorLine(
+      home: home, platform: platform, charters: set, log: log, clock: clock,
+      firstFetchMax: .seconds(1))
+    let launcher = try Launcher(
+      Launcher.Parts(
+        home: home, charters: set, binaries: binaries, environment: environment, clock: clock,
+        log: log, isReady: { try await line.isReady($0) }, report: report))
+    return await drive(launcher, report)
+  }
+
+  /// Starts, then waits for the signal to stop. A signal during the start stops what has started.
+  private func drive(
+    _ launcher: Launcher, _ report: @escaping @Sendable (LauncherEvent) -> Void
+  ) async -> CommandExit {
+    let (signals, sources) = Self.stopSignals()
+    defer { for source in sources { source.cancel() } }
+    let starting = Task { () -> LaunchFailure? in
+      do throws(LaunchFailure) {
+        try await launcher.start()
+        return nil
+      } catch {
+        await launcher.stop()
+        return error
+      }
+    }
+    let stopping = Task {
+      for await _ in signals {
+        await launcher.stop()
+        return
+      }
+    }
+    if let failure = await starting.value {
+      stopping.cancel()
+      report(
+        LauncherEvent(.failed, detail: failure.description, exitCode: failure.exitCode.rawValue))
+      return failure.exitCode
+    }
+    await stopping.value
+    return .success
+  }
+
+  private static func stopSignals() -> (AsyncStream<Int32>, [any DispatchSourceSignal]) {
+    let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingOldest(4))
+    let sources = [SIGTERM, SIGINT, SIGHUP].map { number in
+      // The default action must be off, or the process is gone before the source is heard.
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler { continuation.yield(number) }
+      source.resume()
+      return source
+    }
+    return (stream, sources)
+  }
+
+  static func ports(
+    _ set: CharterSet, _ platform: PlatformFile
+  ) -> [(service: ServiceName, port: Int)] {
+    var ports = set.charters.compactMap { charter in
+      charter.port.map { (service: charter.service, port: $0 + platform.portOffset) }
+    }
+    if set[Charter.gatewayName] != nil {
+      ports.append((service: Charter.gatewayName, port: platform.gatewayPort))
+    }
+    return ports
+  }
+
+  /// A launcher that was killed leaves services behind, which notice and end; those that do not are
+  /// ended here, and the records of processes removed. Only the very processes that the records
+  /// name are touched.
+  private func endStrays() async {
+    let records = LaunchRecord.all(home).filter { $0.pid != nil }
+    for (number, limit) in [
+      (Int32(0), Self.strayLimit), (SIGTERM, Self.strayLimit), (SIGKILL, .seconds(2)),
+    ] {
+      let alive = records.filter(\.isAlive)
+      if alive.isEmpty { break }
+      for record in alive { if let pid = record.pid, number != 0 { kill(pid, number) } }
+      let end = clock.now() + limit
+      while clock.now() < end, records.contains(where: \.isAlive) {
+        try? await Task.sleep(for: .milliseconds(50))
+      }
+    }
+    for record in records { unlink(home.launchRecord(of: record.service)) }
+    unlink(home.authoritySocket)
+  }
+}

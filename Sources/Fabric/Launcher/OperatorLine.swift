@@ -1,0 +1,78 @@
+package import Charters
+import NIOCore
+import NIOPosix
+package import Telemetry
+package import Transport
+package import Vocabulary
+import Workload
+
+/// The operator's way to the services: its own SVID from the Workload API, then mutual TLS like
+/// every other caller. An actor, because the line is made at the first call, when the authority may
+/// still be starting.
+package actor OperatorLine {
+  /// Longest wait for one answer.
+  package static let answerMax: Duration = .seconds(10)
+
+  private let home: Home
+  private let charters: CharterSet
+  private let portOffset: Int
+  private let trustDomain: String
+  private let log: Log
+  private let clock: Clock
+  private let firstFetchMax: Duration
+  private var client: TransportClient?
+  private var source: WorkloadSource?
+
+  /// Nothing is opened yet. `firstFetchMax` is how long to ask an authority that does not answer.
+  package init(
+    home: Home, platform: PlatformFile, charters: CharterSet, log: Log, clock: Clock,
+    firstFetchMax: Duration = .seconds(5)
+  ) {
+    self.home = home
+    self.charters = charters
+    portOffset = platform.portOffset
+    trustDomain = platform.trustDomain
+    self.log = log
+    self.clock = clock
+    self.firstFetchMax = firstFetchMax
+  }
+
+  private func connected() async throws -> TransportClient {
+    if let client { return client }
+    let source = try await WorkloadSource.connect(
+      socket: home.authoritySocket, log: log, firstFetchMax: firstFetchMax)
+    let credentials = try MeshCredentials(source.current, clock: clock)
+    source.onUpdate { try? credentials.replace(with: $0) }
+    let made = TransportClient(
+      credentials: credentials, group: MultiThreadedEventLoopGroup.singleton)
+    self.source = source
+    client = made
+    return made
+  }
+
+  /// Sends one request to a service. GET is repeated when the connection was lost, others are not.
+  /// - Throws: `TransportFailure`, or the authority's refusal while there is no SVID.
+  package func send(
+    _ method: HTTPMethod, _ target: String, to service: ServiceName, headers: Headers = [:],
+    body: [UInt8] = [], within limit: Duration = OperatorLine.answerMax
+  ) async throws -> (status: Int, headers: Headers, body: [UInt8]) {
+    guard let port = charters[service]?.port,
+      let id = SpiffeID(trustDomain: trustDomain, service: service)
+    else { throw TransportFailure.unreachable }
+    let endpoint = ServiceEndpoint(id: id, host: "127.0.0.1", port: port + portOffset)
+    let request = WireRequest(
+      method: method.rawValue, target: target, headers: headers, body: ByteBuffer(bytes: body))
+    let answer = try await connected().send(
+      request, to: endpoint, by: Deadline(clock.now() + limit), isRepeatable: method == .get)
+    return (answer.status, answer.headers, Array(answer.body.readableBytesView))
+  }
+
+  /// Whether the service says that it is ready. Does not knock before somebody listens at its port,
+  /// so that starting slowly does not look like failing.
+  package func isReady(_ service: ServiceName) async throws -> Bool {
+    guard let port = charters[service]?.port, ProcessTable.isListening(port + portOffset) else {
+      return false
+    }
+    return try await send(.get, "/readyz", to: service, within: .seconds(2)).status == 200
+  }
+}
