@@ -25,7 +25,9 @@ func service(
   [
     Module(
       layer: .Services, name: name,
-      uses: ["Vocabulary", "StrictJSON", "\(name)API", "Chassis", "Storage", "Telemetry", "Transport"]
+      uses: [
+        "Vocabulary", "StrictJSON", "\(name)API", "Chassis", "Storage", "Telemetry", "Transport",
+      ]
         + engines + calls.map { "\($0)API" }, products: products),
     Module(layer: .Executables, name: "strongroom-\(name.lowercased())", uses: ["Chassis", name]),
   ]
@@ -46,7 +48,9 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
-let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOTLS"].map {
+let nio: [Target.Dependency] = [
+  "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOTLS",
+].map {
   .product(name: $0, package: "swift-nio")
 }
 
@@ -57,10 +61,12 @@ let modules: [Module] =
 
     Module(layer: .Engines, name: "StrictJSON", uses: ["Vocabulary"]),
     Module(layer: .Engines, name: "Sealing", uses: ["Vocabulary"], products: [crypto]),
-    Module(layer: .Engines, name: "Tokens", uses: ["Vocabulary", "StrictJSON"], products: [crypto]),
+    Module(
+      layer: .Engines, name: "Tokens", uses: ["Vocabulary", "StrictJSON"], products: [crypto]),
     Module(layer: .Engines, name: "MerkleLog", uses: ["Vocabulary"], products: [crypto]),
     Module(layer: .Engines, name: "LedgerBook", uses: ["Vocabulary"]),
-    Module(layer: .Engines, name: "Charters", uses: ["Vocabulary", "StrictJSON"], products: [yams]),
+    Module(
+      layer: .Engines, name: "Charters", uses: ["Vocabulary", "StrictJSON"], products: [yams]),
     Module(
       layer: .Engines, name: "WorkloadIdentity", uses: ["Vocabulary", "StrictJSON", "Tokens"],
       products: [crypto, x509, asn1]),
@@ -95,13 +101,15 @@ let modules: [Module] =
       ], products: nio + [crypto]),
   ]
   + service(
-    "Authority", engines: ["Charters", "Sealing", "Tokens", "WorkloadIdentity", "WorkloadAPI", "Workload"],
+    "Authority",
+    engines: ["Charters", "Sealing", "Tokens", "WorkloadIdentity", "WorkloadAPI", "Workload"],
     products: nio + [nioHTTP2, nioHPACK, protobuf, crypto, x509, asn1])
   + service("Audit", calls: ["Authority"], engines: ["MerkleLog", "Sealing"], products: [crypto])
   + service("Ledger", calls: ["Audit"], engines: ["LedgerBook"])
   + service("Customers", calls: ["Audit", "Authority"], engines: ["Sealing"], products: [crypto])
   + service(
-    "Identity", calls: ["Audit", "Authority", "Customers"], engines: ["Tokens", "Sealing", "CArgon2"],
+    "Identity", calls: ["Audit", "Authority", "Customers"],
+    engines: ["Tokens", "Sealing", "CArgon2"],
     products: [crypto])
   + service("Payments", calls: ["Ledger", "Audit"], products: [crypto])
   + service(
@@ -112,7 +120,8 @@ let modules: [Module] =
     Module(
       layer: .Executables, name: "strongroom",
       uses: [
-        "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity", "Telemetry",
+        "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
+        "Telemetry",
         "Transport", "Workload", "Chassis", "Launcher", "AuditAPI", "AuthorityAPI", "CustomersAPI",
         "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509])
@@ -191,8 +200,9 @@ func tests(_ name: String) -> Target {
     path: "Tests/\(name)", exclude: [], swiftSettings: strict)
 }
 
-let testFolders = ((try? FileManager.default.contentsOfDirectory(
-  atPath: "\(Context.packageDirectory)/Tests")) ?? []).filter { name in
+let testFolders =
+  ((try? FileManager.default.contentsOfDirectory(
+    atPath: "\(Context.packageDirectory)/Tests")) ?? []).filter { name in
     name != "TestKit" && name.first?.isUppercase == true
   }.sorted()
 

@@ -25,7 +25,8 @@ package struct CircuitBreaker: Sendable, Equatable {
     case .open:
       state = .probing(since: now)
       return .send
-    case .probing(let since) where now < since + Self.probeMax: return .refuse(until: since + Self.probeMax)
+    case .probing(let since) where now < since + Self.probeMax:
+      return .refuse(until: since + Self.probeMax)
     case .probing:
       state = .probing(since: now)
       return .send

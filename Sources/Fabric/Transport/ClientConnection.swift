@@ -47,7 +47,8 @@ final class ClientConnection: ChannelInboundHandler {
     var head = HTTPRequestHead(
       version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: request.target)
     head.headers.add(name: "host", value: host)
-    for field in request.headers.fields where field.name != "host" && field.name != "content-length" {
+    for field in request.headers.fields where field.name != "host" && field.name != "content-length"
+    {
       head.headers.add(name: field.name, value: field.value)
     }
     head.headers.add(name: "content-length", value: String(request.body.readableBytes))

@@ -98,7 +98,9 @@ final class PeerSlot: Sendable {
 
 extension MeshCredentials {
   /// The callback for NIOSSL: fills the slot and accepts, or refuses. `expected` narrows it to one service (clients).
-  func verification(into slot: PeerSlot, expected: SpiffeID? = nil) -> NIOSSLCustomVerificationCallback {
+  func verification(into slot: PeerSlot, expected: SpiffeID? = nil)
+    -> NIOSSLCustomVerificationCallback
+  {
     { certificates, promise in
       let chain = certificates.compactMap { try? $0.toDERBytes() }
       guard chain.count == certificates.count else { return promise.succeed(.failed) }

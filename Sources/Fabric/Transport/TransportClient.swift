@@ -90,7 +90,8 @@ package final class TransportClient: Sendable {
     switch failure {
     case .unreachable: break
     case .answerLost where isRepeatable: break
-    case .answerLost, .notTheService, .circuitOpen, .overloaded, .deadlineExceeded, .answerMalformed:
+    case .answerLost, .notTheService, .circuitOpen, .overloaded, .deadlineExceeded,
+      .answerMalformed:
       return false
     }
     return tries < Self.triesMax
@@ -115,7 +116,9 @@ package final class TransportClient: Sendable {
     standings.withLock { body(&$0[endpoint.id, default: Standing()]) }
   }
 
-  private func pool(for endpoint: ServiceEndpoint, on loop: any EventLoop) -> NIOLoopBound<ServicePool> {
+  private func pool(for endpoint: ServiceEndpoint, on loop: any EventLoop) -> NIOLoopBound<
+    ServicePool
+  > {
     let key = PoolKey(loop: ObjectIdentifier(loop), endpoint: endpoint)
     return pools.withLock { pools in
       if let pool = pools[key] { return pool }

@@ -31,7 +31,9 @@ package struct Currency: Hashable, Comparable, Sendable, CustomStringConvertible
     var table: [String: Currency] = [:]
     for entry in listed.split(whereSeparator: { $0 == "," || $0 == "\n" }) {
       let words = entry.split(separator: " ")
-      guard words.count == 3, let number = UInt16(words[1]), let digits = Int(words[2]) else { continue }
+      guard words.count == 3, let number = UInt16(words[1]), let digits = Int(words[2]) else {
+        continue
+      }
       table[String(words[0])] = Currency(
         code: String(words[0]), numericCode: number, minorUnitDigits: digits)
     }

@@ -48,7 +48,9 @@ package struct ID<Kind>: Hashable, Comparable, Sendable {
   package static func < (left: ID, right: ID) -> Bool { left.bits < right.bits }
 
   /// Sixteen bytes, most significant first.
-  package var bytes: [UInt8] { (0..<16).map { UInt8(truncatingIfNeeded: bits >> UInt128(120 - $0 * 8)) } }
+  package var bytes: [UInt8] {
+    (0..<16).map { UInt8(truncatingIfNeeded: bits >> UInt128(120 - $0 * 8)) }
+  }
 }
 
 extension ID: CustomStringConvertible {
@@ -123,7 +125,8 @@ package struct CorrelationID: Hashable, Sendable, CustomStringConvertible, Codab
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     guard let id = CorrelationID(try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a correlation id")
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "not a correlation id")
     }
     self = id
   }
@@ -135,7 +138,10 @@ package struct CorrelationID: Hashable, Sendable, CustomStringConvertible, Codab
 
 /// The low `digits` hex digits of a number, lower case, zero padded.
 package func hexText(_ value: UInt128, digits: Int) -> String {
-  String(decoding: (0..<digits).reversed().map { hexDigits[Int(truncatingIfNeeded: value >> UInt128($0 * 4) & 15)] }, as: UTF8.self)
+  String(
+    decoding: (0..<digits).reversed().map {
+      hexDigits[Int(truncatingIfNeeded: value >> UInt128($0 * 4) & 15)]
+    }, as: UTF8.self)
 }
 
 /// Bytes as lower-case hex.
@@ -154,7 +160,9 @@ package func bytes(hex: String) -> [UInt8]? {
   guard digits.count % 2 == 0 else { return nil }
   var bytes: [UInt8] = []
   for index in stride(from: 0, to: digits.count, by: 2) {
-    guard let high = hexValue(digits[index]), let low = hexValue(digits[index + 1]) else { return nil }
+    guard let high = hexValue(digits[index]), let low = hexValue(digits[index + 1]) else {
+      return nil
+    }
     bytes.append(high << 4 | low)
   }
   return bytes

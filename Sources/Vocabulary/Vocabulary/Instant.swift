@@ -4,12 +4,18 @@ package struct Instant: Hashable, Comparable, Sendable {
   package let nanoseconds: Int64
 
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-  package init(seconds: Int64) { nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue }
+  package init(seconds: Int64) {
+    nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue
+  }
 
   /// Whole seconds since the epoch, rounded down; what JWT calls NumericDate (RFC 7519 §2).
-  package var seconds: Int64 { nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000 }
+  package var seconds: Int64 {
+    nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000
+  }
 
-  package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+  package static func < (left: Instant, right: Instant) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
 
   /// Saturates at the ends of the range instead of trapping: a far deadline stays far.
   package static func + (instant: Instant, span: Duration) -> Instant {
@@ -44,7 +50,8 @@ extension Instant: CustomStringConvertible {
     let date = CivilDate(daysSinceEpoch: Int(floorDivide(seconds, 86_400)))
     let time = Int(seconds - floorDivide(seconds, 86_400) * 86_400)
     let micros = Int((nanoseconds - seconds * 1_000_000_000) / 1_000)
-    return "\(date)T\(padded(time / 3_600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2)).\(padded(micros, 6))Z"
+    return
+      "\(date)T\(padded(time / 3_600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2)).\(padded(micros, 6))Z"
   }
 
   /// Parses RFC 3339 in UTC (`Z` only, up to nine decimals). Nil for anything else.
@@ -69,7 +76,8 @@ extension Instant: CustomStringConvertible {
     var nanos = 0
     if bytes.count > 20 {
       let digits = bytes.count - 21
-      guard bytes[19] == UInt8(ascii: "."), digits >= 1, let fraction = number(20..<20 + digits) else { return nil }
+      guard bytes[19] == UInt8(ascii: "."), digits >= 1, let fraction = number(20..<20 + digits)
+      else { return nil }
       nanos = fraction
       for _ in digits..<9 { nanos *= 10 }
     }
@@ -84,7 +92,8 @@ extension Instant: Codable {
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     guard let instant = Instant(try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an RFC 3339 time in UTC")
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "not an RFC 3339 time in UTC")
     }
     self = instant
   }
@@ -121,14 +130,18 @@ package struct CivilDate: Hashable, Comparable, Sendable, CustomStringConvertibl
     let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
     let shifted = (5 * dayOfYear + 2) / 153
     let month = shifted < 10 ? shifted + 3 : shifted - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
+    return (
+      yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1
+    )
   }
 
   package var description: String {
     let (year, month, day) = components
     return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
   }
-  package static func < (left: CivilDate, right: CivilDate) -> Bool { left.daysSinceEpoch < right.daysSinceEpoch }
+  package static func < (left: CivilDate, right: CivilDate) -> Bool {
+    left.daysSinceEpoch < right.daysSinceEpoch
+  }
 }
 
 /// Where an instant comes from. Fabric passes the system's; tests pass their own.

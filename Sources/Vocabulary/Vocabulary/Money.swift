@@ -52,7 +52,8 @@ extension Money: Codable {
     do {
       try self.init(minorUnits: fields.decode(Int64.self, forKey: .minorUnits), currency: currency)
     } catch let error as MoneyError {
-      throw DecodingError.dataCorruptedError(forKey: .minorUnits, in: fields, debugDescription: "\(error)")
+      throw DecodingError.dataCorruptedError(
+        forKey: .minorUnits, in: fields, debugDescription: "\(error)")
     }
   }
   package func encode(to encoder: any Encoder) throws {

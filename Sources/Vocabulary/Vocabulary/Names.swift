@@ -3,12 +3,15 @@ package struct ServiceName: Hashable, Comparable, Sendable, CustomStringConverti
   package let description: String
 
   package init?(_ text: String) {
-    guard (1...31).contains(text.utf8.count), let first = text.utf8.first, (97...122).contains(first),
+    guard (1...31).contains(text.utf8.count), let first = text.utf8.first,
+      (97...122).contains(first),
       text.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
     else { return nil }
     description = text
   }
-  package static func < (left: ServiceName, right: ServiceName) -> Bool { left.description < right.description }
+  package static func < (left: ServiceName, right: ServiceName) -> Bool {
+    left.description < right.description
+  }
 }
 
 extension ServiceName: ExpressibleByStringLiteral {
@@ -48,10 +51,15 @@ package struct SpiffeID: Hashable, Sendable, CustomStringConvertible {
     let rest = text.dropFirst(scheme.count)
     let domain = rest.prefix { $0 != "/" }
     let path = rest.dropFirst(domain.count)
-    guard (1...255).contains(domain.utf8.count), domain.utf8.allSatisfy(Self.isDomainByte) else { return nil }
+    guard (1...255).contains(domain.utf8.count), domain.utf8.allSatisfy(Self.isDomainByte) else {
+      return nil
+    }
     if !path.isEmpty {
       let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-      guard segments.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.allSatisfy(Self.isPathByte) })
+      guard
+        segments.allSatisfy({
+          !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.allSatisfy(Self.isPathByte)
+        })
       else { return nil }
     }
     trustDomain = String(domain)
@@ -82,7 +90,9 @@ package struct Scope: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   package init?(_ text: String) {
     guard (1...64).contains(text.utf8.count),
-      text.utf8.allSatisfy({ $0 == 0x21 || (0x23...0x5b).contains($0) || (0x5d...0x7e).contains($0) })
+      text.utf8.allSatisfy({
+        $0 == 0x21 || (0x23...0x5b).contains($0) || (0x5d...0x7e).contains($0)
+      })
     else { return nil }
     description = text
   }
@@ -107,8 +117,11 @@ package struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
 
   package init?(_ text: String) {
     var bytes = Array(text.utf8)
-    if bytes.count >= 2, bytes.first == 0x22, bytes.last == 0x22 { bytes = Array(bytes.dropFirst().dropLast()) }
-    guard (1...Self.charactersMax).contains(bytes.count), bytes.allSatisfy({ (0x21...0x7e).contains($0) && $0 != 0x22 })
+    if bytes.count >= 2, bytes.first == 0x22, bytes.last == 0x22 {
+      bytes = Array(bytes.dropFirst().dropLast())
+    }
+    guard (1...Self.charactersMax).contains(bytes.count),
+      bytes.allSatisfy({ (0x21...0x7e).contains($0) && $0 != 0x22 })
     else { return nil }
     description = String(decoding: bytes, as: UTF8.self)
   }

@@ -29,7 +29,9 @@ package struct Deadline: Hashable, Sendable {
   package init(_ instant: Instant) { self.instant = instant }
   package func remaining(at now: Instant) -> Duration { instant - now }
   package func hasPassed(at now: Instant) -> Bool { now >= instant }
-  package static func earlier(_ left: Deadline, _ right: Deadline) -> Deadline { left.instant < right.instant ? left : right }
+  package static func earlier(_ left: Deadline, _ right: Deadline) -> Deadline {
+    left.instant < right.instant ? left : right
+  }
 }
 
 /// Tells whose contract the constants are for: the two headers every hop carries, and their names.

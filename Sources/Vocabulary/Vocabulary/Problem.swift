@@ -36,17 +36,22 @@ extension Problem: Refusal {
   package var problem: Problem { self }
 
   package static func malformed(_ detail: String, field: String? = nil) -> Problem {
-    Problem("malformed-request", 400, "The request is not well formed", detail: detail,
+    Problem(
+      "malformed-request", 400, "The request is not well formed", detail: detail,
       fields: field.map { ["field": $0] } ?? [:])
   }
-  package static let notFound = Problem("not-found", 404, "There is no such thing, or it is not yours to see")
+  package static let notFound = Problem(
+    "not-found", 404, "There is no such thing, or it is not yours to see")
   package static let unauthenticated = Problem("unauthenticated", 401, "A valid token is needed")
   package static let forbidden = Problem("forbidden", 403, "This is not allowed")
   package static func unavailable(retryAfterSeconds: Int = 1) -> Problem {
-    Problem("unavailable", 503, "Not reachable just now; try again with the same key",
+    Problem(
+      "unavailable", 503, "Not reachable just now; try again with the same key",
       retryAfterSeconds: retryAfterSeconds)
   }
   package static let deadlineExceeded = Problem(
-    "deadline-exceeded", 504, "No answer in time; try again with the same key", retryAfterSeconds: 1)
-  package static let defect = Problem("internal-error", 500, "Something is wrong on our side; quote the correlation id")
+    "deadline-exceeded", 504, "No answer in time; try again with the same key", retryAfterSeconds: 1
+  )
+  package static let defect = Problem(
+    "internal-error", 500, "Something is wrong on our side; quote the correlation id")
 }

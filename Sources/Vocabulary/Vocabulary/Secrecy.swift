@@ -40,7 +40,9 @@ package struct Secret: ~Copyable, @unchecked Sendable {
   }
   package let count: Int
 
-  package borrowing func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+  package borrowing func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result)
+    rethrows -> Result
+  {
     try body(UnsafeRawBufferPointer(rebasing: memory[0..<count]))
   }
   deinit {
@@ -51,7 +53,9 @@ package struct Secret: ~Copyable, @unchecked Sendable {
 }
 
 /// Compares in time that depends on the length only.
-package func constantTimeEqual(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
+package func constantTimeEqual(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>)
+  -> Bool
+{
   guard left.count == right.count else { return false }
   var difference: UInt8 = 0
   for (a, b) in zip(left, right) { difference |= a ^ b }

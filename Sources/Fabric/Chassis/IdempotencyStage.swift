@@ -1,0 +1,134 @@
+import Charters
+import NIOCore
+import Storage
+import Transport
+import Vocabulary
+
+/// Same key, same answer: for ever, also after a crash in mid-flight. Where the charter says `idempotency: key` the
+/// header is mandatory; the first final answer is kept and given again, and another body under the same key is refused
+/// with the name of what the first one made.
+///
+/// A crash between the effect and the kept answer is harmless because a handler derives the id of what it makes from the
+/// claim: carried out again, it finds its own work and goes on.
+struct IdempotencyStage: Stage {
+  private let service: ServiceContext
+  private let turns = Turns()
+
+  init(_ service: ServiceContext) { self.service = service }
+
+  func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
+    guard let operation = passage.operation, operation.idempotency == .key else {
+      return try await next(passage)
+    }
+    guard let text = passage.request.headers[Header.idempotencyKey] else {
+      throw Problem(
+        "idempotency-key-required", 400, "This operation needs the header Idempotency-Key",
+        detail:
+          "any text unique to the intent, for example a UUID; send the same one when you try again")
+    }
+    guard let key = IdempotencyKey(text) else {
+      throw Problem.malformed("1–255 visible ASCII characters", field: "Idempotency-Key")
+    }
+    var known = passage
+    let claim = IdempotencyClaim(
+      key: key, owner: passage.transaction?.subject ?? passage.caller?.description ?? "",
+      operation: operation.id, target: passage.request.target,
+      body: Array(passage.request.body.readableBytesView))
+    known.idempotency = claim
+    // One at a time for one key: fifty presses of "send" form a queue, and forty-nine of them find the answer.
+    let claimed = known
+    return try await turns.take(claim.owner + "\u{0}" + claim.operation + "\u{0}" + key.description)
+    {
+      try await once(claimed, claim, next)
+    }
+  }
+
+  private func once(_ passage: Passage, _ claim: IdempotencyClaim, _ next: Next) async throws
+    -> Answer
+  {
+    let begun = try await service.idempotency.begin(
+      scope: "\(claim.operation) \(claim.owner)", key: claim.key, fingerprint: claim.fingerprint,
+      at: passage.receivedAt)
+    switch begun {
+    case .replay(let kept):
+      var answer = Answer(
+        status: kept.status,
+        headers: Headers(kept.headers.compactMap { $0.count == 2 ? ($0[0], $0[1]) : nil }),
+        body: kept.body)
+      answer.headers.set(Header.idempotentReplayed, "true")
+      return answer
+    case .conflict(let firstAt, _):
+      throw Problem(
+        "idempotency-key-reused", 409, "This key was first used for another request",
+        fields: [
+          "first": claim.resource(PaymentID.self).description, "first_at": "\(firstAt)",
+        ])
+    case .inFlight: throw Problem.outcomeUnknown
+    case .fresh(let claimID): return try await work(passage, claimID, next)
+    }
+  }
+
+  /// Keeps the answer where it is final; otherwise the next request with this key works again.
+  private func work(
+    _ passage: Passage, _ claim: IdempotencyClaimID, _ next: Next
+  ) async throws -> Answer {
+    do {
+      let answer = try await next(passage)
+      if answer.status < 500, answer.status != 202 {
+        try await keep(answer, claim)
+      } else {
+        try await service.idempotency.abandon(claim)
+      }
+      return answer
+    } catch let refusal as any Refusal where refusal.problem.isFinal {
+      try await keep(.problem(refusal.problem, correlation: passage.correlation), claim)
+      throw refusal
+    } catch {
+      try await service.idempotency.abandon(claim)
+      throw error
+    }
+  }
+
+  private func keep(_ answer: Answer, _ claim: IdempotencyClaimID) async throws {
+    try await service.idempotency.finish(
+      claim,
+      answer: StoredAnswer(
+        status: answer.status, headers: answer.headers.fields.map { [$0.name, $0.value] },
+        body: answer.body))
+  }
+}
+
+extension Problem {
+  /// Whether the domain has spoken: trying again with the same key can bring no other answer.
+  var isFinal: Bool { (400..<500).contains(status) && ![401, 408, 425, 429].contains(status) }
+}
+
+/// Lets one pass at a time for each key, in the order of arrival.
+private actor Turns {
+  private var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
+  /// Requests that may wait for one key.
+  static let waitingMax = 1_000
+
+  func take<Result: Sendable>(
+    _ key: String, _ body: @Sendable () async throws -> Result
+  ) async throws -> Result {
+    if waiting[key] == nil {
+      waiting[key] = []
+    } else {
+      guard waiting[key, default: []].count < Self.waitingMax else { throw Problem.unavailable() }
+      await withCheckedContinuation { waiting[key, default: []].append($0) }
+    }
+    defer { pass(on: key) }
+    return try await body()
+  }
+
+  private func pass(on key: String) {
+    guard var line = waiting[key], !line.isEmpty else {
+      waiting[key] = nil
+      return
+    }
+    let next = line.removeFirst()
+    waiting[key] = line
+    next.resume()
+  }
+}

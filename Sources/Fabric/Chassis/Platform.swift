@@ -1,0 +1,104 @@
+import Foundation
+import StrictJSON
+package import Vocabulary
+
+/// What all processes of one platform share: `DIR/platform.json`, written by `strongroom up`, plus where DIR is.
+package struct Platform: Sendable, Codable, Hashable {
+  package var trustDomain: String
+  /// Address on which services listen; loopback or a private network.
+  package var bind: String
+  /// Added to every charter's port, so that two platforms fit on one machine.
+  package var portOffset: Int
+  package var gatewayPort: Int
+  /// Address of the gateway's public listener.
+  package var gatewayBind: String
+  /// The OpenID Connect issuer: the outside URL of the gateway.
+  package var issuer: String
+  /// Base URL of an OTLP/HTTP collector, or nil for no traces.
+  package var otlpEndpoint: String?
+  /// Multiplies the gateway's limits; for load tests.
+  package var limitsFactor: Int
+  /// Lifetime of workload certificates in seconds, 60–3,600.
+  package var svidSeconds: Int
+  /// PEM files for the gateway's public certificate; nil: the authority issues one.
+  package var edgeCertificateFile: String?
+  package var edgeKeyFile: String?
+
+  enum CodingKeys: String, CodingKey {
+    case trustDomain = "trust_domain"
+    case bind
+    case portOffset = "port_offset"
+    case gatewayPort = "gateway_port"
+    case gatewayBind = "gateway_bind"
+    case issuer
+    case otlpEndpoint = "otlp_endpoint"
+    case limitsFactor = "limits_factor"
+    case svidSeconds = "svid_seconds"
+    case edgeCertificateFile = "edge_certificate_file"
+    case edgeKeyFile = "edge_key_file"
+  }
+
+  package init(
+    trustDomain: String = "strongroom.local", bind: String = "127.0.0.1", portOffset: Int = 0,
+    gatewayPort: Int = 8443, gatewayBind: String = "127.0.0.1", issuer: String? = nil,
+    otlpEndpoint: String? = nil, limitsFactor: Int = 1, svidSeconds: Int = 3_600,
+    edgeCertificateFile: String? = nil, edgeKeyFile: String? = nil
+  ) {
+    self.trustDomain = trustDomain
+    self.bind = bind
+    self.portOffset = portOffset
+    self.gatewayPort = gatewayPort
+    self.gatewayBind = gatewayBind
+    self.issuer = issuer ?? "https://localhost:\(gatewayPort)"
+    self.otlpEndpoint = otlpEndpoint
+    self.limitsFactor = limitsFactor
+    self.svidSeconds = svidSeconds
+    self.edgeCertificateFile = edgeCertificateFile
+    self.edgeKeyFile = edgeKeyFile
+  }
+
+  /// - Throws: `StartFailure` naming the file and the field.
+  package static func load(from home: Home) throws(StartFailure) -> Platform {
+    guard let bytes = FileManager.default.contents(atPath: home.platformFile) else {
+      throw StartFailure(
+        "cannot read \(home.platformFile)", hint: "run `strongroom up` to create it")
+    }
+    do {
+      return try StrictJSON.decode(Platform.self, from: Array(bytes))
+    } catch {
+      throw StartFailure(
+        "\(home.platformFile)\(error.pointer): \(error.reason)",
+        hint: "correct the field, or remove the file and run `strongroom up`")
+    }
+  }
+}
+
+/// The folder that holds one platform's state, and the names of what lies in it.
+package struct Home: Sendable, Hashable {
+  package let path: String
+  package init(_ path: String) { self.path = path }
+
+  package var platformFile: String { "\(path)/platform.json" }
+  package var chartersFolder: String { "\(path)/charters" }
+  package var rootKeyFile: String { "\(path)/keys/root.key" }
+  package var launchFolder: String { "\(path)/launch" }
+  package var workloadSocket: String { "\(path)/run/authority.sock" }
+  package var runFolder: String { "\(path)/run" }
+  package var edgeAuthorityFile: String { "\(path)/edge-ca.pem" }
+  package func dataFolder(of service: ServiceName) -> String { "\(path)/data/\(service)" }
+  package func storeFile(of service: ServiceName) -> String {
+    "\(path)/data/\(service)/\(service).sqlite"
+  }
+  package func logFile(of service: ServiceName) -> String { "\(path)/log/\(service).log" }
+}
+
+/// Why a process does not start: one line, and what to do about it.
+package struct StartFailure: Error, CustomStringConvertible {
+  package let reason: String
+  package let hint: String
+  package init(_ reason: String, hint: String) {
+    self.reason = reason
+    self.hint = hint
+  }
+  package var description: String { "\(reason)\n  hint: \(hint)" }
+}

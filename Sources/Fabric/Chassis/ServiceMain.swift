@@ -1,0 +1,94 @@
+import Foundation
+import NIOPosix
+import Storage
+import Telemetry
+import Transport
+package import Vocabulary
+
+/// The whole `main` of a service's executable: `strongroom-<service> --home DIR`.
+/// Exit codes (sysexits.h): 0 drained · 64 wrong arguments · 65 the store is damaged · 69 the port is taken · 70 a
+/// defect · 78 papers or keys are not in order.
+package enum ServiceMain {
+  package static func run<Subject: Service>(_ type: Subject.Type) async -> Never {
+    umask(0o077)
+    signal(SIGPIPE, SIG_IGN)
+    let arguments = CommandLine.arguments.dropFirst()
+    if arguments == ["--version"] {
+      print("strongroom-\(Subject.name) \(Subject.version)")
+      exit(0)
+    }
+    guard arguments.count == 2, arguments.first == "--home", let path = arguments.last else {
+      FileHandle.standardError.write(Data("usage: strongroom-\(Subject.name) --home DIR\n".utf8))
+      exit(64)
+    }
+    let clock = Clock.system
+    let sink = LogSink.standardError
+    let log = Log(service: Subject.name, sink: sink, clock: clock)
+    let signals = Signals()
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    do {
+      let process = try await ServiceProcess.start(
+        type, home: Home(path), group: group, log: log, clock: clock, randomness: .system)
+      await signals.untilStop()
+      await process.drain()
+      sink.flush()
+      exit(0)
+    } catch {
+      let (code, hint) = verdict(on: error)
+      log.error(
+        "cannot start", ["why": .text("\(error)"), "hint": .text(hint), "exit": .count(code)])
+      sink.flush()
+      exit(code)
+    }
+  }
+
+  private static func verdict(on error: any Error) -> (code: Int32, hint: String) {
+    switch error {
+    case let failure as StartFailure: (78, failure.hint)
+    case let taken as PortTaken:
+      (69, "stop what listens on port \(taken.port), or use --port-offset")
+    case StoreError.corrupt:
+      (65, "restore the newest backup of this store; nothing was written to it")
+    default: (70, "see the line above; this is a defect, please report it")
+    }
+  }
+}
+
+extension Clock {
+  /// The system's real-time clock.
+  package static let system = Clock {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+}
+
+/// SIGTERM, SIGINT, and the death of the parent all mean: drain.
+private struct Signals {
+  private let stream: AsyncStream<Void>
+  private let sources: [any DispatchSourceProtocol]
+
+  init() {
+    let parent = getppid()
+    let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+    self.stream = stream
+    let queue = DispatchQueue(label: "strongroom.signals")
+    var sources: [any DispatchSourceProtocol] = []
+    for number in [SIGTERM, SIGINT] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler { continuation.yield() }
+      source.resume()
+      sources.append(source)
+    }
+    // A launcher that was killed can no longer stop us: whoever lost its parent leaves in good order.
+    let timer = DispatchSource.makeTimerSource(queue: queue)
+    timer.schedule(deadline: .now() + 1, repeating: 1)
+    timer.setEventHandler { if getppid() != parent { continuation.yield() } }
+    timer.resume()
+    sources.append(timer)
+    self.sources = sources
+  }
+
+  func untilStop() async { for await _ in stream { return } }
+}

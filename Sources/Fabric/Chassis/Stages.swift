@@ -1,0 +1,236 @@
+import Charters
+import NIOCore
+import Storage
+import Synchronization
+import Telemetry
+import Transport
+import Vocabulary
+
+/// What the outermost stage must know about a request whose passage an inner stage cut short.
+/// A class: the outermost stage holds the same one that the inner stages write to.
+final class Trail: Sendable {
+  struct Facts: Sendable {
+    var operation: String?
+    var caller: ServiceName?
+    var correlation: CorrelationID?
+    var trace: TraceContext?
+    var parentSpanID: UInt64?
+    var subject: String?
+  }
+  private let facts = Mutex(Facts())
+  var known: Facts { facts.withLock { $0 } }
+  func note(_ change: @Sendable (inout Facts) -> Void) { facts.withLock { change(&$0) } }
+}
+
+/// Turns every failure into problem+json; counts, times, logs and traces every request.
+struct ProblemStage: Stage {
+  private let service: ServiceContext
+  private let requests: RequestMetrics
+
+  init(_ service: ServiceContext) {
+    self.service = service
+    requests = RequestMetrics(service)
+  }
+
+  func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
+    var answer: Answer
+    var reason: String?
+    do {
+      answer = try await next(passage)
+    } catch {
+      let problem = problem(for: error, passage)
+      reason = problem.slug
+      answer = .problem(problem, correlation: passage.trail.known.correlation)
+    }
+    let facts = passage.trail.known
+    if let correlation = facts.correlation {
+      answer.headers.set(Header.correlation, "\(correlation)")
+    }
+    tell(answer.status, reason, facts, passage)
+    return answer
+  }
+
+  private func problem(for error: any Error, _ passage: Passage) -> Problem {
+    switch error {
+    case let refusal as any Refusal: return refusal.problem
+    case is CancellationError: return .unavailable()
+    default:
+      service.log.with(correlation: passage.trail.known.correlation).error(
+        "a request failed for a reason nobody planned for",
+        ["error": .text(String(describing: error))])
+      return .defect
+    }
+  }
+
+  private func tell(_ status: Int, _ reason: String?, _ facts: Trail.Facts, _ passage: Passage) {
+    let span = service.clock.now() - passage.receivedAt
+    let operation = facts.operation ?? "unknown"
+    requests.record(operation: operation, status: status, span: span)
+    guard !ImpliedOperation.names.contains(operation) else { return }
+    var fields: [String: LogValue] = ["status": .count(status), "took": .duration(span)]
+    if let caller = facts.caller { fields["caller"] = .id(caller) }
+    if let reason { fields["reason"] = .id(reason) }
+    let log = service.log.with(
+      correlation: facts.correlation, subject: facts.subject, operation: operation)
+    if status >= 500 {
+      log.warning("request failed", fields)
+    } else {
+      log.info("request answered", fields)
+    }
+    if let trace = facts.trace, service.tracer.isRecording(trace) {
+      var span = Span(
+        "\(service.service) \(operation)", .server, context: trace,
+        parentSpanID: facts.parentSpanID,
+        start: passage.receivedAt)
+      span.end = service.clock.now()
+      span.hasFailed = status >= 500
+      span.attributes = ["http.response.status_code": .count(status)]
+      if let caller = facts.caller { span.attributes["strongroom.caller"] = .id(caller) }
+      service.tracer.record(span)
+    }
+  }
+}
+
+/// The certificate's SPIFFE ID must be that of a service: one name, our trust domain.
+struct PeerStage: Stage {
+  private let service: ServiceContext
+  init(_ service: ServiceContext) { self.service = service }
+
+  func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
+    guard passage.peer.id.trustDomain == service.platform.trustDomain,
+      let caller = passage.peer.id.service
+    else { throw Problem.forbidden }
+    var known = passage
+    known.caller = caller
+    known.trail.note { $0.caller = caller }
+    return try await next(known)
+  }
+}
+
+/// Finds the operation, and holds the request to its size and time.
+struct LimitsStage: Stage {
+  private let service: ServiceContext
+  init(_ service: ServiceContext) { self.service = service }
+
+  func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
+    guard let method = HTTPMethod(rawValue: passage.request.method) else {
+      throw Problem("method-not-allowed", 405, "This method is not allowed here")
+    }
+    var known = passage
+    if let implied = CharterOperation.implied(method, passage.path) {
+      known.operation = implied
+    } else if let (operation, parameters) = service.charter.route(method, passage.path) {
+      known.operation = operation
+      known.pathParameters = parameters
+    } else {
+      let allowed = service.charter.methods(on: passage.path)
+      throw allowed.isEmpty
+        ? Problem.notFound : Problem("method-not-allowed", 405, "This method is not allowed here")
+    }
+    guard let operation = known.operation else { throw Problem.defect }
+    passage.trail.note { $0.operation = operation.id }
+    guard passage.request.body.readableBytes <= operation.bodyBytesMax else {
+      throw Problem(
+        "content-too-large", 413, "The body is larger than this operation takes",
+        detail: "at most \(operation.bodyBytesMax) bytes")
+    }
+    known.query = try QueryString.parse(passage.request.target)
+    let allowance = try timeAllowance(of: passage, operation)
+    let deadline = Deadline(passage.receivedAt + allowance)
+    guard !deadline.hasPassed(at: service.clock.now()) else { throw Problem.deadlineExceeded }
+    known.deadline = deadline
+    return try await next(known)
+  }
+
+  /// The shorter of what the caller still has and what the charter gives.
+  private func timeAllowance(of passage: Passage, _ operation: CharterOperation) throws -> Duration
+  {
+    guard let text = passage.request.headers[Header.deadline] else { return operation.timeout }
+    guard let millis = Int64(text), (0...600_000).contains(millis) else {
+      throw Problem.malformed("\(Header.deadline) is not a number of milliseconds")
+    }
+    return min(.milliseconds(millis), operation.timeout)
+  }
+}
+
+/// Takes over the correlation id and trace context of the caller. Only the gateway and background work begin new ones;
+/// a request that comes without gets one, so that nothing is ever untraceable.
+struct CorrelationStage: Stage {
+  private let service: ServiceContext
+  init(_ service: ServiceContext) { self.service = service }
+
+  func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
+    var known = passage
+    let given = passage.request.headers[Header.traceparent].flatMap(TraceContext.init(traceparent:))
+    let correlation =
+      passage.request.headers[Header.correlation].flatMap { CorrelationID($0) } ?? given?.traceID
+      ?? service.newCorrelation()
+    let parent = given.flatMap { $0.traceID == correlation ? $0 : nil }
+    let trace =
+      parent?.child(randomness: service.randomness)
+      ?? TraceContext(startingAt: correlation, randomness: service.randomness)
+    known.correlation = correlation
+    known.trace = trace
+    passage.trail.note {
+      $0.correlation = correlation
+      $0.trace = trace
+      $0.parentSpanID = parent?.spanID
+    }
+    return try await next(known)
+  }
+}
+
+/// Runs the handler of the operation.
+struct HandlerStage: Stage {
+  private let handlers: [String: Handler]
+  init(_ handlers: [String: Handler]) { self.handlers = handlers }
+
+  func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
+    guard let call = passage.call(), let handler = handlers[call.operation.id] else {
+      throw Problem.defect
+    }
+    return try await handler(call)
+  }
+}
+
+/// Query items of a request target; strict percent-decoding, no name twice, at most 32.
+enum QueryString {
+  static let itemsMax = 32
+
+  static func parse(_ target: String) throws(Problem) -> [String: String] {
+    guard let mark = target.firstIndex(of: "?") else { return [:] }
+    let text = target[target.index(after: mark)...]
+    guard !text.isEmpty else { return [:] }
+    let items = text.split(separator: "&", omittingEmptySubsequences: false)
+    guard items.count <= itemsMax else { throw .malformed("more than \(itemsMax) query items") }
+    var query: [String: String] = [:]
+    for item in items {
+      let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = decoded(parts[0]), !name.isEmpty,
+        let value = parts.count == 2 ? decoded(parts[1]) : ""
+      else { throw .malformed("the query is not well formed") }
+      guard query.updateValue(value, forKey: name) == nil else {
+        throw .malformed("given twice", field: name)
+      }
+    }
+    return query
+  }
+
+  private static func decoded(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "%"):
+        guard rest.count >= 2,
+          let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+        else { return nil }
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
+      default: bytes.append(byte)
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
