@@ -7,6 +7,11 @@ package struct AuditStore: Sendable {
   /// Most rows in one answer.
   package static let rowsMax = 8_192
 
+  /// The schema, step by step.
+  package static let migrations = [
+    Migration(1, "initial", sql: PackageResources._001_initial_sql)
+  ]
+
   private let store: Store
   package init(_ store: Store) { self.store = store }
 
