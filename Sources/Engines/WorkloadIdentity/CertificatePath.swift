@@ -38,6 +38,11 @@ package enum CertificatePath {
     }
   }
 
+  /// What an intermediate must be, whatever its dates: a certificate authority that may sign certificates.
+  package static func checkAuthority(_ certificate: Certificate) throws(PeerRefusal) {
+    try CertificateRules.checkAuthority(certificate, isRoot: false)
+  }
+
   /// The path found, leaf first and root last.
   /// - Throws: the reason why the most promising path failed.
   package static func build(

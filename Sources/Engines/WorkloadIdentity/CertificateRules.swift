@@ -129,7 +129,10 @@ extension Certificate.PublicKey {
       let modulus: ArraySlice<UInt8> = try? DER.sequence(
         root, identifier: .sequence,
         { nodes in
-          try ArraySlice(derEncoded: &nodes)
+          let modulus = try ArraySlice<UInt8>(derEncoded: &nodes)
+          // The exponent must be read too: a sequence with leftovers does not parse.
+          _ = try ArraySlice<UInt8>(derEncoded: &nodes)
+          return modulus
         })
     else { return nil }
     let digits = modulus.drop { $0 == 0 }
@@ -139,8 +142,11 @@ extension Certificate.PublicKey {
 }
 
 extension Instant {
-  /// Certificates carry whole seconds; the fraction of a `Date` is binary noise below them.
+  /// Certificates carry whole seconds; the fraction of a `Date` is binary noise below them. Years
+  /// beyond the range of `Instant` (a root may be valid until 9999) saturate.
   package init(_ date: Date) {
-    self.init(seconds: Int64(date.timeIntervalSince1970.rounded(.down)))
+    let seconds = date.timeIntervalSince1970.rounded(.down)
+    let limit = Double(Int64.max / 1_000_000_000)
+    self.init(seconds: Int64(min(max(seconds, -limit), limit)))
   }
 }

@@ -1,5 +1,5 @@
 package import NIOCore
-package import NIOHPACK
+import NIOHPACK
 import NIOHTTP2
 import NIOPosix
 import Synchronization
@@ -85,12 +85,15 @@ package enum GRPCSocketError: Error, Hashable, Sendable {
 package struct GRPCCall: Sendable {
   /// `/Service/Method`.
   package let path: String
-  package let metadata: HPACKHeaders
+  let metadata: HPACKHeaders
   /// The one request message.
   package let message: [UInt8]
   package let peer: PeerCredentials
   let channel: any Channel
   let hasBegun: Latch
+
+  /// The first value of a metadata item; nil when it was not sent.
+  package func metadata(_ name: String) -> String? { metadata.first(name: name) }
 
   /// Sends one message; returns when it is on its way, so that a slow reader slows the sender.
   package func send(_ message: [UInt8]) async throws {
