@@ -1,1 +1,4 @@
-print("not built yet")
+import Audit
+import Chassis
+
+await ServiceMain.run(AuditService.self)

@@ -1,6 +1,7 @@
 import Dispatch
 package import MerkleLog
 import Synchronization
+import Vocabulary
 
 /// What the log says of itself at this moment; read by every request, replaced by the writer.
 package final class PublishedLog: Sendable {
@@ -103,6 +104,9 @@ package actor LogWriter {
     try await store.remember(note: Array(note.utf8), size: checkpoint.size)
   }
 
+  /// Lets time pass before the next checkpoint, so that one covers many records.
+  package nonisolated func pause(_ span: Duration) async { await executor.pause(span) }
+
   // MARK: - Recovery
 
   private func keepVerifierKey() throws {
@@ -169,4 +173,12 @@ private final class DiskExecutor: SerialExecutor {
   }
 
   func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+  func pause(_ span: Duration) async {
+    await withCheckedContinuation { continuation in
+      queue.asyncAfter(deadline: .now() + .milliseconds(Int(span.milliseconds))) {
+        continuation.resume()
+      }
+    }
+  }
 }

@@ -1,0 +1,217 @@
+import AuditAPI
+package import Chassis
+import MerkleLog
+package import Storage
+import StrictJSON
+import Telemetry
+import Transport
+package import Vocabulary
+
+/// The audit service: appends records, publishes the log, answers with proofs.
+package struct AuditService: Service {
+  package static let name: ServiceName = "audit"
+  package static var migrations: [Migration] { AuditStore.migrations }
+
+  private let context: ServiceContext
+  private let store: AuditStore
+  private let folder: LogFolder
+  private let published: PublishedLog
+  private let publisher: CheckpointPublisher
+  private let proofs: ProofReader
+
+  /// Unseals the key, compares store and log, and covers what a crash left uncovered.
+  package init(_ context: ServiceContext) async throws {
+    self.context = context
+    store = AuditStore(context.store)
+    published = PublishedLog()
+    do {
+      let signer = try await CheckpointKey.load(
+        origin: "\(context.platform.trustDomain)/\(Self.name)", store: store,
+        keyring: try await context.sealingKeyring(), randomness: context.randomness,
+        now: context.clock.now())
+      folder = try LogFolder(context.home.dataFolder(of: Self.name) + "/log")
+      let writer = LogWriter(store: store, folder: folder, signer: signer, published: published)
+      try await writer.recover()
+      try await writer.publish()
+      publisher = CheckpointPublisher(
+        writer: writer, published: published, log: context.log, metrics: context.metrics)
+      proofs = ProofReader(
+        store: store, files: folder.files, published: published, key: signer.verifierKey)
+    } catch let fault as LogFault {
+      throw StartFailure(
+        "the audit log is not in order. \(fault)",
+        hint: "nothing was changed; \(folderHint(context)) must come from one backup")
+    }
+  }
+
+  package var operations: [String: Handler] {
+    [
+      AuditOperations.appendRecords.id: appendRecords,
+      AuditOperations.findRecords.id: findRecords,
+      AuditOperations.getCheckpoint.id: getCheckpoint,
+      AuditOperations.getTile.id: getTile,
+      AuditOperations.getInclusionProof.id: getInclusionProof,
+      AuditOperations.getConsistencyProof.id: getConsistencyProof,
+      AuditOperations.getReceipt.id: getReceipt,
+    ]
+  }
+
+  /// Its own access decisions take the short way into its own log.
+  package var auditSink: AuditSink? {
+    { records in
+      _ = try await store.append(records.map { try PreparedRecord($0) }, at: context.clock.now())
+      publisher.notice()
+    }
+  }
+
+  package func run() async throws { await publisher.run() }
+
+  // MARK: - Writing
+
+  @Sendable private func appendRecords(_ call: Call) async throws -> Answer {
+    let records = try call.decode(AppendRecords.self).records
+    guard (1...AuditOperations.recordsMax).contains(records.count) else {
+      throw Problem.malformed(
+        "1 to \(AuditOperations.recordsMax) records at a time", field: "/records")
+    }
+    for (position, record) in records.enumerated() {
+      guard record.service == call.caller else { throw AuditRefusal.foreignRecord(position) }
+      if let flaw = record.flaw {
+        throw Problem.malformed(flaw.text, field: "/records/\(position)/\(flaw.field)")
+      }
+    }
+    let prepared = try records.map { try PreparedRecord($0) }
+    let decision = try await store.append(prepared, at: call.receivedAt)
+    publisher.notice()
+    for conflict in decision.conflicts {
+      context.log.with(correlation: call.correlation, operation: AuditOperations.appendRecords.id)
+        .error(
+          "a record came again with other content",
+          ["record": .id(conflict.record.id), "caller": .id(call.caller)])
+    }
+    return try .json(
+      200,
+      RecordsAppended(
+        appended: decision.fresh.count, duplicates: decision.duplicates,
+        conflicts: decision.conflicts.map(\.record.id)))
+  }
+
+  // MARK: - Reading
+
+  @Sendable private func findRecords(_ call: Call) async throws -> Answer {
+    try call.requireOnly(["correlation", "subject", "limit", "after"])
+    let limit = try call.integer("limit", in: 1...AuditOperations.recordsMax, default: 100)
+    let after = try call.integer("after", in: 0...Int.max, default: -1)
+    let found = try await store.find(try filter(call), after: Int64(after), limit: limit)
+    let records = try found.map {
+      LoggedRecord(
+        index: Int64($0.sequence), record: try StrictJSON.decode(AuditRecord.self, from: $0.bytes))
+    }
+    let next = found.count == limit ? found.last.map { "\($0.sequence)" } : nil
+    return try .json(200, RecordPage(records: records, next: next))
+  }
+
+  private func filter(_ call: Call) throws -> AuditStore.Filter {
+    switch (call.query["correlation"], call.query["subject"]) {
+    case (nil, nil): return .all
+    case (let text?, nil):
+      guard let correlation = CorrelationID(text) else {
+        throw Problem.malformed("expected 32 lower-case hex digits", field: "correlation")
+      }
+      return .correlation(correlation)
+    case (nil, let subject?):
+      guard (1...AuditRecord.textBytesMax).contains(subject.utf8.count) else {
+        throw Problem.malformed("1 to \(AuditRecord.textBytesMax) bytes", field: "subject")
+      }
+      return .subject(subject)
+    case (_?, _?):
+      throw Problem.malformed("ask by correlation or by subject, not both", field: "subject")
+    }
+  }
+
+  @Sendable private func getCheckpoint(_ call: Call) async throws -> Answer {
+    try call.requireOnly([])
+    return try .json(200, try proofs.checkpoint())
+  }
+
+  @Sendable private func getTile(_ call: Call) async throws -> Answer {
+    try call.requireOnly([])
+    // Only a path that is the one name of a tile is looked up, so none leads out of the folder.
+    guard let rest = call.path["path"], let address = TileAddress(path: "tile/\(rest)"),
+      let bytes = folder.read(address.path)
+    else { throw Problem.notFound }
+    return Answer(
+      status: 200,
+      headers: [
+        "content-type": "application/octet-stream",
+        "cache-control": "max-age=31536000, immutable",
+      ], body: bytes)
+  }
+
+  @Sendable private func getInclusionProof(_ call: Call) async throws -> Answer {
+    try call.requireOnly(["record", "size"])
+    let size = try call.integer("size", in: 1...Int.max, default: 0)
+    return try .json(
+      200,
+      try await proofs.inclusion(of: call.id("record"), size: size == 0 ? nil : UInt64(size)))
+  }
+
+  @Sendable private func getConsistencyProof(_ call: Call) async throws -> Answer {
+    try call.requireOnly(["first", "second"])
+    let first = try call.integer("first", in: 1...Int.max, default: 0)
+    let second = try call.integer("second", in: 1...Int.max, default: 0)
+    guard first > 0 else { throw Problem.malformed("is missing", field: "first") }
+    return try .json(
+      200,
+      try proofs.consistency(
+        first: UInt64(first), second: second == 0 ? nil : UInt64(second)))
+  }
+
+  @Sendable private func getReceipt(_ call: Call) async throws -> Answer {
+    try call.requireOnly([])
+    return try .json(200, try await proofs.receipt(for: call.id("record")))
+  }
+}
+
+/// Why the audit service says no.
+package enum AuditRefusal: Refusal, Hashable {
+  /// The record at this place of the batch names another service than the calling workload.
+  case foreignRecord(Int)
+  /// No checkpoint covers the record yet; one follows at once.
+  case notCoveredYet
+  /// No checkpoint of that many records was published.
+  case beyondCheckpoint(size: UInt64)
+  /// The record came into the log after the tree of that size.
+  case notInTree(size: UInt64)
+
+  package var problem: Problem {
+    switch self {
+    case .foreignRecord(let position):
+      Problem(
+        "foreign-record", 403, "A workload may only append its own records",
+        fields: ["field": "/records/\(position)/service"])
+    case .notCoveredYet:
+      Problem("not-covered-yet", 503, "No checkpoint covers this record yet", retryAfterSeconds: 1)
+    case .beyondCheckpoint(let size):
+      Problem(
+        "beyond-checkpoint", 400, "No checkpoint of that many records was published",
+        fields: ["published": "\(size)"])
+    case .notInTree(let size):
+      Problem(
+        "not-in-tree", 400, "The record is not among the first ones of that tree",
+        fields: ["size": "\(size)"])
+    }
+  }
+}
+
+extension Call {
+  /// A misspelt query item must not widen an answer, so it is refused.
+  fileprivate func requireOnly(_ names: Set<String>) throws(Problem) {
+    guard let odd = query.keys.sorted().first(where: { !names.contains($0) }) else { return }
+    throw .malformed("there is no such query item", field: odd)
+  }
+}
+
+private func folderHint(_ context: ServiceContext) -> String {
+  context.home.dataFolder(of: AuditService.name)
+}
