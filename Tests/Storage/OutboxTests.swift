@@ -1,0 +1,265 @@
+import Storage
+import Synchronization
+import Telemetry
+import TestKit
+import Testing
+import Vocabulary
+
+private func message(_ number: Int, topic: String = "audit") -> OutboxMessage {
+  OutboxMessage(id: "message-\(number)", topic: topic, body: [UInt8(number % 256)], at: noon)
+}
+
+private func append(_ numbers: Range<Int>, to store: Store) async throws {
+  for number in numbers { try await store.write { try $0.append(message(number)) } }
+}
+
+@Suite struct `The outbox` {
+  @Test func `gives messages in the order of their commits, by topic`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    let outbox = Outbox(store: store)
+    try await append(0..<5, to: store)
+    try await store.write { try $0.append(message(99, topic: "other")) }
+    #expect(try await outbox.batch(of: "audit", limit: 3) == (0..<3).map { message($0) })
+    try await outbox.markDelivered((0..<3).map { message($0) })
+    try await outbox.markDelivered((0..<3).map { message($0) })
+    #expect(try await outbox.batch(of: "audit") == (3..<5).map { message($0) })
+    #expect(try await outbox.batch(of: "other").count == 1)
+    #expect(outbox.pendingCount == 3)
+  }
+
+  @Test func `keeps a message with its state, or neither`() async throws {
+    struct Refused: Error {}
+    let folder = try TemporaryFolder()
+    do {
+      let store = try openStore(in: folder)
+      await #expect(throws: Refused.self) {
+        try await store.write { transaction in
+          try transaction.execute("INSERT INTO notes (text) VALUES ('a')")
+          try transaction.append(message(1))
+          throw Refused()
+        }
+      }
+      #expect(Outbox(store: store).pendingCount == 0)
+      try await append(2..<3, to: store)
+      store.close()
+    }
+    let store = try openStore(in: folder)
+    #expect(try await Outbox(store: store).batch(of: "audit") == [message(2)])
+    #expect(Outbox(store: store).pendingCount == 1)
+    #expect(try await texts(of: store).isEmpty)
+  }
+
+  @Test func `delivers all, in order, through failures and refusals`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    let seed = testSeed("outbox")
+    let random = Randomness.seeded(seed)
+    let received = Mutex<[String]>([])
+    let calls = Mutex(0)
+    let log = Log(service: "test", sink: LogSink { _ in }, clock: fixedClock)
+    // Real time: the waits between deliveries are real.
+    let origin = ContinuousClock.now
+    let clock = Clock { noon + (ContinuousClock.now - origin) }
+    let delivery = OutboxDelivery(
+      Outbox(store: store), topic: "audit", batchMax: 10, clock: clock, randomness: random,
+      log: log
+    ) { batch in
+      let call = calls.withLock { calls -> Int in
+        calls += 1
+        return calls
+      }
+      if call == 2 { return .unreachable }
+      let refused = Set(batch.map(\.id).filter { $0 == "message-17" })
+      received.withLock { $0 += batch.map(\.id).filter { !refused.contains($0) } }
+      return refused.isEmpty ? .taken : .refused(ids: refused, reason: "malformed")
+    }
+    let task = Task { await delivery.run() }
+    try await append(0..<50, to: store)
+    for _ in 0..<500 where Outbox(store: store).pendingCount > 0 {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    task.cancel()
+    store.close()
+    await task.value
+    let expected = (0..<50).filter { $0 != 17 }.map { "message-\($0)" }
+    #expect(received.withLock { $0 } == expected)
+    let aside = try await store.read { try $0.rows("SELECT id, reason FROM outbox_refused") }
+    #expect(try aside.map { try $0.text("id") } == ["message-17"])
+  }
+}
+
+@Suite struct `The delivery machine` {
+  private func machine(after events: [DeliveryMachine.Event]) throws -> DeliveryMachine {
+    var machine = DeliveryMachine()
+    for event in events { _ = try machine.handle(event) }
+    return machine
+  }
+
+  @Test func `answers every event in every state`() throws {
+    let failed = DeliveryMachine.Event.unreachable(at: noon, random: 0)
+    let idle: [DeliveryMachine.Event] = []
+    let delivering: [DeliveryMachine.Event] = [.appended]
+    let waiting: [DeliveryMachine.Event] = [.appended, failed]
+    let until = noon + .milliseconds(50)
+    let table: [([DeliveryMachine.Event], DeliveryMachine.Event, DeliveryMachine.Action?)] = [
+      (idle, .appended, .deliver),
+      (idle, .due(at: noon), .nothing),
+      (idle, .settled(wasFull: false), nil),
+      (idle, failed, nil),
+      (delivering, .appended, .nothing),
+      (delivering, .due(at: noon), .nothing),
+      (delivering, .settled(wasFull: false), .nothing),
+      (delivering, .settled(wasFull: true), .deliver),
+      (delivering + [.appended], .settled(wasFull: false), .deliver),
+      (delivering, failed, .wake(at: until)),
+      (waiting, .appended, .nothing),
+      (waiting, .due(at: noon), .wake(at: until)),
+      (waiting, .due(at: until), .deliver),
+      (waiting, .settled(wasFull: true), nil),
+      (waiting, failed, nil),
+    ]
+    for (history, event, expected) in table {
+      var machine = try machine(after: history)
+      let action = try? machine.handle(event)
+      #expect(action == expected, "\(history) then \(event)")
+    }
+  }
+
+  @Test func `waits longer with each failure, up to half a minute, and less than said by half`()
+    throws
+  {
+    var machine = DeliveryMachine()
+    _ = try machine.handle(.appended)
+    var waits: [Duration] = []
+    for _ in 0..<12 {
+      guard case .wake(let until) = try machine.handle(.unreachable(at: noon, random: 0)) else {
+        Issue.record("expected a wait")
+        return
+      }
+      waits.append(until - noon)
+      _ = try machine.handle(.due(at: until))
+    }
+    #expect(waits.first == .milliseconds(50))
+    #expect(waits == waits.sorted())
+    #expect(waits.last == .seconds(15))
+    _ = try machine.handle(.settled(wasFull: false))
+    #expect(machine.state == .idle)
+  }
+}
+
+@Suite struct `An idempotency key` {
+  private let key = IdempotencyKey("order-1")!  // The literal is within the allowed characters.
+  private let answer = StoredAnswer(status: 201, headers: [["location", "/x"]], body: [1, 2])
+
+  @Test func `is fresh once, then gives the same answer again`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    let keys = IdempotencyStore(store: store)
+    guard
+      case .fresh(let claim) = try await keys.begin(
+        scope: "a", key: key, fingerprint: [1], at: noon)
+    else {
+      Issue.record("expected fresh")
+      return
+    }
+    guard case .inFlight = try await keys.begin(scope: "a", key: key, fingerprint: [1], at: noon)
+    else {
+      Issue.record("expected inFlight")
+      return
+    }
+    try await keys.finish(claim, answer: answer, resource: "payment-1")
+    guard
+      case .replay(let replayed) = try await keys.begin(
+        scope: "a", key: key, fingerprint: [1], at: noon)
+    else {
+      Issue.record("expected replay")
+      return
+    }
+    #expect(replayed == answer)
+    guard
+      case .conflict(let at, let resource) = try await keys.begin(
+        scope: "a", key: key, fingerprint: [2], at: noon + .seconds(1))
+    else {
+      Issue.record("expected conflict")
+      return
+    }
+    #expect(at == noon)
+    #expect(resource == "payment-1")
+    guard case .fresh = try await keys.begin(scope: "b", key: key, fingerprint: [2], at: noon)
+    else {
+      Issue.record("expected fresh in another scope")
+      return
+    }
+  }
+
+  @Test func `is worked on again when the process that began it is gone`() async throws {
+    let folder = try TemporaryFolder()
+    do {
+      let store = try openStore(in: folder)
+      guard
+        case .fresh(let claim) = try await IdempotencyStore(store: store)
+          .begin(scope: "a", key: key, fingerprint: [1], at: noon)
+      else {
+        Issue.record("expected fresh")
+        return
+      }
+      try await store.write { try $0.name("payment-1", for: claim) }
+      store.close()
+    }
+    let keys = IdempotencyStore(store: try openStore(in: folder))
+    guard
+      case .conflict(_, let resource) = try await keys.begin(
+        scope: "a", key: key, fingerprint: [2], at: noon)
+    else {
+      Issue.record("expected conflict")
+      return
+    }
+    #expect(resource == "payment-1")
+    guard case .fresh = try await keys.begin(scope: "a", key: key, fingerprint: [1], at: noon)
+    else {
+      Issue.record("expected fresh")
+      return
+    }
+  }
+
+  @Test func `is free again after it was abandoned, for another body only when forgotten`()
+    async throws
+  {
+    let folder = try TemporaryFolder()
+    let keys = IdempotencyStore(store: try openStore(in: folder))
+    for forgetting in [false, true] {
+      guard
+        case .fresh(let claim) = try await keys.begin(
+          scope: "a", key: key, fingerprint: [1], at: noon)
+      else {
+        Issue.record("expected fresh")
+        return
+      }
+      try await keys.abandon(claim, forgetting: forgetting)
+    }
+    guard case .fresh = try await keys.begin(scope: "a", key: key, fingerprint: [9], at: noon)
+    else {
+      Issue.record("expected fresh")
+      return
+    }
+  }
+
+  @Test func `lets exactly one of many through`() async throws {
+    let folder = try TemporaryFolder()
+    let keys = IdempotencyStore(store: try openStore(in: folder))
+    let fresh = try await withThrowingTaskGroup(of: Int.self) { group in
+      for _ in 0..<50 {
+        group.addTask { [key] in
+          if case .fresh = try await keys.begin(scope: "a", key: key, fingerprint: [1], at: noon) {
+            1
+          } else {
+            0
+          }
+        }
+      }
+      return try await group.reduce(0, +)
+    }
+    #expect(fresh == 1)
+  }
+}

@@ -1,0 +1,240 @@
+import FoundationEssentials
+import Glibc
+import Storage
+import Synchronization
+import Testing
+import Vocabulary
+
+@Suite struct `A store` {
+  @Test func `syncs in full on every connection`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    #expect(try store.synchronousModes() == Array(repeating: 2, count: 1 + Store.readersMax))
+  }
+
+  @Test func `commits no faster than a disk can sync`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    let started = ContinuousClock.now
+    for number in 0..<300 { try await add("\(number)", to: store) }
+    let seconds = (ContinuousClock.now - started) / .seconds(1)
+    print("store: \(Int(300 / seconds)) single commits per second")
+    #expect(store.counts.commits == 300)
+    // Without the sync this machine does 20,000 and more; with it 4,000–8,000 at most.
+    #expect(300 / seconds < 15_000)
+  }
+
+  @Test func `lets concurrent writes share a commit`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<500 { group.addTask { try await add("\(number)", to: store) } }
+      try await group.waitForAll()
+    }
+    let (commits, writes) = store.counts
+    print("store: \(writes) writes in \(commits) commits")
+    #expect(writes == 500)
+    #expect(commits < 250)
+    #expect(try await texts(of: store).count == 500)
+  }
+
+  @Test func `undoes a failing write and none of those beside it`() async throws {
+    struct Refused: Error {}
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    let refused = Mutex(0)
+    await withTaskGroup(of: Void.self) { group in
+      for number in 0..<200 {
+        group.addTask {
+          do {
+            try await store.write { transaction in
+              try transaction.execute("INSERT INTO notes (text) VALUES (?)", [.text("\(number)")])
+              if number % 3 == 0 { throw Refused() }
+            }
+          } catch {
+            #expect(error is Refused)
+            refused.withLock { $0 += 1 }
+          }
+        }
+      }
+    }
+    let kept = try await texts(of: store).compactMap(Int.init)
+    #expect(refused.withLock { $0 } == 67)
+    #expect(Set(kept) == Set((0..<200).filter { $0 % 3 != 0 }))
+  }
+
+  @Test func `keeps what it answered, after it is opened again`() async throws {
+    let folder = try TemporaryFolder()
+    do {
+      let store = try openStore(in: folder)
+      try await add("kept", to: store)
+      store.close()
+      await #expect(throws: StoreError.closed) { try await add("late", to: store) }
+    }
+    #expect(try await texts(of: openStore(in: folder)) == ["kept"])
+  }
+
+  @Test func `is for its owner's eyes only`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    try await add("private", to: store)
+    func mode(_ path: String) throws -> Int {
+      let value = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+      return try #require((value as? UInt16).map(Int.init) ?? value as? Int)
+    }
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+      #expect(try mode(folder.database + suffix) == 0o600)
+    }
+    #expect(try mode(folder.path + "/store") == 0o700)
+  }
+
+  @Test func `is refused to a second opener until the first is gone`() async throws {
+    let folder = try TemporaryFolder()
+    do {
+      let first = try openStore(in: folder)
+      #expect(throws: StoreError.inUse(path: folder.database)) { try openStore(in: folder) }
+      first.close()
+    }
+    _ = try openStore(in: folder)
+  }
+
+  @Test func `tells of a full disk and goes on when there is room again`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    // SQLite's own limit gives the same result code as the disk does.
+    try await store.write { transaction in
+      let pages = try transaction.rows("PRAGMA page_count")[0].integer("page_count")
+      _ = try transaction.rows("PRAGMA max_page_count = \(pages + 2)")
+    }
+    let large = String(repeating: "x", count: 100_000)
+    await #expect(throws: StoreError.diskFull) { try await add(large, to: store) }
+    #expect(StoreError.diskFull.problem.status == 503)
+    try await store.write { _ = try $0.rows("PRAGMA max_page_count = 1000000") }
+    try await add(large, to: store)
+    #expect(try await texts(of: store) == [large])
+  }
+
+  @Test func `names the rule that a write breaks, and not the value`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    try await add("secret value", to: store)
+    let error = await #expect(throws: StoreError.self) { try await add("secret value", to: store) }
+    #expect(error == .constraint("UNIQUE constraint failed: notes.text"))
+  }
+
+  @Test func `tells a wrong column from a missing value`() async throws {
+    let folder = try TemporaryFolder()
+    let store = try openStore(in: folder)
+    let row = try await store.read { try $0.row("SELECT 1 AS one, NULL AS none, x'00ff' AS raw") }
+    let found = try #require(row)
+    #expect(try found.integer("one") == 1)
+    #expect(try found.optionalText("none") == nil)
+    #expect(try found.blob("raw") == [0, 255])
+    #expect(throws: StoreError.unexpectedColumn("one")) { try found.text("one") }
+    #expect(throws: StoreError.unexpectedColumn("two")) { try found.integer("two") }
+  }
+}
+
+@Suite struct `A damaged store` {
+  private func overwrite(_ path: String, at offset: UInt64, with bytes: [UInt8]) throws {
+    let handle = try #require(fopen(path, "r+"))
+    defer { fclose(handle) }
+    fseek(handle, Int(offset), SEEK_SET)
+    fwrite(bytes, 1, bytes.count, handle)
+  }
+
+  @Test func `refuses to start and says how to restore`() async throws {
+    let folder = try TemporaryFolder()
+    do {
+      let store = try openStore(in: folder)
+      for number in 0..<2_000 where number % 50 == 0 {
+        try await add(String(repeating: "\(number) ", count: 400), to: store)
+      }
+      store.close()
+    }
+    let path = folder.database
+    try? FileManager.default.removeItem(atPath: path + "-wal")
+    let garbage = [UInt8](repeating: 0xa5, count: 4_096)
+    let size = try #require(FileManager.default.contents(atPath: path)).count
+    for offset in stride(from: 8_192, to: size - 4_096, by: 8_192) {
+      try overwrite(path, at: UInt64(offset), with: garbage)
+    }
+    let before = FileManager.default.contents(atPath: path)
+    let error = #expect(throws: StoreError.self) { try openStore(in: folder) }
+    guard case .corrupt = error else {
+      Issue.record("expected corrupt, got \(String(describing: error))")
+      return
+    }
+    #expect(error?.description.contains("To restore: move") == true)
+    #expect(FileManager.default.contents(atPath: path) == before)
+  }
+
+  @Test func `is told from a file that is no database`() throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createDirectory(
+      atPath: folder.path + "/store", withIntermediateDirectories: true)
+    let text = [UInt8](repeating: UInt8(ascii: "x"), count: 10_000)
+    FileManager.default.createFile(atPath: folder.database, contents: Data(text))
+    let error = #expect(throws: StoreError.self) { try openStore(in: folder) }
+    guard case .corrupt(_, let reason) = error else {
+      Issue.record("expected corrupt, got \(String(describing: error))")
+      return
+    }
+    print("store: \(reason)")
+  }
+
+  @Test func `is unreadable where its folder cannot be made`() throws {
+    let error = #expect(throws: StoreError.self) {
+      try Store.open(path: "/proc/nowhere/a.sqlite", migrations: [], clock: fixedClock)
+    }
+    guard case .unreadable = error else {
+      Issue.record("expected unreadable, got \(String(describing: error))")
+      return
+    }
+  }
+}
+
+@Suite struct `Migrations` {
+  private let more = Migration(
+    2, "more", sql: Array("ALTER TABLE notes ADD COLUMN extra TEXT;".utf8))
+
+  @Test func `run once, in order, and again only when new`() async throws {
+    let folder = try TemporaryFolder()
+    do { try await add("first", to: openStore(in: folder)) }
+    let store = try openStore(in: folder, migrations: [notes, more])
+    let row = try await store.read { try $0.row("SELECT text, extra FROM notes") }
+    #expect(try row?.optionalText("extra") == nil)
+    #expect(try row?.text("text") == "first")
+  }
+
+  @Test func `refuse to start when a merged one was edited, or one is gone`() throws {
+    let folder = try TemporaryFolder()
+    do { _ = try openStore(in: folder, migrations: [notes, more]) }
+    let edited = Migration(1, "notes", sql: notes.sql + [UInt8(ascii: " ")])
+    #expect(throws: StoreError.migrationEdited(number: 1, name: "notes")) {
+      try openStore(in: folder, migrations: [edited, more])
+    }
+    #expect(throws: StoreError.migratedByNewer(number: 2, known: 1)) { try openStore(in: folder) }
+    #expect(throws: StoreError.migrationsOutOfOrder(number: 2)) {
+      try openStore(in: folder, migrations: [more])
+    }
+  }
+
+  @Test func `leave nothing behind when one fails`() async throws {
+    let folder = try TemporaryFolder()
+    let broken = Migration(
+      2, "broken", sql: Array("CREATE TABLE half (id INTEGER); CREATE TABEL other;".utf8))
+    let error = #expect(throws: StoreError.self) {
+      try openStore(in: folder, migrations: [notes, broken])
+    }
+    guard case .migrationFailed(2, "broken", _) = error else {
+      Issue.record("expected migrationFailed, got \(String(describing: error))")
+      return
+    }
+    let store = try openStore(in: folder)
+    let half = try await store.read {
+      try $0.rows("SELECT name FROM sqlite_master WHERE name = 'half'")
+    }
+    #expect(half.isEmpty)
+  }
+}
