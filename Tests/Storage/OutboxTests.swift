@@ -80,7 +80,6 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
       try await Task.sleep(for: .milliseconds(10))
     }
     task.cancel()
-    store.close()
     await task.value
     let expected = (0..<50).filter { $0 != 17 }.map { "message-\($0)" }
     #expect(received.withLock { $0 } == expected)

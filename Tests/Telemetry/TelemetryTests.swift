@@ -109,7 +109,7 @@ private final class DispatchGate: Sendable {
   func open() { state.withLock { $0.isOpen = true } }
 }
 
-@Suite struct `Masking` {
+@Suite struct `The masking of text` {
   @Test func `replaces what it claims and leaves the rest`() {
     let table: [(String, String)] = [
       ("plain text, 12 items, 404", "plain text, 12 items, 404"),
@@ -231,7 +231,8 @@ private final class DispatchGate: Sendable {
   }
   private func shell(_ command: String) -> Int32 {
     var child: pid_t = 0
-    var arguments = ["/bin/sh", "-c", command].map { strdup($0) } + [nil]
+    let words: [String] = ["/bin/sh", "-c", command]
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
     guard posix_spawn(&child, "/bin/sh", nil, nil, &arguments, environ) == 0 else { return -1 }
     var status: Int32 = 0

@@ -37,21 +37,31 @@ package final class Store: Sendable {
   ) throws(StoreError) -> Store {
     let file = try StoreFile(path: path)
     do {
+      try check(path)
       let pool = try DatabasePool(path: path, configuration: configuration())
       let pending = try pool.writeWithoutTransaction { database -> Int64 in
         // GRDB sets NORMAL when it turns on WAL, after our `prepareDatabase`: an answered payment could then be lost with
         // the power. So it is set again here, and `synchronousModes` lets a test see it.
         try database.execute(sql: "PRAGMA synchronous = FULL")
-        let check = try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
-        guard check == ["ok"] else {
-          throw StoreError.corrupt(path: path, reason: check.first ?? "quick_check says nothing")
-        }
         try Migration.apply(migrations, to: database, at: clock.now(), path: path)
         return try Int64.fetchOne(database, sql: "SELECT count(*) FROM outbox") ?? 0
       }
       return Store(file: file, pool: pool, pending: pending)
     } catch {
       throw StoreError.certain(error, path: path)
+    }
+  }
+
+  /// Looks at the file through a connection that cannot write: opening it in earnest already changes a page, and a
+  /// damaged file must stay as it is for whoever saves it.
+  private static func check(_ path: String) throws {
+    var configuration = Configuration()
+    configuration.readonly = true
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    let verdict = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(1)") }
+    try queue.close()
+    guard verdict == ["ok"] else {
+      throw StoreError.corrupt(path: path, reason: verdict.first ?? "quick_check says nothing")
     }
   }
 
@@ -95,11 +105,15 @@ package final class Store: Sendable {
     }
   }
 
+  // Before the members go: the claim on the file must not end sooner than the database is closed.
+  deinit { try? pool.close() }
+
   /// Ends the store: what waits is written, what comes later is refused. The file is free again when the last reference
   /// goes.
   package func close() {
     writer.close()
     notices.close()
+    try? pool.close()
   }
 
   /// Exposes writes, commits (fewer: group commit) and waiting outbox messages.

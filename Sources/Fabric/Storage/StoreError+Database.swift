@@ -10,6 +10,7 @@ extension StoreError {
     case .SQLITE_IOERR: self = .inputOutput(code: error.extendedResultCode.rawValue)
     case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
       self = .unreadable(path: path, reason: reason)
+    case .SQLITE_MISUSE: self = .closed
     case .SQLITE_BUSY, .SQLITE_LOCKED: self = .inUse(path: path)
     case .SQLITE_CONSTRAINT: self = .constraint(reason)
     default: self = .failed(code: error.extendedResultCode.rawValue, reason: reason)
