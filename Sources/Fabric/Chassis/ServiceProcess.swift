@@ -74,7 +74,7 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     let pipeline = Pipeline(context, handlers: handlers, policy: policy)
     var limits = TransportLimits()
     limits.connectionsMax = charter.limits.connections
-    limits.bodyBytesMax = charter.operations.map(\.bodyBytesMax).max() ?? 0
+    limits.bodyBytesMax = charter.operations.map(\.bodyBytesMax).max() ?? Charter.bodyBytesDefault
     let server = try await TransportServer.listen(
       host: platform.bind, port: port + platform.portOffset, credentials: credentials,
       limits: limits,
@@ -130,8 +130,10 @@ package final class ServiceProcess<Subject: Service>: Sendable {
   }
 
   private static func bodyLimit(_ charter: Charter, _ method: String, _ target: String) -> Int {
-    guard let method = HTTPMethod(rawValue: method) else { return 0 }
-    return charter.route(method, String(target.prefix { $0 != "?" }))?.operation.bodyBytesMax ?? 0
+    // A request for nothing we have is read to a small limit, so that it can be told so.
+    guard let method = HTTPMethod(rawValue: method) else { return Charter.bodyBytesDefault }
+    return charter.route(method, String(target.prefix { $0 != "?" }))?.operation.bodyBytesMax
+      ?? Charter.bodyBytesDefault
   }
 
   /// The service's own handlers and the implied ones. Charter and code must name the same operations.

@@ -1,0 +1,44 @@
+package import Chassis
+import Foundation
+import StrictJSON
+import Vocabulary
+import WorkloadIdentity
+
+/// A fresh home for services under test: its own folder, its own ports, the given charters.
+package struct TestHome: Sendable {
+  package let home: Home
+  package let platform: Platform
+
+  /// - Parameter charters: file name → YAML. `data-classes.yaml` must be among them when a charter lists data.
+  package init(charters: [String: String], trustDomain: String = "strongroom.test") throws {
+    let path = NSTemporaryDirectory() + "strongroom-\(UUID().uuidString.prefix(8))"
+    home = Home(path)
+    // Ports 20,000–59,900 in steps of 100: two tests that run at the same time seldom meet.
+    let offset = Int.random(in: 130...528) * 100
+    platform = Platform(trustDomain: trustDomain, portOffset: offset, gatewayPort: 8_443 + offset)
+    let files = FileManager.default
+    for folder in ["charters", "data", "run", "launch", "keys", "log"] {
+      try files.createDirectory(
+        atPath: "\(path)/\(folder)", withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+    }
+    for (name, text) in charters {
+      try Data(text.utf8).write(to: URL(filePath: "\(home.chartersFolder)/\(name)"))
+    }
+    try Data(StrictJSON.encode(platform)).write(to: URL(filePath: home.platformFile))
+    try Data(hexText(Randomness.system.bytes(32)).utf8).write(to: URL(filePath: home.rootKeyFile))
+    try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: home.rootKeyFile)
+  }
+
+  package func remove() { try? FileManager.default.removeItem(atPath: home.path) }
+}
+
+extension CredentialsSource {
+  /// Certificates from a test's own authority, for services that run inside the test.
+  package static func issued(by authority: MeshAuthority) -> CredentialsSource {
+    CredentialsSource { means in
+      let first = try authority.credentials(for: means.service, at: means.clock.now())
+      return CredentialsFeed(first: first, updates: AsyncStream { $0.finish() })
+    }
+  }
+}
