@@ -101,8 +101,10 @@ let modules: [Module] =
       ], products: nio + [crypto]),
   ]
   + service(
-    "Authority",
-    engines: ["Charters", "Sealing", "Tokens", "WorkloadIdentity", "WorkloadAPI", "Workload"],
+    "Authority", calls: ["Audit"],
+    engines: [
+      "Charters", "Sealing", "Tokens", "WorkloadIdentity", "WorkloadAPI", "Workload", "CArgon2",
+    ],
     products: nio + [nioHTTP2, nioHPACK, protobuf, crypto, x509, asn1])
   + service("Audit", calls: ["Authority"], engines: ["MerkleLog", "Sealing"], products: [crypto])
   + service("Ledger", calls: ["Audit"], engines: ["LedgerBook"])

@@ -1,1 +1,4 @@
-print("not built yet")
+import Authority
+import Chassis
+
+await ServiceMain.run(AuthorityService.self)
