@@ -1,1 +1,1 @@
-print("not built yet")
+await StrongroomCommand.main()

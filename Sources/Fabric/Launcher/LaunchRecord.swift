@@ -66,6 +66,14 @@ package struct ExecutableFile: Hashable, Sendable {
   /// Lower-case hex.
   package let sha256: String
 
+  /// The path of the program that runs now.
+  package static func ownPath() throws(LaunchFailure) -> String {
+    guard let path = ProcessTable.executable(getpid()) else {
+      throw .noExecutable(path: "/proc/self/exe")
+    }
+    return path
+  }
+
   /// Reads the whole file once, block by block.
   package init(_ path: String) throws(LaunchFailure) {
     guard let resolved = realpath(path, nil) else { throw .noExecutable(path: path) }

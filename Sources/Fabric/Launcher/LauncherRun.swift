@@ -20,14 +20,20 @@ package struct LauncherRun: Sendable {
     /// No wishes.
     package init() {}
 
-    /// The platform as it is to run.
-    package func applied(to present: PlatformFile?) -> PlatformFile {
-      let present = present ?? PlatformFile()
-      return PlatformFile(
-        bind: bind ?? present.bind, portOffset: portOffset ?? present.portOffset,
-        gatewayPort: gatewayPort ?? present.gatewayPort,
-        otlpEndpoint: otlpEndpoint.map { $0 == "none" ? nil : $0 } ?? present.otlpEndpoint,
-        limitsFactor: limitsFactor ?? present.limitsFactor)
+    /// The platform as it is to run: what is not wished stays as it was.
+    package func applied(to present: Platform?) -> Platform {
+      var platform = present ?? Platform()
+      if let bind { platform.gatewayBind = bind }
+      if let portOffset { platform.portOffset = portOffset }
+      if let gatewayPort {
+        if platform.issuer == "https://localhost:\(platform.gatewayPort)" {
+          platform.issuer = "https://localhost:\(gatewayPort)"
+        }
+        platform.gatewayPort = gatewayPort
+      }
+      if let otlpEndpoint { platform.otlpEndpoint = otlpEndpoint == "none" ? nil : otlpEndpoint }
+      if let limitsFactor { platform.limitsFactor = limitsFactor }
+      return platform
     }
   }
 
@@ -77,10 +83,14 @@ package struct LauncherRun: Sendable {
     defer { unlink(home.pidFile) }
     let files = try CharterFolder.read(charters)
     let set = try CharterFolder.check(files)
-    let platform = wishes.applied(to: PlatformFile.read(home))
+    let platform = wishes.applied(to: PlatformSettings.read(home))
     try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
+    if set[Charter.gatewayName] != nil {
+      try PortCheck.check(
+        [(service: Charter.gatewayName, port: platform.gatewayPort)], bind: platform.gatewayBind)
+    }
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
       service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
@@ -142,15 +152,11 @@ package struct LauncherRun: Sendable {
   }
 
   static func ports(
-    _ set: CharterSet, _ platform: PlatformFile
+    _ set: CharterSet, _ platform: Platform
   ) -> [(service: ServiceName, port: Int)] {
-    var ports = set.charters.compactMap { charter in
+    set.charters.compactMap { charter in
       charter.port.map { (service: charter.service, port: $0 + platform.portOffset) }
     }
-    if set[Charter.gatewayName] != nil {
-      ports.append((service: Charter.gatewayName, port: platform.gatewayPort))
-    }
-    return ports
   }
 
   /// A launcher that was killed leaves services behind, which notice and end; those that do not are
@@ -170,6 +176,6 @@ package struct LauncherRun: Sendable {
       }
     }
     for record in records { unlink(home.launchRecord(of: record.service)) }
-    unlink(home.authoritySocket)
+    unlink(home.workloadSocket)
   }
 }

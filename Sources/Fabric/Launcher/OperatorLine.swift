@@ -15,6 +15,7 @@ package actor OperatorLine {
 
   private let home: Home
   private let charters: CharterSet
+  private let host: String
   private let portOffset: Int
   private let trustDomain: String
   private let log: Log
@@ -25,11 +26,12 @@ package actor OperatorLine {
 
   /// Nothing is opened yet. `firstFetchMax` is how long to ask an authority that does not answer.
   package init(
-    home: Home, platform: PlatformFile, charters: CharterSet, log: Log, clock: Clock,
+    home: Home, platform: Platform, charters: CharterSet, log: Log, clock: Clock,
     firstFetchMax: Duration = .seconds(5)
   ) {
     self.home = home
     self.charters = charters
+    host = platform.bind
     portOffset = platform.portOffset
     trustDomain = platform.trustDomain
     self.log = log
@@ -40,7 +42,7 @@ package actor OperatorLine {
   private func connected() async throws -> TransportClient {
     if let client { return client }
     let source = try await WorkloadSource.connect(
-      socket: home.authoritySocket, log: log, firstFetchMax: firstFetchMax)
+      socket: home.workloadSocket, log: log, firstFetchMax: firstFetchMax)
     let credentials = try MeshCredentials(source.current, clock: clock)
     source.onUpdate { try? credentials.replace(with: $0) }
     let made = TransportClient(
@@ -59,7 +61,7 @@ package actor OperatorLine {
     guard let port = charters[service]?.port,
       let id = SpiffeID(trustDomain: trustDomain, service: service)
     else { throw TransportFailure.unreachable }
-    let endpoint = ServiceEndpoint(id: id, host: "127.0.0.1", port: port + portOffset)
+    let endpoint = ServiceEndpoint(id: id, host: host, port: port + portOffset)
     let request = WireRequest(
       method: method.rawValue, target: target, headers: headers, body: ByteBuffer(bytes: body))
     let answer = try await connected().send(

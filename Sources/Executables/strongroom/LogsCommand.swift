@@ -1,0 +1,131 @@
+import ArgumentParser
+import Foundation
+import Launcher
+import StrictJSON
+import Vocabulary
+
+struct LogsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "logs", abstract: "The services' logs, merged by time.",
+    discussion: "On a terminal lines are laid out for reading; with --json, or into a pipe, they are as on disk.")
+
+  @OptionGroup var place: PlaceOptions
+
+  @Argument(help: "Only these services ('launcher' is one too).")
+  var services: [String] = []
+
+  @Flag(name: .shortAndLong, help: "Go on as lines are written.")
+  var follow = false
+
+  @Option(help: ArgumentHelp("Only lines of one transaction.", valueName: "id"))
+  var correlation: String?
+
+  @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Only the last lines (0 = all).", valueName: "n"))
+  var tail = 200
+
+  func validate() throws {
+    if let correlation, CorrelationID(correlation) == nil {
+      throw ValidationError("a correlation id is 32 lower-case hex digits")
+    }
+    guard tail >= 0 else { throw ValidationError("--tail must not be negative") }
+  }
+
+  func run() async throws {
+    try await reporting(json: place.json) {
+      let home = try place.place()
+      let reader = LogFolder(home: home, services: services)
+      let merge = LogMerge(correlation: correlation)
+      var position = LogFolder.Position()
+      let lines = LogMerge.ordered(reader.older(merge) + reader.next(merge, &position))
+      guard !lines.isEmpty || follow || !reader.names.isEmpty else {
+        throw OperatorFailure("there are no logs in \(home.logFolder)", .noInput)
+      }
+      show(tail == 0 ? lines[...] : lines.suffix(tail))
+      while follow {
+        try await Task.sleep(for: .milliseconds(150))
+        show(LogMerge.ordered(reader.next(merge, &position))[...])
+      }
+    }
+  }
+
+  private func show(_ lines: ArraySlice<StoredLine>) {
+    guard !lines.isEmpty else { return }
+    let isRaw = place.json || !Terminal.output.isTerminal
+    for line in lines { print(isRaw ? line.text : LineLayout.layout(line, Terminal.output)) }
+    fflush(stdout)
+  }
+}
+
+/// The log files of a home.
+struct LogFolder {
+  /// How far each file has been read, by inode, so that a file put aside is not read again.
+  struct Position { var read: [UInt64: Int] = [:] }
+
+  let home: Home
+  let services: [String]
+
+  /// Names of the logs that are wanted and there.
+  var names: [String] {
+    WholeFile.names(in: home.logFolder).filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }
+      .filter { services.isEmpty || services.contains($0) }
+  }
+
+  /// The files put aside earlier.
+  func older(_ merge: LogMerge) -> [StoredLine] {
+    names.flatMap { name in
+      (1...LogFile.olderMax).reversed().flatMap { number in
+        guard let bytes = try? WholeFile.read("\(home.logFolder)/\(name).log.\(number)") else {
+          return [StoredLine]()
+        }
+        return merge.lines(of: name, bytes)
+      }
+    }
+  }
+
+  /// What was written to the current files since the last call; whole lines only.
+  func next(_ merge: LogMerge, _ position: inout Position) -> [StoredLine] {
+    var lines: [StoredLine] = []
+    for name in names {
+      guard let file = FileHandle(forReadingAtPath: "\(home.logFolder)/\(name).log") else { continue }
+      defer { try? file.close() }
+      var state = stat()
+      guard fstat(file.fileDescriptor, &state) == 0 else { continue }
+      let read = position.read[state.st_ino] ?? 0
+      guard Int(state.st_size) > read, (try? file.seek(toOffset: UInt64(read))) != nil,
+        let data = try? file.readToEnd(), let end = data.lastIndex(of: 0x0a)
+      else { continue }
+      let whole = data[...end]
+      position.read[state.st_ino] = read + whole.count
+      lines += merge.lines(of: name, whole)
+    }
+    return lines
+  }
+}
+
+/// One line for people: time, service, level, message, then what else it says.
+enum LineLayout {
+  static func layout(_ line: StoredLine, _ terminal: Terminal) -> String {
+    let service = line.source.padding(toLength: 10, withPad: " ", startingAt: 0)
+    guard let fields = line.fields?.object else {
+      return "\(terminal.styled(service, .cyan)) \(terminal.styled(line.text, .red))"
+    }
+    let time = String(line.at.description.dropFirst(11).prefix(12))
+    var rest: [String] = []
+    for name in ["operation", "outcome", "subject", "correlation"] {
+      if let value = fields[name]?.string { rest.append("\(name)=\(value)") }
+    }
+    for (name, value) in (fields["fields"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+      rest.append("\(name)=\(value.string ?? String(decoding: value.canonicalBytes, as: UTF8.self))")
+    }
+    let level = fields["level"]?.string ?? ""
+    let style: Terminal.Style =
+      switch level {
+      case "error": .red
+      case "warning": .yellow
+      default: .plain
+      }
+    return "\(terminal.styled(time, .dim)) \(terminal.styled(service, .cyan)) "
+      + terminal.styled(fields["message"]?.string ?? "", style) + " "
+      + terminal.styled(rest.joined(separator: " "), .dim)
+  }
+}

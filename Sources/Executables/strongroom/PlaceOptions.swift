@@ -1,0 +1,86 @@
+import ArgumentParser
+import Charters
+import Foundation
+import Launcher
+import StrictJSON
+import Telemetry
+import Vocabulary
+
+/// Where the platform lives; the same for every command.
+struct PlaceOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Folder of this platform's state.", valueName: "dir"))
+  var home = "./.strongroom"
+
+  @Flag(help: "Machine-readable output: one JSON document, or one JSON object a line.")
+  var json = false
+
+  func place() throws -> Home {
+    let path = URL(filePath: home).standardizedFileURL.path(percentEncoded: false)
+    guard let home = Home(absolute: path) else {
+      throw ValidationError("--home '\(home)' is not a usable path")
+    }
+    return home
+  }
+
+  /// The home's platform, for commands that need it to be running.
+  func running() throws -> (home: Home, charters: CharterSet, line: OperatorLine) {
+    let home = try place()
+    guard HomeLock.isHeld(home), let platform = PlatformSettings.read(home) else {
+      throw LaunchFailure.notRunning
+    }
+    let charters = try CharterFolder.load(home.chartersFolder)
+    let line = OperatorLine(
+      home: home, platform: platform, charters: charters, log: quietLog, clock: systemClock)
+    return (home, charters, line)
+  }
+}
+
+/// The command itself writes to people, not to a log: only errors of the fabric below are shown.
+var quietLog: Log { Log(service: "operator", level: .error, sink: .standardError, clock: systemClock) }
+
+/// Folder with the charters of a checkout, found from the option, or upwards from where we stand and from where the
+/// executable lies.
+func chartersFolder(_ option: String?) throws -> String {
+  if let option {
+    return URL(filePath: option).standardizedFileURL.path(percentEncoded: false)
+  }
+  let starts = [
+    URL(filePath: FileManager.default.currentDirectoryPath),
+    URL(filePath: try ExecutableFile.ownPath()).deletingLastPathComponent(),
+  ]
+  for start in starts {
+    var folder = start
+    for _ in 0..<12 {
+      let marker = folder.appending(path: "Charters/\(DataClasses.fileName)")
+      if FileManager.default.fileExists(atPath: marker.path(percentEncoded: false)) {
+        return folder.standardizedFileURL.path(percentEncoded: false)
+      }
+      folder.deleteLastPathComponent()
+    }
+  }
+  throw LaunchFailure.noCharters(folder: FileManager.default.currentDirectoryPath)
+}
+
+/// Runs a command's body and turns what the platform refuses into a message and the documented exit code.
+func reporting(json: Bool = false, _ body: () async throws -> Void) async throws {
+  do {
+    try await body()
+  } catch let failure as LaunchFailure {
+    say(failure.description, code: failure.exitCode, json: json)
+    throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
+  } catch let failure as OperatorFailure {
+    say(failure.description, code: failure.exitCode, json: json)
+    throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
+  }
+}
+
+private func say(_ message: String, code: CommandExit, json: Bool) {
+  guard json else { return complain(message) }
+  let object: JSON = .object([
+    "error": .string(message), "exit_code": .integer(Int64(code.rawValue)),
+  ])
+  printLine(object)
+}
+
+/// One JSON value on one line of standard output.
+func printLine(_ value: JSON) { print(String(decoding: value.canonicalBytes, as: UTF8.self)) }

@@ -1,0 +1,65 @@
+import Foundation
+import Launcher
+import StrictJSON
+import Vocabulary
+
+/// Shows what the launcher reports: a line for each service, then where to go.
+struct Progress: Sendable {
+  let home: Home
+  let json: Bool
+
+  @Sendable func show(_ event: LauncherEvent) {
+    guard !json else { return printJSON(event) }
+    let terminal = Terminal.output
+    let name = (event.service?.description ?? "").padding(toLength: 12, withPad: " ", startingAt: 0)
+    switch event.kind {
+    case .starting:
+      guard terminal.isTerminal else { return }
+      line("  \(terminal.styled("…", .yellow)) \(name) starting", isFinal: false)
+    case .ready:
+      let seconds = Self.seconds(event.millis)
+      line("  \(terminal.styled("✓", .green)) \(name) ready in \(seconds), pid \(event.pid ?? 0)")
+    case .restarting:
+      line("  \(terminal.styled("!", .red)) \(name) \(event.detail ?? "ended")")
+    case .stopped: line("  \(terminal.styled("✓", .green)) \(name) stopped")
+    case .up: showUp(event)
+    case .failed: complain(event.detail ?? "the platform did not come up")
+    case .down: line("Strongroom is down.")
+    }
+  }
+
+  private func printJSON(_ event: LauncherEvent) {
+    print(String(decoding: event.line.dropLast(), as: UTF8.self))
+    fflush(stdout)
+  }
+
+  /// A line that the next one replaces, on a terminal; else a line.
+  private func line(_ text: String, isFinal: Bool = true) {
+    let clear = Terminal.output.isTerminal ? "\r\u{1b}[K" : ""
+    print(clear + text, terminator: isFinal ? "\n" : "")
+    fflush(stdout)
+  }
+
+  private func showUp(_ event: LauncherEvent) {
+    let terminal = Terminal.output
+    let issuer = PlatformSettings.read(home)?.issuer ?? "https://localhost:8443"
+    line(
+      terminal.styled("Strongroom is up", .bold) + " in \(Self.seconds(event.millis)).")
+    print(
+      """
+
+        door          \(issuer)
+        sign in       \(issuer)/.well-known/openid-configuration
+        trust it      curl --cacert \(home.edgeAuthorityFile) \(issuer)/.well-known/openid-configuration
+        state         \(home.path)
+
+      Next: \(terminal.styled("./strongroom demo", .cyan)) seeds a bank, signs its people in (names and
+      passwords are printed), pays, and shows one payment's whole story.
+      Then: ./strongroom status · ./strongroom logs -f · ./strongroom down
+      """)
+  }
+
+  static func seconds(_ millis: Int64) -> String {
+    "\(millis / 1_000).\(millis % 1_000 / 100) s"
+  }
+}

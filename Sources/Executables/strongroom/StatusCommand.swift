@@ -1,0 +1,187 @@
+import ArgumentParser
+import Charters
+import Foundation
+import Launcher
+import StrictJSON
+import Transport
+import Vocabulary
+
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Services with health, certificate, request rate and latency.",
+    discussion: """
+      Asks every service over mutual TLS, twice one second apart, so the rate is of that second;
+      p50 and p99 are bounds of histogram buckets since the service's start. Exit code 1 when a
+      service is not healthy.
+      """)
+
+  @OptionGroup var place: PlaceOptions
+
+  func run() async throws {
+    try await reporting(json: place.json) {
+      let (home, charters, line) = try place.running()
+      let services = charters.startOrder
+      let began = ContinuousClock.now
+      let first = await figures(services, line)
+      try await Task.sleep(for: .seconds(1))
+      let standings = await self.standings(services, home, line)
+      let second = await figures(services, line)
+      let seconds = (ContinuousClock.now - began) / .seconds(1)
+      let rows = services.map { service in
+        Row(
+          service: service, standing: standings[service], before: first[service],
+          after: second[service], seconds: seconds)
+      }
+      if place.json {
+        printLine(.object(["services": .array(rows.map(\.json))]))
+      } else {
+        show(rows, home)
+      }
+      guard rows.allSatisfy(\.isHealthy) else {
+        throw ArgumentParser.ExitCode(CommandExit.failed.rawValue)
+      }
+    }
+  }
+
+  private func figures(
+    _ services: [ServiceName], _ line: OperatorLine
+  ) async -> [ServiceName: ServiceFigures] {
+    await withTaskGroup(of: (ServiceName, ServiceFigures?).self) { group in
+      for service in services {
+        group.addTask {
+          guard let answer = try? await line.send(.get, "/metrics", to: service),
+            answer.status == 200
+          else { return (service, nil) }
+          return (service, ServiceFigures(exposition: String(decoding: answer.body, as: UTF8.self)))
+        }
+      }
+      var figures: [ServiceName: ServiceFigures] = [:]
+      for await (service, found) in group { figures[service] = found }
+      return figures
+    }
+  }
+
+  private func standings(
+    _ services: [ServiceName], _ home: Home, _ line: OperatorLine
+  ) async -> [ServiceName: Standing] {
+    let pids = Dictionary(
+      LaunchRecord.all(home).filter(\.isAlive).map { ($0.service, $0.pid) },
+      uniquingKeysWith: { $1 })
+    return await withTaskGroup(of: (ServiceName, Standing).self) { group in
+      for service in services {
+        let pid = pids[service] ?? nil
+        group.addTask { (service, await Standing.ask(service, pid: pid, line)) }
+      }
+      var standings: [ServiceName: Standing] = [:]
+      for await (service, standing) in group { standings[service] = standing }
+      return standings
+    }
+  }
+
+  private func show(_ rows: [Row], _ home: Home) {
+    let heading = [
+      "SERVICE", "HEALTH", "VERSION", "PID", "UP", "CERTIFICATE", "REQ/S", "REQUESTS", "ERRORS",
+      "P50", "P99", "MEMORY",
+    ]
+    let table = Terminal.output.table([heading] + rows.map(\.cells)) { row, column in
+      guard column == 1 else { return .plain }
+      return rows[row - 1].isHealthy ? .green : .red
+    }
+    print(table)
+    let memory = rows.compactMap { $0.after?.residentBytes }.reduce(0, +)
+    print("\nall services: \(memory >> 20) MiB resident · home \(home.path)")
+  }
+}
+
+/// What a service says about itself, or why it says nothing.
+struct Standing: Sendable {
+  var pid: Int32?
+  var health = "unreachable"
+  var version: String?
+  var startedAt: Instant?
+  var certificateExpires: Instant?
+  var outboxWaiting: Int64?
+
+  static func ask(_ service: ServiceName, pid: Int32?, _ line: OperatorLine) async -> Standing {
+    var standing = Standing(pid: pid)
+    do {
+      let answer = try await line.send(.get, "/readyz", to: service, within: .seconds(3))
+      standing.health = answer.status == 200 ? "ready" : "not ready"
+      guard let body = try? JSON.parse(answer.body) else { return standing }
+      standing.version = body["version"]?.string
+      standing.startedAt = body["started_at"]?.string.flatMap { Instant($0) }
+      standing.certificateExpires = body["certificate_expires"]?.string.flatMap { Instant($0) }
+      standing.outboxWaiting = body["outbox_waiting"]?.integer
+    } catch {
+      standing.health = pid == nil ? "down" : "unreachable"
+    }
+    return standing
+  }
+}
+
+private struct Row {
+  let service: ServiceName
+  let standing: Standing?
+  let before: ServiceFigures?
+  let after: ServiceFigures?
+  let seconds: Double
+
+  var isHealthy: Bool { standing?.health == "ready" }
+
+  private var rate: Double? {
+    guard let before, let after, after.requests >= before.requests else { return nil }
+    return Double(after.requests - before.requests) / seconds
+  }
+
+  var cells: [String] {
+    let now = systemClock.now()
+    return [
+      service.description, standing?.health ?? "unreachable", standing?.version ?? "–",
+      standing?.pid.map(String.init) ?? "–",
+      standing?.startedAt.map { Self.span((now - $0).milliseconds / 1_000) } ?? "–",
+      standing?.certificateExpires.map { "\(Self.span(($0 - now).milliseconds / 1_000)) left" } ?? "–",
+      rate.map { String(format: "%.1f", $0) } ?? "–", after.map { "\($0.requests)" } ?? "–",
+      after.map { "\($0.failures)" } ?? "–", Self.millis(after?.quantile(0.5)),
+      Self.millis(after?.quantile(0.99)),
+      after?.residentBytes.map { "\($0 >> 20) MiB" } ?? "–",
+    ]
+  }
+
+  var json: JSON {
+    var fields: [String: JSON] = [
+      "service": .string(service.description),
+      "health": .string(standing?.health ?? "unreachable"),
+    ]
+    if let version = standing?.version { fields["version"] = .string(version) }
+    if let pid = standing?.pid { fields["pid"] = .integer(Int64(pid)) }
+    if let at = standing?.startedAt { fields["started_at"] = .string(at.description) }
+    if let at = standing?.certificateExpires {
+      fields["certificate_expires"] = .string(at.description)
+    }
+    if let waiting = standing?.outboxWaiting { fields["outbox_waiting"] = .integer(waiting) }
+    if let rate { fields["requests_per_second"] = .number(rate) }
+    if let after {
+      fields["requests"] = .integer(Int64(clamping: after.requests))
+      fields["failures"] = .integer(Int64(clamping: after.failures))
+      if let p50 = after.quantile(0.5) { fields["p50_seconds"] = .number(p50) }
+      if let p99 = after.quantile(0.99) { fields["p99_seconds"] = .number(p99) }
+      if let bytes = after.residentBytes { fields["resident_bytes"] = .integer(Int64(bytes)) }
+      if let cpu = after.cpuSeconds { fields["cpu_seconds"] = .number(cpu) }
+    }
+    return .object(fields)
+  }
+
+  private static func millis(_ seconds: Double?) -> String {
+    seconds.map { "≤" + String(format: $0 < 0.01 ? "%.1f ms" : "%.0f ms", $0 * 1_000) } ?? "–"
+  }
+
+  /// `45s`, `12m`, `3h05m`, `4d`.
+  static func span(_ seconds: Int64) -> String {
+    switch seconds {
+    case ..<120: "\(seconds)s"
+    case ..<7_200: "\(seconds / 60)m"
+    case ..<172_800: "\(seconds / 3_600)h"
+    default: "\(seconds / 86_400)d"
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Foundation
+
+/// What our output is written to. Colour and moving lines only on a terminal, and never when NO_COLOR is set
+/// (no-color.org) or the terminal says that it is dumb.
+struct Terminal {
+  enum Style: String {
+    case plain = "0"
+    case bold = "1"
+    case dim = "2"
+    case red = "31"
+    case green = "32"
+    case yellow = "33"
+    case cyan = "36"
+  }
+
+  let isTerminal: Bool
+  let isColoured: Bool
+
+  static let output = Terminal(STDOUT_FILENO)
+  static let error = Terminal(STDERR_FILENO)
+
+  private init(_ descriptor: Int32) {
+    isTerminal = isatty(descriptor) == 1
+    let environment = ProcessInfo.processInfo.environment
+    isColoured =
+      isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+  }
+
+  func styled(_ text: String, _ style: Style) -> String {
+    isColoured ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
+  }
+
+  /// Columns separated by two spaces, each as wide as its widest cell; the first row is the heading.
+  func table(_ rows: [[String]], style: (_ row: Int, _ column: Int) -> Style = { _, _ in .plain })
+    -> String
+  {
+    let columns = rows.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { column in
+      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    return rows.enumerated().map { index, row in
+      row.enumerated().map { column, cell in
+        let isLast = column == row.count - 1
+        let padding = isLast ? "" : String(repeating: " ", count: widths[column] - cell.count)
+        let style = index == 0 ? Style.bold : style(index, column)
+        return styled(cell, style) + padding
+      }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
+}
+
+/// Writes a line to standard error.
+func complain(_ text: String) {
+  FileHandle.standardError.write(Data("strongroom: \(text)\n".utf8))
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Foundation
+import Launcher
+import StrictJSON
+import Vocabulary
+
+/// What `up` passes on to the launcher, and the launcher understands.
+struct LaunchOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Checkout, or folder of charters.", valueName: "dir"))
+  var charters: String?
+
+  @Option(help: ArgumentHelp("Added to every service's port.", valueName: "n"))
+  var portOffset: Int?
+
+  @Option(help: ArgumentHelp("The gateway's public port (default 8443).", valueName: "n"))
+  var gatewayPort: Int?
+
+  @Option(
+    help: ArgumentHelp("IPv4 address of the gateway's public port (default 127.0.0.1).", valueName: "ip"))
+  var bind: String?
+
+  @Option(
+    help: ArgumentHelp("OTLP/HTTP collector for traces, or 'none'.", valueName: "url"))
+  var otlp: String?
+
+  @Option(
+    help: ArgumentHelp("Multiplies the gateway's rate limits, for load tests.", valueName: "n"))
+  var limitsFactor: Int?
+
+  func validate() throws {
+    if let portOffset, !(0...50_000).contains(portOffset) {
+      throw ValidationError("--port-offset must be from 0 to 50000")
+    }
+    if let gatewayPort, !(1...65_535).contains(gatewayPort) {
+      throw ValidationError("--gateway-port must be from 1 to 65535")
+    }
+    if let limitsFactor, !(1...1_000_000).contains(limitsFactor) {
+      throw ValidationError("--limits-factor must be from 1 to 1000000")
+    }
+  }
+
+  var wishes: LauncherRun.Wishes {
+    var wishes = LauncherRun.Wishes()
+    wishes.bind = bind
+    wishes.portOffset = portOffset
+    wishes.gatewayPort = gatewayPort
+    wishes.otlpEndpoint = otlp
+    wishes.limitsFactor = limitsFactor
+    return wishes
+  }
+
+  func run(_ home: Home) throws -> LauncherRun {
+    let own = try ExecutableFile.ownPath()
+    return LauncherRun(
+      home: home, charters: try chartersFolder(charters),
+      binaries: URL(filePath: own).deletingLastPathComponent().path(percentEncoded: false),
+      wishes: wishes, environment: ProcessInfo.processInfo.environment, clock: systemClock,
+      randomness: .system)
+  }
+
+  /// The same options as words for another process.
+  var words: [String] {
+    var words: [String] = []
+    func add(_ name: String, _ value: (some CustomStringConvertible)?) {
+      if let value { words += [name, value.description] }
+    }
+    add("--charters", charters)
+    add("--port-offset", portOffset)
+    add("--gateway-port", gatewayPort)
+    add("--bind", bind)
+    add("--otlp", otlp)
+    add("--limits-factor", limitsFactor)
+    return words
+  }
+}
+
+struct UpCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up", abstract: "Start the platform and wait until it is ready.",
+    discussion: """
+      Every service becomes a process of its own, in the order of the charters; a launcher in the
+      background restarts what ends, until 'strongroom down'. With --foreground the command stays
+      until Ctrl-C, and then drains.
+      """)
+
+  @OptionGroup var place: PlaceOptions
+  @OptionGroup var launch: LaunchOptions
+
+  @Flag(name: .shortAndLong, help: "Stay in the foreground until Ctrl-C.")
+  var foreground = false
+
+  @Flag(name: .shortAndLong, help: "Go to the background once ready (the default).")
+  var detach = false
+
+  func run() async throws {
+    try await reporting(json: place.json) {
+      let home = try place.place()
+      // Both faults that a person can mend at once are found before anything is written.
+      _ = try CharterFolder.load(chartersFolder(launch.charters))
+      if HomeLock.isHeld(home) { throw LaunchFailure.runsAlready(pid: HomeLock.launcherPid(home)) }
+      let progress = Progress(home: home, json: place.json)
+      let code =
+        foreground
+        ? await launch.run(home).run(report: progress.show) : try detached(home, progress)
+      if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
+    }
+  }
+
+  /// Starts ourselves again as the launcher, in a session of its own, and shows what it reports until it is up.
+  private func detached(_ home: Home, _ progress: Progress) throws -> CommandExit {
+    let launcher = try DetachedLauncher.start(
+      ["launcher", "--home", home.path] + launch.words)
+    for line in launcher.lines {
+      guard let event = LauncherEvent(line: line) else { continue }
+      progress.show(event)
+      switch event.kind {
+      case .up: return .success
+      case .failed: return event.exitCode.flatMap(CommandExit.init) ?? .software
+      case .starting, .ready, .restarting, .stopped, .down: continue
+      }
+    }
+    complain("the launcher ended without a word; see \(home.logFolder)/launcher.log")
+    return .software
+  }
+}
+
+/// What `up` runs in the background. Not for people, so it is not in the help.
+struct LauncherCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "launcher", abstract: "Keep the services of a home running.", shouldDisplay: false)
+
+  @OptionGroup var place: PlaceOptions
+  @OptionGroup var launch: LaunchOptions
+
+  func run() async throws {
+    try await reporting {
+      let code = await launch.run(place.place()).run { event in
+        // When `up` has gone its end of the pipe is closed; the launcher goes on without an audience.
+        _ = event.line.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      }
+      throw ArgumentParser.ExitCode(code.rawValue)
+    }
+  }
+}

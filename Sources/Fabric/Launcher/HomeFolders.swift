@@ -1,0 +1,22 @@
+package import Vocabulary
+
+/// What the launcher keeps in a home besides what services read. Only names: nothing here touches
+/// the disk.
+extension Home {
+  /// Nil for a path that is not absolute. Slashes at the end are dropped.
+  package init?(absolute path: String) {
+    guard path.hasPrefix("/"), path.utf8.count < 1_000 else { return nil }
+    var path = path[...]
+    while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+    self.init(String(path))
+  }
+
+  package var keysFolder: String { "\(path)/keys" }
+  package var dataFolder: String { "\(path)/data" }
+  package var logFolder: String { "\(path)/log" }
+  /// Locked (flock) as long as a launcher lives.
+  package var lockFile: String { "\(path)/run/launcher.lock" }
+  package var pidFile: String { "\(path)/run/launcher.pid" }
+  /// Who the launcher started, for the authority's attestation.
+  package func launchRecord(of service: ServiceName) -> String { "\(launchFolder)/\(service).json" }
+}

@@ -1,0 +1,27 @@
+import Glibc
+
+/// A process of ours in a session of its own: closing the terminal does not reach it.
+package enum SessionProcess {
+  /// Starts it with the given standard output (its error output goes there too) and nothing to
+  /// read.
+  package static func spawn(
+    _ path: String, arguments: [String], output: Int32
+  ) throws(LaunchFailure) {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // POSIX_SPAWN_SETSID of <spawn.h>, which glibc shows to GNU sources only.
+    posix_spawnattr_setflags(&attributes, 0x80)
+    var pid: pid_t = 0
+    let code = withCStrings([path] + arguments) { words in
+      posix_spawn(&pid, path, &actions, &attributes, words, environ)
+    }
+    guard code == 0 else { throw .system(call: "start \(path)", code: code) }
+  }
+}
