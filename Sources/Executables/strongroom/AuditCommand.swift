@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chassis
 import Foundation
 import Launcher
 import MerkleLog
@@ -30,10 +31,13 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("A signed checkpoint saved earlier.", valueName: "file"))
   var checkpoint: String?
 
-  @Option(help: ArgumentHelp("Verify this receipt (C2SP tlog-proof), not the log.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Verify this receipt (C2SP tlog-proof), not the log.", valueName: "file"))
   var receipt: String?
 
-  @Option(help: ArgumentHelp("The log's verifier key (default: the log's own log.vkey).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The log's verifier key (default: the log's own log.vkey).", valueName: "file"))
   var key: String?
 
   func run() async throws {
@@ -70,7 +74,8 @@ struct AuditVerifyCommand: AsyncParsableCommand {
             "record": (try? JSON.parse(receipt.entry)) ?? .string(record),
           ]))
       } else {
-        print("sound: record \(receipt.index) is in the log \(signed.origin) of \(signed.size) records")
+        print(
+          "sound: record \(receipt.index) is in the log \(signed.origin) of \(signed.size) records")
         print(record)
       }
     } catch {
@@ -94,7 +99,9 @@ struct AuditVerifyCommand: AsyncParsableCommand {
         ]))
     } else {
       print("sound: \(report.entries) records and \(report.tiles) tiles of \(signed.origin)")
-      print("root \(signed.root.base64)" + (older == nil ? "" : ", an extension of the saved checkpoint"))
+      print(
+        "root \(signed.root.base64)"
+          + (older == nil ? "" : ", an extension of the saved checkpoint"))
     }
   }
 

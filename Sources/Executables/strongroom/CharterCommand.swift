@@ -3,17 +3,19 @@ import Charters
 import Foundation
 import Launcher
 import StrictJSON
+import Vocabulary
 
 struct CharterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "charter", abstract: "Check all charters together, or begin a new service.",
-    subcommands: [CharterCheckCommand.self, CharterNewCommand.self])
+    subcommands: [CharterCheckCommand.self])
 }
 
 struct CharterCheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Read all charters together and name every fault.",
-    discussion: "Each fault comes as file:line:column with a hint. Exit code 65 when there are any.")
+    discussion: "Each fault comes as file:line:column with a hint. Exit code 65 when there are any."
+  )
 
   @Argument(help: "Checkout, or folder of charters (default: found upwards from here).")
   var path: String?

@@ -1,11 +1,14 @@
 import ArgumentParser
+import Chassis
 import Foundation
 import Launcher
+import StrictJSON
 
 struct DownCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "down", abstract: "Stop the platform: drain every service, callers first.",
-    discussion: "Nothing is lost: what was accepted is finished or waits on disk for the next 'up'.")
+    discussion: "Nothing is lost: what was accepted is finished or waits on disk for the next 'up'."
+  )
 
   @OptionGroup var place: PlaceOptions
 
@@ -31,12 +34,13 @@ struct DownCommand: AsyncParsableCommand {
         let alive = LaunchRecord.all(home).filter(\.isAlive).count
         if !place.json, Terminal.output.isTerminal, alive != left {
           print("\r\u{1b}[K  draining, \(alive) services left", terminator: "")
-          fflush(stdout)
+          fflush(nil)
           left = alive
         }
         guard ContinuousClock.now - began < .seconds(timeout) else {
           throw OperatorFailure(
-            "the launcher \(pid) still drains after \(timeout) s; see \(home.logFolder)", .unavailable)
+            "the launcher \(pid) still drains after \(timeout) s; see \(home.logFolder)",
+            .unavailable)
         }
         try await Task.sleep(for: .milliseconds(50))
       }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chassis
 import Foundation
 import Launcher
 import StrictJSON
@@ -7,7 +8,9 @@ import Vocabulary
 struct LogsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "logs", abstract: "The services' logs, merged by time.",
-    discussion: "On a terminal lines are laid out for reading; with --json, or into a pipe, they are as on disk.")
+    discussion:
+      "On a terminal lines are laid out for reading; with --json, or into a pipe, they are as on disk."
+  )
 
   @OptionGroup var place: PlaceOptions
 
@@ -20,7 +23,9 @@ struct LogsCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Only lines of one transaction.", valueName: "id"))
   var correlation: String?
 
-  @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Only the last lines (0 = all).", valueName: "n"))
+  @Option(
+    name: [.customShort("n"), .long],
+    help: ArgumentHelp("Only the last lines (0 = all).", valueName: "n"))
   var tail = 200
 
   func validate() throws {
@@ -52,22 +57,24 @@ struct LogsCommand: AsyncParsableCommand {
     guard !lines.isEmpty else { return }
     let isRaw = place.json || !Terminal.output.isTerminal
     for line in lines { print(isRaw ? line.text : LineLayout.layout(line, Terminal.output)) }
-    fflush(stdout)
+    fflush(nil)
   }
 }
 
 /// The log files of a home.
 struct LogFolder {
   /// How far each file has been read, by inode, so that a file put aside is not read again.
-  struct Position { var read: [UInt64: Int] = [:] }
+  struct Position { var read: [UInt: Int] = [:] }
 
   let home: Home
   let services: [String]
 
   /// Names of the logs that are wanted and there.
   var names: [String] {
-    WholeFile.names(in: home.logFolder).filter { $0.hasSuffix(".log") }.map { String($0.dropLast(4)) }
-      .filter { services.isEmpty || services.contains($0) }
+    WholeFile.names(in: home.logFolder).filter { $0.hasSuffix(".log") }.map {
+      String($0.dropLast(4))
+    }
+    .filter { services.isEmpty || services.contains($0) }
   }
 
   /// The files put aside earlier.
@@ -86,7 +93,9 @@ struct LogFolder {
   func next(_ merge: LogMerge, _ position: inout Position) -> [StoredLine] {
     var lines: [StoredLine] = []
     for name in names {
-      guard let file = FileHandle(forReadingAtPath: "\(home.logFolder)/\(name).log") else { continue }
+      guard let file = FileHandle(forReadingAtPath: "\(home.logFolder)/\(name).log") else {
+        continue
+      }
       defer { try? file.close() }
       var state = stat()
       guard fstat(file.fileDescriptor, &state) == 0 else { continue }
@@ -115,7 +124,8 @@ enum LineLayout {
       if let value = fields[name]?.string { rest.append("\(name)=\(value)") }
     }
     for (name, value) in (fields["fields"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
-      rest.append("\(name)=\(value.string ?? String(decoding: value.canonicalBytes, as: UTF8.self))")
+      rest.append(
+        "\(name)=\(value.string ?? String(decoding: value.canonicalBytes, as: UTF8.self))")
     }
     let level = fields["level"]?.string ?? ""
     let style: Terminal.Style =

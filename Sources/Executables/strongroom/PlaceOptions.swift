@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chassis
 import Charters
 import Foundation
 import Launcher
@@ -30,16 +31,18 @@ struct PlaceOptions: ParsableArguments {
     }
     let charters = try CharterFolder.load(home.chartersFolder)
     let line = OperatorLine(
-      home: home, platform: platform, charters: charters, log: quietLog, clock: systemClock)
+      home: home, platform: platform, charters: charters, log: quietLog, clock: Clock.system)
     return (home, charters, line)
   }
 }
 
 /// The command itself writes to people, not to a log: only errors of the fabric below are shown.
-var quietLog: Log { Log(service: "operator", level: .error, sink: .standardError, clock: systemClock) }
+var quietLog: Log {
+  Log(service: "operator", level: .error, sink: .standardError, clock: Clock.system)
+}
 
-/// Folder with the charters of a checkout, found from the option, or upwards from where we stand and from where the
-/// executable lies.
+/// Folder with the charters of a checkout, found from the option, or upwards from where we stand
+/// and from where the executable lies.
 func chartersFolder(_ option: String?) throws -> String {
   if let option {
     return URL(filePath: option).standardizedFileURL.path(percentEncoded: false)
@@ -61,7 +64,8 @@ func chartersFolder(_ option: String?) throws -> String {
   throw LaunchFailure.noCharters(folder: FileManager.default.currentDirectoryPath)
 }
 
-/// Runs a command's body and turns what the platform refuses into a message and the documented exit code.
+/// Runs a command's body and turns what the platform refuses into a message and the documented exit
+/// code.
 func reporting(json: Bool = false, _ body: () async throws -> Void) async throws {
   do {
     try await body()

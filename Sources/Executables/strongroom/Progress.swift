@@ -1,3 +1,4 @@
+import Chassis
 import Foundation
 import Launcher
 import StrictJSON
@@ -30,14 +31,14 @@ struct Progress: Sendable {
 
   private func printJSON(_ event: LauncherEvent) {
     print(String(decoding: event.line.dropLast(), as: UTF8.self))
-    fflush(stdout)
+    fflush(nil)
   }
 
   /// A line that the next one replaces, on a terminal; else a line.
   private func line(_ text: String, isFinal: Bool = true) {
     let clear = Terminal.output.isTerminal ? "\r\u{1b}[K" : ""
     print(clear + text, terminator: isFinal ? "\n" : "")
-    fflush(stdout)
+    fflush(nil)
   }
 
   private func showUp(_ event: LauncherEvent) {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chassis
 import Charters
 import Foundation
 import Launcher
@@ -134,12 +135,13 @@ private struct Row {
   }
 
   var cells: [String] {
-    let now = systemClock.now()
+    let now = Clock.system.now()
     return [
       service.description, standing?.health ?? "unreachable", standing?.version ?? "–",
       standing?.pid.map(String.init) ?? "–",
       standing?.startedAt.map { Self.span((now - $0).milliseconds / 1_000) } ?? "–",
-      standing?.certificateExpires.map { "\(Self.span(($0 - now).milliseconds / 1_000)) left" } ?? "–",
+      standing?.certificateExpires.map { "\(Self.span(($0 - now).milliseconds / 1_000)) left" }
+        ?? "–",
       rate.map { String(format: "%.1f", $0) } ?? "–", after.map { "\($0.requests)" } ?? "–",
       after.map { "\($0.failures)" } ?? "–", Self.millis(after?.quantile(0.5)),
       Self.millis(after?.quantile(0.99)),

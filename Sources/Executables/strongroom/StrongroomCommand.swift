@@ -2,24 +2,26 @@ import ArgumentParser
 import Launcher
 
 /// The whole command line; one file per command beside this one.
+@main
 struct StrongroomCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "strongroom",
-    abstract: "A secure fintech platform on one machine: gateway, identity, ledger, payments, audit.",
+    abstract:
+      "A secure fintech platform on one machine: gateway, identity, ledger, payments, audit.",
     discussion: """
       Start with 'strongroom up', look with 'strongroom status', stop with 'strongroom down'.
       Everything lives in one folder, ./.strongroom unless --home names another.
       Exit codes: 'strongroom help exit-codes'.
       """,
-    version: buildVersion,
+    version: buildVersion, subcommands: [LauncherCommand.self],
     groupedSubcommands: [
       CommandGroup(name: "Run", subcommands: [UpCommand.self, DownCommand.self]),
       CommandGroup(
-        name: "Look", subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self]),
+        name: "Look", subcommands: [StatusCommand.self, LogsCommand.self]),
       CommandGroup(name: "Prove", subcommands: [AuditCommand.self]),
       CommandGroup(name: "Build", subcommands: [CharterCommand.self, WorkloadCommand.self]),
       CommandGroup(name: "Help", subcommands: [ExitCodesCommand.self]),
-    ], subcommands: [LauncherCommand.self])
+    ])
 }
 
 /// Of the command and what it starts.

@@ -1,7 +1,7 @@
 import Foundation
 
-/// What our output is written to. Colour and moving lines only on a terminal, and never when NO_COLOR is set
-/// (no-color.org) or the terminal says that it is dumb.
+/// What our output is written to. Colour and moving lines only on a terminal, and never when
+/// NO_COLOR is set (no-color.org) or the terminal says that it is dumb.
 struct Terminal {
   enum Style: String {
     case plain = "0"
@@ -30,7 +30,8 @@ struct Terminal {
     isColoured ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
   }
 
-  /// Columns separated by two spaces, each as wide as its widest cell; the first row is the heading.
+  /// Columns separated by two spaces, each as wide as its widest cell; the first row is the
+  /// heading.
   func table(_ rows: [[String]], style: (_ row: Int, _ column: Int) -> Style = { _, _ in .plain })
     -> String
   {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chassis
 import Foundation
 import Launcher
 import StrictJSON
@@ -16,7 +17,8 @@ struct LaunchOptions: ParsableArguments {
   var gatewayPort: Int?
 
   @Option(
-    help: ArgumentHelp("IPv4 address of the gateway's public port (default 127.0.0.1).", valueName: "ip"))
+    help: ArgumentHelp(
+      "IPv4 address of the gateway's public port (default 127.0.0.1).", valueName: "ip"))
   var bind: String?
 
   @Option(
@@ -54,7 +56,7 @@ struct LaunchOptions: ParsableArguments {
     return LauncherRun(
       home: home, charters: try chartersFolder(charters),
       binaries: URL(filePath: own).deletingLastPathComponent().path(percentEncoded: false),
-      wishes: wishes, environment: ProcessInfo.processInfo.environment, clock: systemClock,
+      wishes: wishes, environment: ProcessInfo.processInfo.environment, clock: Clock.system,
       randomness: .system)
   }
 
@@ -101,12 +103,13 @@ struct UpCommand: AsyncParsableCommand {
       let progress = Progress(home: home, json: place.json)
       let code =
         foreground
-        ? await launch.run(home).run(report: progress.show) : try detached(home, progress)
+        ? try await launch.run(home).run(report: progress.show) : try detached(home, progress)
       if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
     }
   }
 
-  /// Starts ourselves again as the launcher, in a session of its own, and shows what it reports until it is up.
+  /// Starts ourselves again as the launcher, in a session of its own, and shows what it reports
+  /// until it is up.
   private func detached(_ home: Home, _ progress: Progress) throws -> CommandExit {
     let launcher = try DetachedLauncher.start(
       ["launcher", "--home", home.path] + launch.words)
@@ -134,8 +137,9 @@ struct LauncherCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting {
-      let code = await launch.run(place.place()).run { event in
-        // When `up` has gone its end of the pipe is closed; the launcher goes on without an audience.
+      let code = try await launch.run(place.place()).run { event in
+        // When `up` has gone its end of the pipe is closed; the launcher goes on without an
+        // audience.
         _ = event.line.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       }
       throw ArgumentParser.ExitCode(code.rawValue)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chassis
 import Charters
 import Foundation
 import Launcher
@@ -7,7 +8,8 @@ import Vocabulary
 
 struct WorkloadCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "workload", abstract: "Programs of others that get an identity from our authority.",
+    commandName: "workload",
+    abstract: "Programs of others that get an identity from our authority.",
     subcommands: [WorkloadRegisterCommand.self])
 }
 
@@ -38,11 +40,12 @@ struct WorkloadRegisterCommand: AsyncParsableCommand {
       guard let platform = PlatformSettings.read(home) else { throw LaunchFailure.notRunning }
       let taken = try CharterFolder.load(home.chartersFolder)[service]
       guard taken == nil else {
-        throw OperatorFailure("'\(name)' has a charter: only the launcher gives that name", .refused)
+        throw OperatorFailure(
+          "'\(name)' has a charter: only the launcher gives that name", .refused)
       }
       let record = LaunchRecord(
         service: service, pid: nil, executable: try ExecutableFile(executable),
-        startedAt: systemClock.now())
+        startedAt: Clock.system.now())
       try record.write(to: home)
       let id = "spiffe://\(platform.trustDomain)/\(service)"
       if place.json {

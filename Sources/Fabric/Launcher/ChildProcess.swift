@@ -1,3 +1,4 @@
+package import Chassis
 import Dispatch
 import Foundation
 import Glibc

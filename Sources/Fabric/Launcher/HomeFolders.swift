@@ -1,3 +1,4 @@
+package import Chassis
 package import Vocabulary
 
 /// What the launcher keeps in a home besides what services read. Only names: nothing here touches

@@ -1,3 +1,4 @@
+package import Chassis
 import Glibc
 
 /// Held by the one launcher of a home. The kernel lets go of it when the process ends, however it

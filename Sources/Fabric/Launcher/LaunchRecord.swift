@@ -1,3 +1,4 @@
+package import Chassis
 import Crypto
 import Glibc
 import StrictJSON

@@ -1,3 +1,4 @@
+package import Chassis
 import Charters
 import Dispatch
 import Glibc

@@ -1,3 +1,4 @@
+package import Chassis
 package import Charters
 import NIOCore
 import NIOPosix

@@ -1,3 +1,4 @@
+package import Chassis
 import Glibc
 import StrictJSON
 
