@@ -45,7 +45,8 @@ var quietLog: Log {
 /// and from where the executable lies.
 func chartersFolder(_ option: String?) throws -> String {
   if let option {
-    return URL(filePath: option).standardizedFileURL.path(percentEncoded: false)
+    let path = URL(filePath: option).standardizedFileURL.path(percentEncoded: false)
+    return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
   }
   let starts = [
     URL(filePath: FileManager.default.currentDirectoryPath),
@@ -56,7 +57,7 @@ func chartersFolder(_ option: String?) throws -> String {
     for _ in 0..<12 {
       let marker = folder.appending(path: "Charters/\(DataClasses.fileName)")
       if FileManager.default.fileExists(atPath: marker.path(percentEncoded: false)) {
-        return folder.standardizedFileURL.path(percentEncoded: false)
+        return folder.appending(path: ".").standardizedFileURL.path(percentEncoded: false)
       }
       folder.deleteLastPathComponent()
     }
