@@ -107,7 +107,7 @@ let modules: [Module] =
     ],
     products: nio + [nioHTTP2, nioHPACK, protobuf, crypto, x509, asn1])
   + service("Audit", calls: ["Authority"], engines: ["MerkleLog", "Sealing"], products: [crypto])
-  + service("Ledger", calls: ["Audit"], engines: ["LedgerBook"])
+  + service("Ledger", calls: ["Audit"], engines: ["LedgerBook"], products: [crypto])
   + service("Customers", calls: ["Audit", "Authority"], engines: ["Sealing"], products: [crypto])
   + service(
     "Identity", calls: ["Audit", "Authority", "Customers"],

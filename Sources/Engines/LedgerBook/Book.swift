@@ -68,13 +68,23 @@ package struct Book: Sendable {
 /// four million accounts.
 package struct CurrencyTotal: Hashable, Sendable {
   package let currency: Currency
-  package private(set) var accounts = 0
-  package private(set) var debitsPending: UInt128 = 0
-  package private(set) var debitsPosted: UInt128 = 0
-  package private(set) var creditsPending: UInt128 = 0
-  package private(set) var creditsPosted: UInt128 = 0
+  package private(set) var accounts: Int
+  package private(set) var debitsPending: UInt128
+  package private(set) var debitsPosted: UInt128
+  package private(set) var creditsPending: UInt128
+  package private(set) var creditsPosted: UInt128
 
-  init(currency: Currency) { self.currency = currency }
+  package init(
+    currency: Currency, accounts: Int = 0, debitsPending: UInt128 = 0, debitsPosted: UInt128 = 0,
+    creditsPending: UInt128 = 0, creditsPosted: UInt128 = 0
+  ) {
+    self.currency = currency
+    self.accounts = accounts
+    self.debitsPending = debitsPending
+    self.debitsPosted = debitsPosted
+    self.creditsPending = creditsPending
+    self.creditsPosted = creditsPosted
+  }
 
   /// True where debits equal credits, pending and posted.
   package var isBalanced: Bool { debitsPending == creditsPending && debitsPosted == creditsPosted }

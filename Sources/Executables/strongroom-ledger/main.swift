@@ -1,1 +1,4 @@
-print("not built yet")
+import Chassis
+import Ledger
+
+await ServiceMain.run(LedgerService.self)

@@ -1,0 +1,21 @@
+import Telemetry
+
+extension ServiceContext {
+  /// Unasked work: does a round, pauses, and goes on until cancelled. A round that fails is logged
+  /// and the next one tries again, for such work must outlive a full disk or a neighbour's restart.
+  /// - Parameter pause: between the end of one round and the start of the next.
+  package func rounds(
+    of work: StaticString, every pause: Duration, _ round: @Sendable () async throws -> Void
+  ) async throws {
+    while true {
+      do {
+        try await round()
+      } catch is CancellationError {
+        return
+      } catch {
+        log.warning(work, ["why": .text("\(error)")])
+      }
+      try await Task.sleep(for: pause)
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import LedgerAPI
+import LedgerBook
+import Vocabulary
+
+// The contract's words and the book's: the same meaning, one in JSON and one in numbers.
+
+extension AccountRequest {
+  init(_ new: NewAccount) {
+    self.init(
+      id: new.id, currency: new.currency, code: new.code, owner: new.owner,
+      flags: AccountFlags(new.flags ?? []))
+  }
+}
+
+extension TransferRequest {
+  /// - Parameter pointer: where the transfer stands in the body (RFC 6901), for the refusal.
+  init(_ new: NewTransfer, at pointer: String) throws(Problem) {
+    self.init(id: new.id)
+    debitAccount = new.debitAccount
+    creditAccount = new.creditAccount
+    amount = new.amount
+    currency = new.currency
+    code = new.code ?? 0
+    pendingID = new.pendingID
+    timeoutSeconds = new.timeoutSeconds ?? 0
+    paymentID = new.paymentID
+    correlationID = new.correlationID
+    flags = TransferFlags(new.flags ?? [])
+    if let text = new.bookedOn {
+      guard let day = CivilDate(text) else {
+        throw .malformed("expected a day, YYYY-MM-DD", field: "\(pointer)/booked_on")
+      }
+      bookedOn = day
+    }
+  }
+
+  init(_ hold: NewHold, allowedBy authorization: Authorization) {
+    self.init(id: hold.id)
+    debitAccount = hold.debtor
+    creditAccount = hold.creditor
+    amount = hold.amount.minorUnits
+    currency = hold.amount.currency
+    code = hold.code
+    timeoutSeconds = hold.timeoutSeconds
+    paymentID = hold.paymentID
+    correlationID = hold.correlationID
+    flags = .pending
+    self.authorization = authorization
+  }
+
+  /// The end of a hold.
+  init(_ id: TransferID, ending hold: TransferID, amount: Money? = nil, _ flags: TransferFlags) {
+    self.init(id: id)
+    pendingID = hold
+    self.amount = amount?.minorUnits
+    currency = amount?.currency
+    self.flags = flags
+  }
+}
+
+extension LedgerAccount {
+  init(_ account: Account) {
+    var flags = account.flags.words
+    if account.isClosed { flags.insert(.closed) } else { flags.remove(.closed) }
+    self.init(
+      NewAccount(
+        id: account.id, currency: account.currency, code: account.code, owner: account.owner),
+      flags: Flags(flags), debitsPending: account.debitsPending,
+      debitsPosted: account.debitsPosted, creditsPending: account.creditsPending,
+      creditsPosted: account.creditsPosted, createdAt: account.createdAt)
+  }
+}
+
+extension LedgerTransfer {
+  init(_ stored: StoredTransfer) throws(MoneyError) {
+    let transfer = stored.transfer
+    self.init(
+      id: transfer.id, sequence: transfer.sequence, debitAccount: transfer.debitAccount,
+      creditAccount: transfer.creditAccount,
+      amount: try Money(minorUnits: transfer.amount, currency: transfer.currency),
+      code: transfer.code, createdAt: transfer.createdAt)
+    pendingID = transfer.pendingID
+    timeoutSeconds = transfer.timeoutSeconds == 0 ? nil : transfer.timeoutSeconds
+    paymentID = transfer.paymentID
+    correlationID = transfer.correlationID
+    bookedOn = transfer.bookedOn?.description
+    flags = Flags(transfer.flags.words)
+    if transfer.flags.contains(.pending) { hold = HoldState(stored) }
+  }
+}
+
+extension HoldState {
+  fileprivate init(_ stored: StoredTransfer) {
+    guard let end = stored.end else {
+      self.init(phase: .open, expiresAt: stored.transfer.expiresAt)
+      return
+    }
+    switch end.manner {
+    case .posted: self.init(phase: .posted, resolvedBy: end.by)
+    case .voided: self.init(phase: .voided, resolvedBy: end.by)
+    case .expired: self.init(phase: .expired)
+    }
+  }
+}
+
+extension CivilDate {
+  /// `YYYY-MM-DD`, years 1970 to 9999.
+  fileprivate init?(_ text: String) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.map(\.utf8.count) == [4, 2, 2],
+      text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 45 }),
+      let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2]), year >= 1970
+    else { return nil }
+    self.init(year: year, month: month, day: day)
+  }
+}
+
+extension AccountFlags {
+  init(_ words: Flags<AccountFlag>) {
+    self = words.raised.reduce(into: []) { $0.insert($1.bit) }
+  }
+  fileprivate var words: Set<AccountFlag> { Set(AccountFlag.allCases.filter { contains($0.bit) }) }
+}
+
+extension TransferFlags {
+  init(_ words: Flags<TransferFlag>) {
+    self = words.raised.reduce(into: []) { $0.insert($1.bit) }
+  }
+  fileprivate var words: Set<TransferFlag> {
+    Set(TransferFlag.allCases.filter { contains($0.bit) })
+  }
+}
+
+extension AccountFlag {
+  fileprivate var bit: AccountFlags {
+    switch self {
+    case .linked: .linked
+    case .debitsMustNotExceedCredits: .debitsMustNotExceedCredits
+    case .creditsMustNotExceedDebits: .creditsMustNotExceedDebits
+    case .closed: .closed
+    }
+  }
+}
+
+extension TransferFlag {
+  fileprivate var bit: TransferFlags {
+    switch self {
+    case .linked: .linked
+    case .pending: .pending
+    case .postPending: .postPending
+    case .voidPending: .voidPending
+    case .balancingDebit: .balancingDebit
+    case .balancingCredit: .balancingCredit
+    case .closingDebit: .closingDebit
+    case .closingCredit: .closingCredit
+    }
+  }
+}

@@ -1,0 +1,220 @@
+package import Chassis
+import LedgerAPI
+import LedgerBook
+package import Storage
+import Telemetry
+package import Vocabulary
+
+/// The ledger: double entry in integers. Each method here parses a call, asks the book keeper or
+/// the store, and answers.
+package struct LedgerService: Service {
+  package static let name: ServiceName = "ledger"
+  package static let migrations = [
+    Migration(1, "books", sql: PackageResources._001_books_sql)
+  ]
+  /// What the transaction token must be for, where a call moves a person's money.
+  package static let holdPurpose = "payment.create"
+  /// Most accounts of one person in one answer.
+  package static let accountsPerOwnerMax = 1_000
+  /// How late a hold may give its money back, at most, on an idle ledger.
+  package static let sweepInterval: Duration = .seconds(1)
+
+  let store: Store
+  let keeper: BookKeeper
+  private let context: ServiceContext
+
+  package init(_ context: ServiceContext) async throws {
+    self.context = context
+    store = context.store
+    keeper = try await BookKeeper(
+      store: context.store, clock: context.clock, randomness: context.randomness)
+    let keeper = keeper
+    context.metrics.gauge(
+      "strongroom_ledger_open_holds", help: "Holds that are neither posted, voided nor expired.",
+      read: { Double(keeper.openHoldCount) })
+  }
+
+  package var operations: [String: Handler] {
+    [
+      LedgerOperations.createAccounts.id: createAccounts,
+      LedgerOperations.createTransfers.id: createTransfers,
+      LedgerOperations.lookupAccounts.id: lookupAccounts,
+      LedgerOperations.getAccount.id: getAccount,
+      LedgerOperations.listAccounts.id: listAccounts,
+      LedgerOperations.getTransfer.id: getTransfer,
+      LedgerOperations.listTransfers.id: listTransfers,
+      LedgerOperations.createHold.id: createHold,
+      LedgerOperations.postHold.id: postHold,
+      LedgerOperations.voidHold.id: voidHold,
+      LedgerOperations.getTrialBalance.id: getTrialBalance,
+    ]
+  }
+
+  /// Gives the money of holds back when their time has passed, also where nobody calls.
+  package func run() async throws {
+    try await context.rounds(of: "sweeping holds failed", every: Self.sweepInterval) {
+      try await keeper.sweep()
+    }
+  }
+
+  // MARK: batches
+
+  @Sendable private func createAccounts(_ call: Call) async throws -> Answer {
+    let operation = LedgerOperations.createAccounts.id
+    let batch = try call.decode(NewAccounts.self)
+    try requireSize(batch.accounts.count, field: "/accounts")
+    let outcomes = try await keeper.open(
+      batch.accounts.map(AccountRequest.init), on: Occasion(call, of: operation, batch: batch))
+    return try results(zip(batch.accounts, outcomes).map { ("\($0.id)", $1.name) })
+  }
+
+  @Sendable private func createTransfers(_ call: Call) async throws -> Answer {
+    let operation = LedgerOperations.createTransfers.id
+    let batch = try call.decode(NewTransfers.self)
+    try requireSize(batch.transfers.count, field: "/transfers")
+    var requests: [TransferRequest] = []
+    requests.reserveCapacity(batch.transfers.count)
+    for (index, transfer) in batch.transfers.enumerated() {
+      requests.append(try TransferRequest(transfer, at: "/transfers/\(index)"))
+    }
+    let posted = try await keeper.apply(requests, on: Occasion(call, of: operation, batch: batch))
+    return try results(zip(requests, posted.outcomes).map { ("\($0.id)", $1.name) })
+  }
+
+  private func requireSize(_ count: Int, field: String) throws(Problem) {
+    guard (1...LedgerLimits.batchMax).contains(count) else {
+      throw .malformed("expected 1 to \(LedgerLimits.batchMax) events", field: field)
+    }
+  }
+
+  private func results(_ pairs: [(String, String)]) throws -> Answer {
+    try .json(200, EventResults(results: pairs.map { EventResult(id: $0, result: $1) }))
+  }
+
+  // MARK: reading
+
+  @Sendable private func lookupAccounts(_ call: Call) async throws -> Answer {
+    let ids = try call.decode(AccountIDs.self).ids
+    try requireSize(ids.count, field: "/ids")
+    let found = try await store.read { try LedgerStore.accounts(ids, $0) }
+    return try .json(200, LedgerAccounts(accounts: found.map(LedgerAccount.init)))
+  }
+
+  @Sendable private func getAccount(_ call: Call) async throws -> Answer {
+    try .json(200, LedgerAccount(try await account(named: "id", in: call)))
+  }
+
+  @Sendable private func listAccounts(_ call: Call) async throws -> Answer {
+    let owner: PersonID = try call.id("owner")
+    let found = try await store.read {
+      try LedgerStore.accounts(of: owner, $0, max: Self.accountsPerOwnerMax)
+    }
+    return try .json(200, LedgerAccounts(accounts: found.map(LedgerAccount.init)))
+  }
+
+  @Sendable private func getTransfer(_ call: Call) async throws -> Answer {
+    let id: TransferID = try call.id("id")
+    guard let stored = try await store.read({ try LedgerStore.transfer(id, $0) }) else {
+      throw Problem.notFound
+    }
+    return try .json(200, try LedgerTransfer(stored))
+  }
+
+  @Sendable private func listTransfers(_ call: Call) async throws -> Answer {
+    let account = try await account(named: "id", in: call)
+    let limit = try call.integer("limit", in: 1...LedgerLimits.pageMax, default: 100)
+    let order = call.query["order"] ?? "oldest"
+    guard ["oldest", "newest"].contains(order) else {
+      throw Problem.malformed("expected oldest or newest", field: "order")
+    }
+    let isNewestFirst = order == "newest"
+    let start = try call.integer(
+      "after", in: 0...Int.max, default: isNewestFirst ? Int.max : 0)
+    // One more than asked for tells whether there is a next page.
+    let found = try await store.read { snapshot -> [StoredTransfer] in
+      guard let number = try LedgerStore.number(of: account.id, snapshot) else { return [] }
+      return try LedgerStore.transfers(
+        of: number, after: Int64(start), newestFirst: isNewestFirst, limit: limit + 1, snapshot)
+    }
+    let page = found.prefix(limit)
+    let next = found.count > limit ? page.last.map { "\($0.transfer.sequence)" } : nil
+    return try .json(
+      200, LedgerTransfers(transfers: try page.map { try LedgerTransfer($0) }, next: next))
+  }
+
+  @Sendable private func getTrialBalance(_ call: Call) async throws -> Answer {
+    let totals = try await store.read { try LedgerStore.totals($0) }
+    let currencies = totals.map {
+      CurrencyTotals(
+        currency: $0.currency, accounts: $0.accounts, debitsPending: $0.debitsPending,
+        debitsPosted: $0.debitsPosted, creditsPending: $0.creditsPending,
+        creditsPosted: $0.creditsPosted)
+    }
+    return try .json(
+      200,
+      TrialBalance(currencies: currencies, balanced: totals.allSatisfy(\.isBalanced)))
+  }
+
+  /// Another owner's account is told as not found: who asks learns nothing of what is not theirs.
+  private func account(named name: String, in call: Call) async throws -> Account {
+    let id: AccountID = try call.id(name)
+    let owner = try call.query["owner"].map { _ -> PersonID in try call.id("owner") }
+    guard let account = try await store.read({ try LedgerStore.account(id, $0) }),
+      owner == nil || account.owner == owner
+    else { throw Problem.notFound }
+    return account
+  }
+
+  // MARK: holds
+
+  @Sendable private func createHold(_ call: Call) async throws -> Answer {
+    let hold = try call.decode(NewHold.self)
+    let request = TransferRequest(hold, allowedBy: try authorization(of: call))
+    return try await single(request, LedgerOperations.createHold.id, call)
+  }
+
+  @Sendable private func postHold(_ call: Call) async throws -> Answer {
+    let posting = try call.decode(HoldPosting.self)
+    let hold: TransferID = try call.id("id")
+    return try await single(
+      TransferRequest(posting.id, ending: hold, amount: posting.amount, .postPending),
+      LedgerOperations.postHold.id, call)
+  }
+
+  @Sendable private func voidHold(_ call: Call) async throws -> Answer {
+    let voiding = try call.decode(HoldVoiding.self)
+    let hold: TransferID = try call.id("id")
+    return try await single(
+      TransferRequest(voiding.id, ending: hold, .voidPending), LedgerOperations.voidHold.id, call)
+  }
+
+  private func single(
+    _ request: TransferRequest, _ operation: String, _ call: Call
+  ) async throws -> Answer {
+    let posted = try await keeper.apply([request], on: Occasion(call, of: operation))
+    if case .refused(let refusal)? = posted.outcomes.first { throw refusal }
+    guard let outcome = posted.outcomes.first, let transfer = posted.transfer else {
+      throw Problem.defect
+    }
+    return try .json(
+      outcome == .created ? 201 : 200,
+      HoldAnswer(result: outcome.name, transfer: try LedgerTransfer(transfer)))
+  }
+
+  /// What the person has allowed, from the transaction token that the chassis has verified.
+  private func authorization(of call: Call) throws -> Authorization {
+    guard let token = call.transaction, token.purpose == Self.holdPurpose,
+      let subject = PersonID(token.subject),
+      let amount = token.context["amount"].flatMap(Int64.init),
+      let currency = token.context["currency"].flatMap(Currency.init(_:)),
+      let debtor = token.context["debtor"].flatMap(AccountID.init(_:)),
+      let creditor = token.context["creditor"].flatMap(AccountID.init(_:))
+    else {
+      throw Problem(
+        "transaction-token-context", 403, "The transaction token does not say what is to be paid")
+    }
+    return Authorization(
+      transaction: token.id, subject: subject, amount: amount, currency: currency, debtor: debtor,
+      creditor: creditor)
+  }
+}

@@ -1,0 +1,137 @@
+import AuditAPI
+import Chassis
+import Crypto
+import LedgerBook
+import StrictJSON
+import Vocabulary
+
+/// What the ledger tells the audit log of money: ids and amounts, nothing about a person beyond an
+/// opaque reference.
+struct MoneyEvent: Sendable {
+  var operation: String
+  var outcome: String
+  var reason: String?
+  var caller: ServiceName = "ledger"
+  var subject: String?
+  var client: String?
+  /// Nil where the ledger acts on its own account: then a new one is drawn.
+  var correlation: CorrelationID?
+  var detail: [String: String] = [:]
+
+  func record(_ id: AuditRecordID, at now: Instant, correlation: CorrelationID) -> AuditRecord {
+    AuditRecord(
+      id: id, at: now, service: "ledger", kind: .money, correlation: correlation, caller: caller,
+      subject: subject, client: client, operation: operation, outcome: outcome, reason: reason,
+      detail: detail)
+  }
+
+  static func expired(_ hold: Transfer) -> MoneyEvent {
+    MoneyEvent(
+      operation: "expireHold", outcome: "expired", correlation: hold.correlationID,
+      detail: detail(of: hold))
+  }
+
+  static func detail(of transfer: Transfer) -> [String: String] {
+    var detail = [
+      "transfer": "\(transfer.id)", "sequence": "\(transfer.sequence)",
+      "debit_account": "\(transfer.debitAccount)", "credit_account": "\(transfer.creditAccount)",
+      "amount_minor_units": "\(transfer.amount)", "currency": transfer.currency.code,
+    ]
+    detail["payment"] = transfer.paymentID?.description
+    detail["hold"] = transfer.pendingID?.description
+    return detail
+  }
+}
+
+/// The request because of which the books change.
+struct Occasion: Sendable {
+  var operation: String
+  var caller: ServiceName
+  var subject: String?
+  var client: String?
+  var correlation: CorrelationID?
+  /// SHA-256 of the batch's canonical JSON, for operations whose events are told together.
+  var batchDigest: [UInt8]?
+
+  init(_ call: Call, of operation: String) {
+    self.operation = operation
+    caller = call.caller
+    subject = call.transaction?.subject
+    client = call.transaction?.clientID
+    correlation = call.correlation
+  }
+
+  /// A batch is told as one event with its digest: whoever has the batch can prove that it is the
+  /// one.
+  init(_ call: Call, of operation: String, batch: some Encodable) throws {
+    self.init(call, of: operation)
+    batchDigest = Array(SHA256.hash(data: try StrictJSON.encode(batch)))
+  }
+
+  private init(operation: String) {
+    self.operation = operation
+    caller = "ledger"
+  }
+
+  /// Time has passed.
+  static let expiry = Occasion(operation: "expireHold")
+
+  private func event(_ outcome: String, reason: String? = nil) -> MoneyEvent {
+    MoneyEvent(
+      operation: operation, outcome: outcome, reason: reason, caller: caller, subject: subject,
+      client: client, correlation: correlation)
+  }
+
+  func record(_ opened: AccountsOpened) -> MoneyEvent {
+    var event = event("opened")
+    event.detail = [
+      "events": "\(opened.outcomes.count)", "created": "\(opened.opened.count)",
+      "first": opened.opened.first.map { "\($0.id)" } ?? "",
+      "last": opened.opened.last.map { "\($0.id)" } ?? "",
+      "batch_sha256": hexText(batchDigest ?? []),
+    ]
+    return event
+  }
+
+  func records(_ applied: Applied, _ batch: [TransferRequest]) -> [MoneyEvent] {
+    guard let batchDigest else {
+      return zip(batch, applied.outcomes).compactMap { single($0, $1, applied) }
+    }
+    guard !applied.created.isEmpty else { return [] }
+    var event = event("posted")
+    event.detail = [
+      "events": "\(batch.count)", "created": "\(applied.created.count)",
+      "existing": "\(applied.outcomes.count { $0 == .exists })",
+      "first": applied.created.first.map { "\($0.id)" } ?? "",
+      "last": applied.created.last.map { "\($0.id)" } ?? "",
+      "first_sequence": applied.created.first.map { "\($0.sequence)" } ?? "",
+      "last_sequence": applied.created.last.map { "\($0.sequence)" } ?? "",
+      "batch_sha256": hexText(batchDigest),
+    ]
+    return [event]
+  }
+
+  /// One event by itself. What had been done before moves nothing now, so it is not told again.
+  private func single(
+    _ request: TransferRequest, _ outcome: TransferOutcome, _ applied: Applied
+  ) -> MoneyEvent? {
+    switch outcome {
+    case .exists: return nil
+    case .refused(let refusal):
+      var event = event(AuditRecord.refused, reason: refusal.rawValue)
+      event.detail["transfer"] = "\(request.id)"
+      event.detail["hold"] = request.pendingID.map { "\($0)" }
+      event.detail["payment"] = request.paymentID.map { "\($0)" }
+      event.detail["amount_minor_units"] = request.amount.map { "\($0)" }
+      return event
+    case .created:
+      let isHold = request.flags.contains(.pending)
+      let isVoiding = request.flags.contains(.voidPending)
+      var event = event(isHold ? "held" : isVoiding ? "voided" : "posted")
+      if let transfer = applied.created.first(where: { $0.id == request.id }) {
+        event.detail = MoneyEvent.detail(of: transfer)
+      }
+      return event
+    }
+  }
+}
