@@ -1,1 +1,4 @@
-print("not built yet")
+import Chassis
+import Payments
+
+await ServiceMain.run(PaymentsService.self)
