@@ -1,1 +1,4 @@
-print("not built yet")
+import Chassis
+import Customers
+
+await ServiceMain.run(CustomersService.self)

@@ -1,1 +1,4 @@
-print("not built yet")
+import Chassis
+import Identity
+
+await ServiceMain.run(IdentityService.self)

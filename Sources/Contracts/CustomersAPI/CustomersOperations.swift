@@ -1,7 +1,7 @@
 package import Vocabulary
 
 /// What the customers service promises: it is the only holder of personal data. Everybody else keeps a `PersonID`.
-package enum CustomersAPI {
+package enum CustomersOperations {
   package static let service: ServiceName = "customers"
 
   /// Records a person under the id the caller chose; the same details twice are one record, other details are refused

@@ -5,14 +5,14 @@ package import Vocabulary
 ///
 /// Browser pages and OAuth endpoints speak forms and redirects (RFC 6749, OpenID Connect Core 1.0), so their constants
 /// carry no body types; the registration operations and the feed are ordinary JSON.
-package enum IdentityAPI {
+package enum IdentityOperations {
   package static let service: ServiceName = "identity"
 
   /// OpenID Connect Discovery 1.0 §4, which is also RFC 8414 metadata.
   package static let getConfiguration = Operation<Nothing, Nothing>(
     "getConfiguration", of: service, .get, "/.well-known/openid-configuration")
   /// RFC 7517 §5: the public keys, the announced next one included.
-  package static let getJWKS = Operation<Nothing, KeySet>(
+  package static let getJWKS = Operation<Nothing, PublishedKeys>(
     "getJWKS", of: service, .get, "/oauth2/jwks")
   /// RFC 6749 §4.1.1 with PKCE (RFC 7636, S256 only).
   package static let authorize = Operation<Nothing, Nothing>(
@@ -53,7 +53,7 @@ package enum IdentityAPI {
 }
 
 /// A public key as JWK (RFC 7517; P-256 of RFC 7518 §6.2, Ed25519 of RFC 8037).
-package struct PublicKey: Codable, Sendable, Hashable {
+package struct PublishedKey: Codable, Sendable, Hashable {
   /// `EC` or `OKP`.
   package let kty: String
   /// `P-256` or `Ed25519`.
@@ -83,9 +83,9 @@ package struct PublicKey: Codable, Sendable, Hashable {
 }
 
 /// A JWK Set (RFC 7517 §5).
-package struct KeySet: Codable, Sendable, Hashable {
-  package let keys: [PublicKey]
-  package init(keys: [PublicKey]) { self.keys = keys }
+package struct PublishedKeys: Codable, Sendable, Hashable {
+  package let keys: [PublishedKey]
+  package init(keys: [PublishedKey]) { self.keys = keys }
 }
 
 /// The body of `registerClient`.
@@ -115,11 +115,11 @@ package struct NewClient: Codable, Sendable, Hashable {
   /// The most this client may ever ask for.
   package let scopes: [String]
   /// At most 5, with distinct `kid`; needed for confidential clients, refused for public ones.
-  package let keys: [PublicKey]?
+  package let keys: [PublishedKey]?
 
   package init(
     id: ClientID, name: String, kind: Kind, grants: [Grant], redirectURIs: [String] = [],
-    postLogoutRedirectURIs: [String]? = nil, scopes: [String], keys: [PublicKey]? = nil
+    postLogoutRedirectURIs: [String]? = nil, scopes: [String], keys: [PublishedKey]? = nil
   ) {
     self.id = id
     self.name = name

@@ -1,0 +1,129 @@
+package import IdentityAPI
+import Sealing
+package import StrictJSON
+import Synchronization
+import Tokens
+package import Vocabulary
+
+/// The keys that sign tokens: the store has them sealed, memory has them ready. A class: rotation must be seen by every
+/// endpoint at once.
+package final class SigningKeys: Sendable {
+  private struct Held: Sendable {
+    let entry: KeySchedule.Entry
+    let key: SigningKey
+  }
+  private let held = Mutex<[Held]>([])
+  private let store: IdentityStore
+  private let sealing: SealingKeys
+  private let randomness: Randomness
+
+  /// Opens what is stored; at the first start makes the active key and the announced one.
+  package init(
+    _ store: IdentityStore, sealing: SealingKeys, randomness: Randomness, journal: Journal
+  ) async throws {
+    self.store = store
+    self.sealing = sealing
+    self.randomness = randomness
+    if try await load().active == nil {
+      try await change(journal, to: .es256)
+    }
+  }
+
+  /// A compact JWS by the active key.
+  package func sign(_ type: String, _ claims: JSON) throws -> String {
+    guard let active = held.withLock({ $0.first { $0.entry.phase == .active } }) else {
+      throw Problem.defect
+    }
+    return try active.key.token(type: type, claims: claims)
+  }
+
+  /// The JWK Set: the announced key first known here, the retired while their tokens live.
+  package func published(at now: Instant) throws -> JSON {
+    try KeySet(live(at: now).map(\.key.verificationKey)).jwks
+  }
+
+  /// The claims of an access token of ours that is still good; nil for anything else.
+  package func verified(accessToken text: String, issuer: String, at now: Instant) -> JSON? {
+    let policy = TokenPolicy(
+      issuer: issuer, audiences: [IssuedClaims.audience], types: [IssuedClaims.accessType])
+    do {
+      let keys = try KeySet(live(at: now).map(\.key.verificationKey))
+      let token = try UnverifiedToken(text).verified(
+        by: keys, algorithms: Set(TokenAlgorithm.allCases))
+      return try policy.claims(of: token, at: now).members
+    } catch {
+      return nil
+    }
+  }
+
+  /// From now on the announced key signs, or a fresh one of the wanted algorithm.
+  package func rotate(
+    to algorithm: KeySchedule.Algorithm, journal: Journal
+  ) async throws -> KeyRotationReceipt {
+    try await change(journal, to: algorithm)
+    let schedule = KeySchedule(entries: held.withLock { $0.map(\.entry) })
+    guard let active = schedule.active, let announced = schedule.announced else {
+      throw Problem.defect
+    }
+    return KeyRotationReceipt(
+      kid: active.kid, alg: active.algorithm.rawValue, nextKid: announced.kid)
+  }
+
+  /// Takes out retired keys that no living token names.
+  package func forget(at now: Instant) async throws {
+    guard live(at: now).count < held.withLock({ $0.count }) else { return }
+    try await store.change(keysAt: now) { $0.forget(at: now) }
+    try await load()
+  }
+
+  private func live(at now: Instant) -> [Held] {
+    let all = held.withLock { $0 }
+    var schedule = KeySchedule(entries: all.map(\.entry))
+    schedule.forget(at: now)
+    let kids = Set(schedule.entries.map(\.kid))
+    return all.filter { kids.contains($0.entry.kid) }
+  }
+
+  private func change(_ journal: Journal, to algorithm: KeySchedule.Algorithm) async throws {
+    let fresh = SigningKey.generate(algorithm.tokenAlgorithm, randomness)
+    let next = SigningKey.generate(algorithm.tokenAlgorithm, randomness)
+    let entries = try [fresh, next].map { key in
+      guard let kid = key.id else { throw Problem.defect }
+      return KeySchedule.Entry(kid: kid, algorithm: algorithm, phase: .announced)
+    }
+    let keyring = sealing.current
+    var made: [String: [UInt8]] = [:]
+    for (key, entry) in zip([fresh, next], entries) {
+      let bytes = key.privateBytes.withBytes { Array($0) }
+      made[entry.kid] = try keyring.seal(bytes, context: SealedColumn.signingKey(entry.kid))
+    }
+    try await store.rotate(
+      to: algorithm, fresh: entries[0], next: entries[1], sealed: made, journal: journal)
+    try await load()
+  }
+
+  /// The store is the truth; memory follows it.
+  @discardableResult
+  private func load() async throws -> KeySchedule {
+    let stored = try await store.signingKeys()
+    let keyring = sealing.current
+    let keys = try stored.map { entry, sealed in
+      let bytes = try keyring.open(sealed, context: SealedColumn.signingKey(entry.kid))
+      return Held(
+        entry: entry,
+        key: try SigningKey(
+          entry.algorithm.tokenAlgorithm, privateBytes: Secret(bytes), id: entry.kid))
+    }
+    held.withLock { $0 = keys }
+    return KeySchedule(entries: keys.map(\.entry))
+  }
+}
+
+extension KeySchedule.Algorithm {
+  fileprivate var tokenAlgorithm: TokenAlgorithm {
+    switch self {
+    case .es256: .es256
+    case .edDSA: .edDSA
+    }
+  }
+}

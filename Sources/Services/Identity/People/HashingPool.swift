@@ -1,0 +1,42 @@
+import Dispatch
+import Synchronization
+package import Vocabulary
+
+/// Runs password hashing away from the event loops: it is slow on purpose, and two sign-ins at a time are all that one
+/// machine should spend on it. Full means refuse now (503), never a growing queue.
+package final class HashingPool: Sendable {
+  // A class, because the count of admitted jobs is shared by all who hold it.
+
+  /// Jobs at work at the same time.
+  package static let workersMax = 2
+  /// Jobs at work and waiting; sixteen waiting ones are about 0.2 s on two cores.
+  package static let admittedMax = 18
+
+  private let admitted = Mutex(0)
+  private let workers: [DispatchQueue]
+  private let next = Mutex(0)
+
+  package init() {
+    workers = (0..<Self.workersMax).map { DispatchQueue(label: "password-hashing-\($0)") }
+  }
+
+  /// - Throws: `Problem.unavailable` when the pool is full.
+  package func run<Output: Sendable>(
+    _ work: @escaping @Sendable () -> Output
+  ) async throws(Problem) -> Output {
+    let isAdmitted = admitted.withLock { count in
+      guard count < Self.admittedMax else { return false }
+      count += 1
+      return true
+    }
+    guard isAdmitted else { throw .unavailable(retryAfterSeconds: 1) }
+    defer { admitted.withLock { $0 -= 1 } }
+    let worker = next.withLock { index in
+      index = (index + 1) % workers.count
+      return workers[index]
+    }
+    return await withCheckedContinuation { continuation in
+      worker.async { continuation.resume(returning: work()) }
+    }
+  }
+}
