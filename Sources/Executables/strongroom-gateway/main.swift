@@ -1,1 +1,4 @@
-print("not built yet")
+import Chassis
+import Gateway
+
+await ServiceMain.run(GatewayService.self)

@@ -1,0 +1,54 @@
+/// A request head that passed every rule of syntax and framing: whoever holds one knows where the request ends, that its
+/// path is in normal form, and that no unread field is in it.
+package struct RequestHead: Sendable {
+  /// Upper-case token; may be a method that nothing here answers.
+  package let method: String
+  /// Normal form: no percent sign, no empty and no dot segment.
+  package let path: String
+  /// Without its question mark, still percent-encoded; empty when there is none.
+  package let query: String
+  package let content: ContentFraming
+  package let keepsAlive: Bool
+  package let expectsContinue: Bool
+  private let fields: [(field: EdgeField, value: String)]
+
+  init(
+    line: RequestLine, content: ContentFraming, fields: [(field: EdgeField, value: String)]
+  ) {
+    method = line.method
+    path = line.path
+    query = line.query
+    self.content = content
+    self.fields = fields
+    let options = Self.value(of: .connection, in: fields) ?? ""
+    keepsAlive = !options.split(separator: ",").contains { option in
+      option.lowercased().filter { $0 != " " && $0 != "\t" } == "close"
+    }
+    expectsContinue = Self.value(of: .expect, in: fields) != nil
+  }
+
+  package subscript(_ field: EdgeField) -> String? { Self.value(of: field, in: fields) }
+
+  static func value(
+    of field: EdgeField, in fields: [(field: EdgeField, value: String)]
+  ) -> String? {
+    for entry in fields where entry.field == field { return entry.value }
+    return nil
+  }
+}
+
+/// How the end of the content is found (RFC 9112 §6.3); there is no third way.
+package enum ContentFraming: Sendable, Hashable {
+  /// Bytes to come; zero means no content.
+  case length(Int)
+  case chunked
+}
+
+/// Method and target, checked.
+struct RequestLine {
+  let method: String
+  let path: String
+  let query: String
+  /// In absolute-form, the authority that Host must equal.
+  let authority: String?
+}

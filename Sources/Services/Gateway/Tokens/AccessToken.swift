@@ -1,0 +1,101 @@
+import StrictJSON
+package import Tokens
+package import Vocabulary
+
+/// What a verified outside token says. Only `TokenGate` makes one, so whoever holds it may rely on it.
+package struct AccessToken: Sendable, Hashable {
+  /// A person's reference, or the client's own id where it acts for itself.
+  package let subject: String
+  package let clientID: String
+  package let scopes: Set<Scope>
+  package let expiresAt: Instant
+  /// What it can be revoked by: itself, its grant, its browser session, its client.
+  package let handles: [RevocationHandle]
+
+  /// Nil where a client acts for itself.
+  package var userOrNil: String? { subject == clientID ? nil : subject }
+}
+
+/// Something that a revocation can name.
+package struct RevocationHandle: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable { case token, family, session, client }
+  package let kind: Kind
+  package let id: String
+  package init(_ kind: Kind, _ id: String) {
+    self.kind = kind
+    self.id = id
+  }
+}
+
+/// Why an outside token does not let its bearer in. The outside learns only that it is not valid; the audit record has
+/// the word.
+package enum EntryRefusal: Error, Sendable, Hashable {
+  /// The engine's verdict: form, header, algorithm, key, signature, type, issuer, audience, times.
+  case token(TokenRefusal)
+  /// A claim that an access token needs (RFC 9068 §2.2) is missing or not of its type.
+  case claim(String)
+  case revoked
+  case missingScope
+  /// We have not heard of revocations for too long, so we cannot know.
+  case revocationsUnknown
+
+  package var problem: Problem {
+    switch self {
+    case .missingScope:
+      Problem("insufficient-scope", 403, "The token does not allow this operation")
+    case .revocationsUnknown: .unavailable(retryAfterSeconds: 2)
+    case .token, .claim, .revoked: Self.invalid
+    }
+  }
+
+  static let invalid = Problem("invalid-token", 401, "The token is not valid")
+
+  /// `WWW-Authenticate` of a 401 (RFC 6750 §3): no error code when no token was sent.
+  static func challenge(_ problem: Problem) -> String {
+    problem.slug == invalid.slug
+      ? "Bearer realm=\"strongroom\", error=\"invalid_token\"" : "Bearer realm=\"strongroom\""
+  }
+
+  /// For the audit record: `token-expired`.
+  package var reason: String {
+    switch self {
+    case .token(let refusal): refusal.name
+    case .claim(let name): "token-claim-\(name)"
+    case .revoked: "token-revoked"
+    case .missingScope: "insufficient-scope"
+    case .revocationsUnknown: "revocations-unknown"
+    }
+  }
+}
+
+extension AccessToken {
+  /// - Throws: `.claim` naming the first claim that is missing or of another type.
+  init(_ claims: TokenClaims) throws(EntryRefusal) {
+    func text(_ name: String, isNeeded: Bool) throws(EntryRefusal) -> String? {
+      guard let value = claims[name] else {
+        guard !isNeeded else { throw .claim(name) }
+        return nil
+      }
+      guard let text = value.string, (1...128).contains(text.utf8.count) else { throw .claim(name) }
+      return text
+    }
+    guard let subject = try text("sub", isNeeded: true) else { throw .claim("sub") }
+    guard let clientID = try text("client_id", isNeeded: true) else { throw .claim("client_id") }
+    guard let id = try text("jti", isNeeded: true) else { throw .claim("jti") }
+    guard let scope = claims["scope"]?.string, let scopes = Scope.set(scope) else {
+      throw .claim("scope")
+    }
+    self.subject = subject
+    self.clientID = clientID
+    self.scopes = scopes
+    expiresAt = claims.expiresAt
+    var handles = [RevocationHandle(.token, id), RevocationHandle(.client, clientID)]
+    if let family = try text("family", isNeeded: false) {
+      handles.append(RevocationHandle(.family, family))
+    }
+    if let session = try text("sid", isNeeded: false) {
+      handles.append(RevocationHandle(.session, session))
+    }
+    self.handles = handles
+  }
+}

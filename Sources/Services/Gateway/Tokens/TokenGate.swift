@@ -1,0 +1,207 @@
+import Crypto
+import GatewayAPI
+package import NIOCore
+package import StrictJSON
+import Synchronization
+package import Tokens
+package import Vocabulary
+
+/// Judges outside tokens: verified ones are remembered by their SHA-256 until they expire or are revoked, so that a
+/// client's second request costs a digest instead of a signature. A class: all event loops share what is remembered.
+package final class TokenGate: Sendable {
+  /// Longest token in bytes.
+  package static let tokenBytesMax = 8_192
+  /// Verified tokens remembered.
+  package static let rememberedMax = 16_384
+  /// Keys from identity are asked for at most this often because of an unknown `kid`.
+  package static let unknownKeyPause: Duration = .seconds(5)
+  /// Requests that may wait for one key fetch; the others are refused at once.
+  package static let waitingMax = 1_024
+  /// Without news of revocations for longer than this, nothing is changed for anybody …
+  package static let silenceForChangesMax: Duration = .seconds(5)
+  /// … and for longer than this, nothing is read.
+  package static let silenceForReadsMax: Duration = .seconds(60)
+
+  /// Longest life of a token that is let in.
+  package static let lifetimeMax: Duration = .seconds(86_400)
+
+  fileprivate struct State {
+    var keys: KeySet?
+    var remembered: [TokenDigest: AccessToken] = [:]
+    var revoked = RevokedHandles()
+    var heardAt = Instant(nanoseconds: 0)
+    var fetchedAt = Instant(nanoseconds: 0)
+    var fetching: [EventLoopPromise<Void>]?
+  }
+  private let state = Mutex(State())
+  private let policy: TokenPolicy
+  private let clock: Clock
+  private let fetch: @Sendable () async throws -> JSON
+
+  /// - Parameters:
+  ///   - issuer: the only `iss` that is believed.
+  ///   - fetch: brings identity's JWK Set, over mutual TLS.
+  package init(
+    issuer: String, clock: Clock, fetch: @escaping @Sendable () async throws -> JSON
+  ) {
+    policy = TokenPolicy(
+      issuer: issuer, audiences: [GatewayAPI.audience], types: [GatewayAPI.accessTokenType],
+      clockSkew: .seconds(2), lifetimeMax: Self.lifetimeMax)
+    self.clock = clock
+    self.fetch = fetch
+  }
+
+  /// The token of an `Authorization: Bearer` field (RFC 6750 §2.1); nil for none or another scheme.
+  package static func bearer(in field: String?) -> Substring? {
+    guard let field, let gap = field.firstIndex(of: " "),
+      field[..<gap].lowercased() == "bearer"
+    else { return nil }
+    let token = field[field.index(after: gap)...].drop { $0 == " " }
+    return token.isEmpty ? nil : token
+  }
+
+  /// One verdict; synchronous. An unknown key may be worth a `refreshKeys` and a second question.
+  package func check(_ token: Substring, at now: Instant) -> Result<AccessToken, EntryRefusal> {
+    guard token.utf8.count <= Self.tokenBytesMax else { return .failure(.token(.tooLarge)) }
+    let digest = TokenDigest(token)
+    if let known = state.withLock({ $0.remembered[digest] }) {
+      return known.expiresAt > now ? .success(known) : .failure(.token(.expired))
+    }
+    return Result { () throws(EntryRefusal) in
+      let verified = try verify(token, at: now)
+      // Looking up revocations and remembering are one step, so that no revocation falls between them.
+      let isRevoked = state.withLock { state in
+        guard !state.revoked.contains(anyOf: verified.handles) else { return true }
+        state.makeRoom(at: now)
+        state.remembered[digest] = verified
+        return false
+      }
+      guard !isRevoked else { throw .revoked }
+      return verified
+    }
+  }
+
+  private func verify(_ token: Substring, at now: Instant) throws(EntryRefusal) -> AccessToken {
+    let claims: TokenClaims
+    do throws(TokenRefusal) {
+      let unverified = try UnverifiedToken(token)
+      guard let keys = state.withLock({ $0.keys }) else { throw .unknownKey }
+      claims = try policy.claims(
+        of: try unverified.verified(by: keys, algorithms: [.es256, .edDSA]), at: now)
+    } catch {
+      throw .token(error)
+    }
+    return try AccessToken(claims)
+  }
+
+  /// Whether we know enough about revocations to act on a token.
+  package func knowsRevocations(forChanges: Bool, at now: Instant) -> Bool {
+    let limit = forChanges ? Self.silenceForChangesMax : Self.silenceForReadsMax
+    return now < state.withLock { $0.heardAt } + limit
+  }
+
+  package var rememberedCount: Int { state.withLock { $0.remembered.count } }
+}
+
+/// What identity tells.
+extension TokenGate {
+  /// Takes over what the feed says was revoked, as of `now`; tokens that carry such a handle are dead from here on.
+  /// - Parameter entries: handle, and when every token concerned has expired by itself.
+  package func revoke(_ entries: [(handle: RevocationHandle, until: Instant)], at now: Instant) {
+    state.withLock { state in
+      state.heardAt = max(state.heardAt, now)
+      guard !entries.isEmpty else { return }
+      for entry in entries { state.revoked.add(entry.handle, until: entry.until) }
+      state.revoked.forget(at: now)
+      let dead = Set(entries.map(\.handle))
+      state.remembered = state.remembered.filter {
+        !$0.value.handles.contains(where: dead.contains)
+      }
+    }
+  }
+
+  /// Replaces the keys. When one is gone or changed, what it vouched for is forgotten: everything is verified afresh.
+  /// - Throws: `KeyRefusal` for a set that cannot be used; the old keys stay.
+  package func replaceKeys(jwks: JSON, at now: Instant) throws(KeyRefusal) {
+    let keys = try KeySet(jwks: jwks)
+    state.withLock { state in
+      let stays = state.keys?.keys.allSatisfy { keys.keys.contains($0) } ?? true
+      if !stays { state.remembered = [:] }
+      state.keys = keys
+      state.fetchedAt = now
+    }
+  }
+
+  /// Succeeds when the keys are as fresh as they may be made: after a fetch, or at once when the last one is too recent.
+  /// However many unknown `kid`s come, identity hears one question in five seconds.
+  package func refreshKeys(on loop: any EventLoop) -> EventLoopFuture<Void> {
+    let promise = loop.makePromise(of: Void.self)
+    let now = clock.now()
+    enum Turn { case fetch, wait, enough }
+    let turn = state.withLock { state -> Turn in
+      if state.fetching != nil {
+        guard state.fetching?.count ?? 0 < Self.waitingMax else { return .enough }
+        state.fetching?.append(promise)
+        return .wait
+      }
+      guard now >= state.fetchedAt + Self.unknownKeyPause else { return .enough }
+      state.fetchedAt = now
+      state.fetching = [promise]
+      return .fetch
+    }
+    switch turn {
+    case .enough: promise.succeed()
+    case .wait: break
+    case .fetch: Task { await self.fetchKeys() }
+    }
+    return promise.futureResult
+  }
+
+  private func fetchKeys() async {
+    // A failed fetch leaves the old keys: whoever waited is judged by them.
+    if let jwks = try? await fetch() { try? replaceKeys(jwks: jwks, at: clock.now()) }
+    let waiting = state.withLock { state in
+      defer { state.fetching = nil }
+      return state.fetching ?? []
+    }
+    for promise in waiting { promise.succeed() }
+  }
+}
+
+extension TokenGate.State {
+  /// Expired tokens go first; if none is, an eighth of the others, which then cost one signature more.
+  mutating func makeRoom(at now: Instant) {
+    guard remembered.count >= TokenGate.rememberedMax else { return }
+    remembered = remembered.filter { $0.value.expiresAt > now }
+    guard remembered.count >= TokenGate.rememberedMax else { return }
+    for key in remembered.keys.prefix(TokenGate.rememberedMax / 8) { remembered[key] = nil }
+  }
+}
+
+/// SHA-256 of a token, as four words: remembering the token itself would keep a credential.
+private struct TokenDigest: Hashable {
+  private let words: SIMD4<UInt64>
+
+  init(_ token: Substring) {
+    words = SHA256.hash(data: Array(token.utf8)).withUnsafeBytes { digest in
+      SIMD4(
+        digest.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+        digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+        digest.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+        digest.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+    }
+  }
+}
+
+/// Handles that are dead, until every token they could name has expired by itself.
+private struct RevokedHandles {
+  private var until: [RevocationHandle: Instant] = [:]
+
+  mutating func add(_ handle: RevocationHandle, until end: Instant) {
+    until[handle] = max(until[handle] ?? end, end)
+  }
+  mutating func forget(at now: Instant) { until = until.filter { $0.value > now } }
+  func contains(anyOf handles: [RevocationHandle]) -> Bool {
+    !until.isEmpty && handles.contains { until[$0] != nil }
+  }
+}

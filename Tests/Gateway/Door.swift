@@ -1,0 +1,154 @@
+import AuditAPI
+import Charters
+import Chassis
+import Crypto
+import Gateway
+import NIOCore
+import NIOPosix
+import NIOSSL
+import StrictJSON
+import Synchronization
+import Telemetry
+import TestKit
+import Transport
+import Vocabulary
+import WorkloadIdentity
+
+/// The whole door on real sockets: public TLS in front, mutual TLS to a service in this process behind.
+struct Door {
+  let issuer = OutsideIssuer()
+  let gate: TokenGate
+  let listener: EdgeListener
+  let records = Recorded()
+  let upstream: TransportServer
+  let seen = SeenRequests()
+  let edgeAuthority: [UInt8]
+  let group = MultiThreadedEventLoopGroup.singleton
+
+  init(
+    limits: EdgeLimits = EdgeLimits(), factor: Int = 1,
+    service: (@Sendable (WireRequest) async -> WireResponse)? = nil
+  ) async throws {
+    let clock = Clock.system
+    let start = clock.now()
+    let mesh = try MeshAuthority(at: start - .seconds(60))
+    let own = try MeshCredentials(mesh.credentials(for: "gateway", at: start), clock: clock)
+    let theirs = try MeshCredentials(mesh.credentials(for: "payments", at: start), clock: clock)
+    let verifier = TransactionTokenVerifier(credentials: theirs)
+    let seen = seen
+    upstream = try await TransportServer.listen(
+      host: "127.0.0.1", port: 0, credentials: theirs, limits: TransportLimits(), group: group,
+      bodyLimit: { _, _ in 65_536 },
+      handler: { request, _ in
+        let token = request.headers[Header.transactionToken].flatMap {
+          try? verifier.verify(
+            $0, presentedBy: "gateway", purpose: nil, scopes: [], at: clock.now())
+        }
+        seen.note(request, token)
+        return await service?(request)
+          ?? WireResponse(
+            status: 200,
+            headers: [
+              "content-type": "application/json", "x-internal": "secret", "set-cookie": "a=b",
+            ], body: ByteBuffer(string: #"{"done":true}"#))
+      })
+    let id = mesh.issuer.svidID("payments", mesh.trustDomain)
+    let endpoint = ServiceEndpoint(id: id, host: "127.0.0.1", port: upstream.port)
+    let charters = try SampleCharters.load()
+    let routes = EdgeRoutes(charters, factor: factor)
+    gate = TokenGate(issuer: OutsideIssuer.issuer, clock: clock) { ["keys": []] }
+    try gate.replaceKeys(jwks: issuer.jwks, at: start)
+    gate.revoke([], at: start)
+    let records = records
+    let randomness = Randomness.system
+    let edge = Edge(
+      routes: routes, book: LimitBook(factor: factor), tokens: gate,
+      exchange: TokenExchange(
+        issuer: TransactionTokenIssuer(credentials: own), randomness: randomness),
+      trail: AccessTrail(write: { records.note($0) }, shedRecord: Recorded.shed),
+      upstream: Upstream(TransportClient(credentials: own, group: group)) { _ in endpoint },
+      clock: clock, randomness: randomness,
+      telemetry: EdgeTelemetry(
+        routes: routes, metrics: MetricsRegistry(),
+        tracer: SpanExporter(service: "gateway", version: "test", endpoint: nil),
+        log: Log(service: "gateway", sink: LogSink { _ in }, clock: clock)))
+    let authority = try CertificateAuthority.edge(
+      lifetime: .seconds(3_600), at: start, randomness: randomness)
+    let certificate = try authority.edgeCertificate(
+      hosts: ["localhost"], addresses: [[127, 0, 0, 1]], lifetime: .seconds(600), at: start,
+      randomness: randomness)
+    edgeAuthority = authority.certificateBytes
+    let chain = try certificate.chain.map {
+      try NIOSSLCertificate(bytes: $0, format: .der)
+    }
+    listener = try await EdgeListener.listen(
+      host: "127.0.0.1", port: 0,
+      identity: EdgeIdentity(
+        chain: chain,
+        privateKey: try NIOSSLPrivateKey(
+          bytes: Array(certificate.privateKey.derRepresentation), format: .der)),
+      limits: limits, edge: edge, group: group)
+  }
+
+  func close() async {
+    await listener.drain(within: .seconds(2))
+    await upstream.drain(within: .seconds(1))
+  }
+
+  func token(_ changes: [String: JSON?] = [:]) throws -> String {
+    try issuer.token(at: Clock.system.now(), changes)
+  }
+
+  func caller(tls: TLSVersion = .tlsv13) async throws -> OutsideCaller {
+    try await OutsideCaller.connect(
+      port: listener.port, trusting: edgeAuthority, version: tls, group: group)
+  }
+
+  /// One request on a connection of its own.
+  func ask(_ text: String) async throws -> OutsideAnswer {
+    let caller = try await caller()
+    defer { caller.close() }
+    return try await caller.ask(text)
+  }
+
+  static func payment(
+    _ token: String, key: String = "k1",
+    body: String = #"{"amount":{"minor_units":1250},"debtor":"d"}"#,
+    more: String = ""
+  ) -> String {
+    "POST /v1/payments HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n"
+      + "Content-Type: application/json\r\nIdempotency-Key: \(key)\r\n\(more)"
+      + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+  }
+}
+
+extension CertificateAuthority {
+  fileprivate func svidID(_ service: ServiceName, _ trustDomain: String) -> SpiffeID {
+    // Both parts are constants of the tests.
+    SpiffeID(trustDomain: trustDomain, service: service)!
+  }
+}
+
+/// The access decisions that were written.
+final class Recorded: Sendable {
+  private let records = Mutex<[AuditRecord]>([])
+  func note(_ more: [AuditRecord]) { records.withLock { $0 += more } }
+  var all: [AuditRecord] { records.withLock { $0 } }
+
+  @Sendable static func shed(_ count: Int64) -> AuditRecord {
+    AuditRecord(
+      id: AuditRecordID(bits: 1), at: Instant(seconds: 0), service: "gateway", kind: .platform,
+      correlation: CorrelationID(bits: 1)!,  // One is not zero.
+      caller: "gateway", operation: "recordAccess", outcome: "shed",
+      detail: ["requests_refused": "\(count)"])
+  }
+}
+
+/// What reached the service.
+final class SeenRequests: Sendable {
+  private let requests = Mutex<[(WireRequest, TransactionToken?)]>([])
+  func note(_ request: WireRequest, _ token: TransactionToken?) {
+    requests.withLock { $0.append((request, token)) }
+  }
+  var all: [(request: WireRequest, token: TransactionToken?)] { requests.withLock { $0 } }
+}
