@@ -120,12 +120,18 @@ let modules: [Module] =
     products: nio + [nioSSL, crypto, x509])
   + [
     Module(
+      layer: .Drills, name: "Demo",
+      uses: [
+        "Vocabulary", "StrictJSON", "Tokens", "Transport", "Chassis", "Launcher", "CustomersAPI",
+        "IdentityAPI", "LedgerAPI", "PaymentsAPI",
+      ], products: nio + [crypto]),
+    Module(
       layer: .Executables, name: "strongroom",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
         "Telemetry",
-        "Transport", "Workload", "Chassis", "Launcher", "AuditAPI", "AuthorityAPI", "CustomersAPI",
-        "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
+        "Transport", "Workload", "Chassis", "Launcher", "Demo", "AuditAPI", "AuthorityAPI",
+        "CustomersAPI", "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509])
   ]
 

@@ -19,13 +19,17 @@ final class ClientConnection: ChannelInboundHandler {
   }
   private var state: State
   private var context: ChannelHandlerContext?
-  private let slot: PeerSlot
+  /// The end of the peer's proof; nil before there is one.
+  private let peerEnd: () -> Instant?
   private let limits: TransportLimits
   private(set) var openedAt: Instant
   private var mayBeReused = true
 
-  init(slot: PeerSlot, limits: TransportLimits, openedAt: Instant, ready: EventLoopPromise<Void>) {
-    self.slot = slot
+  init(
+    peerEnd: @escaping () -> Instant?, limits: TransportLimits, openedAt: Instant,
+    ready: EventLoopPromise<Void>
+  ) {
+    self.peerEnd = peerEnd
     self.limits = limits
     self.openedAt = openedAt
     state = .handshaking(ready)
@@ -33,9 +37,9 @@ final class ClientConnection: ChannelInboundHandler {
 
   /// Whether the pool may hand this connection out: idle, young enough, and both certificates still good.
   func isUsable(at now: Instant) -> Bool {
-    guard case .idle = state, mayBeReused, let peer = slot.peer, context?.channel.isActive == true
+    guard case .idle = state, mayBeReused, let peerEnd = peerEnd(), context?.channel.isActive == true
     else { return false }
-    return now < peer.notAfter && now < openedAt + limits.connectionAgeMax
+    return now < peerEnd && now < openedAt + limits.connectionAgeMax
   }
 
   func send(_ request: WireRequest, host: String) -> EventLoopFuture<WireResponse> {
@@ -67,7 +71,7 @@ final class ClientConnection: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case TLSUserEvent.handshakeCompleted = event, case .handshaking(let ready) = state {
-      guard slot.peer != nil else { return fail(.notTheService) }
+      guard peerEnd() != nil else { return fail(.notTheService) }
       state = .idle
       ready.succeed()
     }

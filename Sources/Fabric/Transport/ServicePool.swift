@@ -120,7 +120,7 @@ final class ServicePool {
     let slot = PeerSlot()
     let ready = loop.makePromise(of: Void.self)
     let connection = ClientConnection(
-      slot: slot, limits: limits, openedAt: credentials.clock.now(), ready: ready)
+      peerEnd: { slot.peer?.notAfter }, limits: limits, openedAt: credentials.clock.now(), ready: ready)
     let bound = NIOLoopBound(connection, eventLoop: loop)
     let (credentials, limits, expected) = (credentials, limits, endpoint.id)
     let channel = ClientBootstrap(group: loop)

@@ -1,0 +1,96 @@
+import NIOCore
+package import PaymentsAPI
+import StrictJSON
+import Synchronization
+package import Transport
+package import Vocabulary
+
+/// Payments through the gateway from several clients at once, each over its own connection with its own token.
+package struct PaymentLoad: Sendable {
+  package struct Order: Sendable {
+    package let payment: NewPayment
+    package let key: String
+    package init(payment: NewPayment, key: String) {
+      self.payment = payment
+      self.key = key
+    }
+  }
+  package struct Lane: Sendable {
+    package let client: OutsideClient
+    package let accessToken: String
+    package let orders: [Order]
+    package init(client: OutsideClient, accessToken: String, orders: [Order]) {
+      self.client = client
+      self.accessToken = accessToken
+      self.orders = orders
+    }
+  }
+  package struct Report: Sendable {
+    package var posted = 0
+    /// Answers other than 201, by status; 0 counts connections that broke.
+    package var others: [Int: Int] = [:]
+    package var spans: [Duration] = []
+    package var took: Duration = .zero
+    package var payments: [Payment] = []
+
+    package var perSecond: Double {
+      let seconds = Double(took.nanoseconds) / 1e9
+      return seconds > 0 ? Double(posted) / seconds : 0
+    }
+    /// Of sorted spans; nil for none.
+    package func quantile(permille: Int) -> Duration? {
+      let sorted = spans.sorted()
+      guard !sorted.isEmpty else { return nil }
+      return sorted[min(sorted.count - 1, sorted.count * permille / 1_000)]
+    }
+  }
+
+  private let clock: Clock
+  package init(clock: Clock) { self.clock = clock }
+
+  /// Sends every lane's orders one after the other, all lanes at the same time.
+  package func run(
+    _ lanes: [Lane], progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async -> Report {
+    let total = Mutex(Report())
+    let start = clock.now()
+    await withTaskGroup(of: Void.self) { group in
+      for lane in lanes {
+        group.addTask {
+          for order in lane.orders {
+            let begun = clock.now()
+            let (status, payment) = await Self.send(order, lane)
+            let span = clock.now() - begun
+            let done = total.withLock { report -> Int in
+              report.spans.append(span)
+              if status == 201 {
+                report.posted += 1
+              } else {
+                report.others[status, default: 0] += 1
+              }
+              if let payment { report.payments.append(payment) }
+              return report.spans.count
+            }
+            progress(done)
+          }
+        }
+      }
+    }
+    var report = total.withLock { $0 }
+    report.took = clock.now() - start
+    return report
+  }
+
+  private static func send(_ order: Order, _ lane: Lane) async -> (Int, Payment?) {
+    guard let body = try? StrictJSON.encode(order.payment) else { return (0, nil) }
+    let request = WireRequest(
+      method: "POST", target: PaymentsOperations.createPayment.path,
+      headers: [
+        "authorization": "Bearer \(lane.accessToken)", "content-type": "application/json",
+        Header.idempotencyKey: order.key,
+      ], body: ByteBuffer(bytes: body))
+    guard let answer = try? await lane.client.send(request) else { return (0, nil) }
+    let payment = try? StrictJSON.decode(Payment.self, from: Array(answer.body.readableBytesView))
+    return (answer.status, payment)
+  }
+}

@@ -1,0 +1,101 @@
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+package import Vocabulary
+
+/// Speaks to the gateway as a program outside the mesh does: HTTPS with TLS 1.3, the server proven by host name and
+/// certificate authority, no certificate of its own. One connection, one request at a time; an actor, because that is a
+/// queue. For the demo, the benches and the drills.
+package actor OutsideClient {
+  private let host: String
+  private let port: Int
+  private let context: NIOSSLContext
+  private let loop: any EventLoop
+  private let clock: Clock
+  private let limits = TransportLimits()
+  private var connection: NIOLoopBound<ClientConnection>?
+
+  /// - Parameter authorityFile: PEM of the authority that signed the gateway's certificate.
+  /// - Throws: when the file cannot be read.
+  package init(
+    host: String, port: Int, authorityFile: String, group: any EventLoopGroup, clock: Clock
+  ) throws {
+    self.host = host
+    self.port = port
+    self.clock = clock
+    loop = group.next()
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.minimumTLSVersion = .tlsv13
+    configuration.trustRoots = .file(authorityFile)
+    context = try NIOSSLContext(configuration: configuration)
+  }
+
+  /// Sends one request; opens a connection where none stands. Nothing is ever sent twice.
+  /// - Throws: `TransportFailure`.
+  package func send(
+    _ request: WireRequest, within limit: Duration = .seconds(10)
+  ) async throws(TransportFailure) -> WireResponse {
+    let now = clock.now()
+    let (context, host, port, limits, standing, loop) = (
+      self.context, self.host, self.port, self.limits, connection, self.loop
+    )
+    do {
+      // Finding an idle connection and using it happens in one go on its loop: no other request can come between.
+      let (answer, used) = try await loop.flatSubmit {
+        let bound: EventLoopFuture<NIOLoopBound<ClientConnection>>
+        if let standing, standing.value.isUsable(at: now) {
+          bound = loop.makeSucceededFuture(standing)
+        } else {
+          bound = Self.connect(context, host, port, limits, now, loop)
+        }
+        return bound.flatMap { bound in
+          let late = loop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
+            bound.value.fail(.deadlineExceeded)
+          }
+          let answer = bound.value.send(request, host: "\(host):\(port)")
+          answer.whenComplete { _ in late.cancel() }
+          return answer.map { ($0, bound) }
+        }
+      }.get()
+      connection = used
+      return answer
+    } catch {
+      connection = nil
+      throw error as? TransportFailure ?? .unreachable
+    }
+  }
+
+  package func close() {
+    guard let bound = connection else { return }
+    loop.execute { bound.value.close() }
+    connection = nil
+  }
+
+  private static func connect(
+    _ context: NIOSSLContext, _ host: String, _ port: Int, _ limits: TransportLimits,
+    _ now: Instant, _ loop: any EventLoop
+  ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
+    let ready = loop.makePromise(of: Void.self)
+    // NIOSSL has checked chain and host name before the handshake counts as completed.
+    let connection = ClientConnection(
+      peerEnd: { Instant(nanoseconds: .max) }, limits: limits, openedAt: now, ready: ready)
+    let bound = NIOLoopBound(connection, eventLoop: loop)
+    ClientBootstrap(group: loop)
+      .connectTimeout(.nanoseconds(limits.connectMax.nanoseconds))
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let pipeline = channel.pipeline.syncOperations
+          try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: host))
+          try pipeline.addHandler(HTTPRequestEncoder())
+          try pipeline.addHandler(
+            ByteToMessageHandler(HTTPResponseDecoder(limitConfiguration: limits.decoder)))
+          try pipeline.addHandler(bound.value)
+        }
+      }
+      .connect(host: host, port: port)
+      .whenFailure { _ in bound.value.fail(.unreachable) }
+    return ready.futureResult.map { bound }
+  }
+}
