@@ -1,7 +1,6 @@
 import NIOCore
 package import PaymentsAPI
 import StrictJSON
-import Synchronization
 package import Transport
 package import Vocabulary
 
@@ -48,35 +47,45 @@ package struct PaymentLoad: Sendable {
   private let clock: Clock
   package init(clock: Clock) { self.clock = clock }
 
+  private struct Outcome: Sendable {
+    let status: Int
+    let span: Duration
+    let payment: Payment?
+  }
+
   /// Sends every lane's orders one after the other, all lanes at the same time.
+  /// - Parameter progress: called after each answer, from any lane.
   package func run(
-    _ lanes: [Lane], progress: @escaping @Sendable (Int) -> Void = { _ in }
+    _ lanes: [Lane], progress: @escaping @Sendable () -> Void = {}
   ) async -> Report {
-    let total = Mutex(Report())
-    let start = clock.now()
-    await withTaskGroup(of: Void.self) { group in
+    let (start, clock) = (clock.now(), clock)
+    var report = Report()
+    await withTaskGroup(of: [Outcome].self) { group in
       for lane in lanes {
         group.addTask {
+          var outcomes: [Outcome] = []
           for order in lane.orders {
             let begun = clock.now()
             let (status, payment) = await Self.send(order, lane)
-            let span = clock.now() - begun
-            let done = total.withLock { report -> Int in
-              report.spans.append(span)
-              if status == 201 {
-                report.posted += 1
-              } else {
-                report.others[status, default: 0] += 1
-              }
-              if let payment { report.payments.append(payment) }
-              return report.spans.count
-            }
-            progress(done)
+            outcomes.append(
+              Outcome(status: status, span: clock.now() - begun, payment: payment))
+            progress()
           }
+          return outcomes
+        }
+      }
+      for await outcomes in group {
+        for outcome in outcomes {
+          report.spans.append(outcome.span)
+          if outcome.status == 201 {
+            report.posted += 1
+          } else {
+            report.others[outcome.status, default: 0] += 1
+          }
+          if let payment = outcome.payment { report.payments.append(payment) }
         }
       }
     }
-    var report = total.withLock { $0 }
     report.took = clock.now() - start
     return report
   }
