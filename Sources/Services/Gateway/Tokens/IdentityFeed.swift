@@ -26,7 +26,7 @@ struct IdentityFeed: Sendable {
     let identity = service.client("identity")
     return {
       let set = try await identity.call(
-        IdentityAPI.getJWKS, Nothing(), context: service.background(within: .seconds(3)))
+        IdentityOperations.getJWKS, Nothing(), context: service.background(within: .seconds(3)))
       return try JSON.parse(StrictJSON.encode(set))
     }
   }
@@ -49,7 +49,7 @@ struct IdentityFeed: Sendable {
   private func takeRevocations(after: Int64) async throws -> (after: Int64, hasMore: Bool) {
     let asked = service.clock.now()
     let page = try await identity.call(
-      IdentityAPI.listRevocations, Nothing(), query: ["after": "\(after)"],
+      IdentityOperations.listRevocations, Nothing(), query: ["after": "\(after)"],
       context: service.background(within: .seconds(2)))
     gate.revoke(
       page.entries.map { (RevocationHandle($0.kind.handleKind, $0.id), $0.expiresAt) }, at: asked)
