@@ -32,9 +32,21 @@ package enum CertificatePath {
       chain.allSatisfy({ $0.count <= limits.certificateBytesMax })
     else { throw .tooLarge }
     do {
-      return try chain.map { try Certificate(derEncoded: $0) }
+      let certificates = try chain.map { try Certificate(derEncoded: $0) }
+      for der in chain where try !hasWholeSignature(der) { throw PeerRefusal.malformedCertificate }
+      return certificates
     } catch {
       throw .malformedCertificate
+    }
+  }
+
+  /// The signature is outside of what is signed, and its last bits could be declared unused without
+  /// changing its value: one certificate would have several spellings.
+  private static func hasWholeSignature(_ der: [UInt8]) throws -> Bool {
+    try DER.sequence(try DER.parse(der), identifier: .sequence) { nodes in
+      _ = nodes.next()
+      _ = nodes.next()
+      return try ASN1BitString(derEncoded: &nodes).paddingBits == 0
     }
   }
 

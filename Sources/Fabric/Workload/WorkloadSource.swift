@@ -43,6 +43,7 @@ package final class WorkloadSource: Sendable {
   ) async throws -> WorkloadSource {
     let end = ContinuousClock.now + firstFetchMax
     var pause = Pause()
+    var known: WorkloadFailure?
     while true {
       do {
         let source = try await withTimeout(end - ContinuousClock.now) {
@@ -50,7 +51,10 @@ package final class WorkloadSource: Sendable {
         }
         return source
       } catch {
-        let failure = WorkloadFailure(error)
+        // An attempt that our own clock ended says less than the answer before it.
+        let isOurs = error as? GRPCStatus == .deadlineExceeded
+        let failure = isOurs ? known ?? .notReachable : WorkloadFailure(error)
+        known = failure
         guard ContinuousClock.now + pause.next < end, failure != .pathTooLong else { throw failure }
         log.debug("waiting for the authority", ["reason": .id(failure.rawValue)])
         try await Task.sleep(for: pause.take())

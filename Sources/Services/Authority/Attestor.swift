@@ -30,39 +30,41 @@ package struct Attestor: Sendable {
     package let executable: String
   }
 
-  /// Reads the process before and after its records, so that a process id which changes hands in between is seen.
+  /// Reads the process before and after its records, so that a process id which changes hands in
+  /// between is seen. The executable is read last, and only where a record speaks of it: a stranger
+  /// costs no more than a look at the folder.
   package func attest(_ peer: PeerCredentials) throws(AttestationRefusal) -> Workload {
-    guard peer.pid > 0 else { throw .noProcess }
-    let process = try ProcessFacts(pid: peer.pid, digests: digests)
-    let records = try records()
-    let service = try match(peer, process, records)
-    guard ProcessFacts.startTicks(peer.pid) == process.startTicks else { throw .processChanged }
-    return Workload(service: service, executable: process.executable)
-  }
-
-  private func match(
-    _ peer: PeerCredentials, _ process: ProcessFacts, _ records: [LaunchRecord]
-  ) throws(AttestationRefusal) -> ServiceName {
-    if let record = records.first(where: {
-      $0.pid == peer.pid && $0.pidStartTicks == process.startTicks
-    }) {
-      guard record.uid == peer.uid else { throw .wrongUser }
-      guard record.executable == process.executable, record.sha256 == process.sha256 else {
-        throw .wrongExecutable
-      }
-      return record.service
-    }
-    let registered = records.filter {
-      $0.pid == nil && $0.executable == process.executable && $0.uid == peer.uid
-        && !launched.contains($0.service)
-    }
-    guard !registered.isEmpty else { throw .noRecord }
-    guard let record = registered.first(where: { $0.sha256 == process.sha256 }) else {
+    guard peer.pid > 0, let startTicks = ProcessFacts.startTicks(peer.pid),
+      let executable = ProcessFacts.executable(peer.pid)
+    else { throw .noProcess }
+    let record = try candidate(peer, startTicks, executable, try records())
+    guard record.uid == peer.uid else { throw .wrongUser }
+    guard record.executable == executable else { throw .wrongExecutable }
+    guard let digest = ProcessFacts.digest(peer.pid, digests), digest == record.sha256 else {
       throw .wrongExecutable
     }
+    guard ProcessFacts.startTicks(peer.pid) == startTicks,
+      ProcessFacts.executable(peer.pid) == executable
+    else { throw .processChanged }
+    return Workload(service: record.service, executable: executable)
+  }
+
+  /// The one record that speaks of this process: the launcher's of this very process, or else the
+  /// registration of its program and user.
+  private func candidate(
+    _ peer: PeerCredentials, _ startTicks: UInt64, _ executable: String, _ records: [LaunchRecord]
+  ) throws(AttestationRefusal) -> LaunchRecord {
+    if let own = records.first(where: { $0.pid == peer.pid && $0.pidStartTicks == startTicks }) {
+      return own
+    }
+    let registered = records.filter {
+      $0.pid == nil && $0.executable == executable && $0.uid == peer.uid
+        && !launched.contains($0.service)
+    }
+    guard let first = registered.first else { throw .noRecord }
     // Two names for one executable would be a choice, and nobody is there to choose.
-    guard registered.allSatisfy({ $0.service == record.service }) else { throw .ambiguous }
-    return record.service
+    guard registered.count == 1 else { throw .ambiguous }
+    return first
   }
 
   /// Only the launcher, which is our own user, may have written there.
@@ -136,27 +138,22 @@ struct LaunchRecord: Decodable, Hashable, Sendable {
 }
 
 /// What /proc says about one process at one moment.
-struct ProcessFacts: Sendable {
-  let startTicks: UInt64
-  /// Links resolved.
-  let executable: String
-  /// Lower-case hex.
-  let sha256: String
-
-  init(pid: Int32, digests: DigestCache) throws(AttestationRefusal) {
-    guard let ticks = Self.startTicks(pid) else { throw .noProcess }
-    startTicks = ticks
+enum ProcessFacts {
+  /// The path of the running executable, links resolved; nil when there is no such process.
+  static func executable(_ pid: Int32) -> String? {
     var link = [CChar](repeating: 0, count: 4_096)
     let count = readlink("/proc/\(pid)/exe", &link, link.count)
-    guard count > 0, count < link.count else { throw .noProcess }
-    executable = String(
-      decoding: link.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    // Through /proc, so that it is the file that runs, not one that lies at its path now.
+    guard count > 0, count < link.count else { return nil }
+    return String(decoding: link.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// SHA-256 of the running executable in lower-case hex: through /proc, so that it is the file that
+  /// runs, not one that lies at its path now.
+  static func digest(_ pid: Int32, _ digests: DigestCache) -> String? {
     let descriptor = open("/proc/\(pid)/exe", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .noProcess }
+    guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    guard let digest = digests.digest(of: descriptor) else { throw .wrongExecutable }
-    sha256 = digest
+    return digests.digest(of: descriptor)
   }
 
   /// Field 22 of /proc/PID/stat, counted behind the command's name, which may hold spaces and brackets.
