@@ -121,17 +121,27 @@ package struct AuditStore: Sendable {
     return try row?.optionalInteger("last").map { UInt64($0) + 1 } ?? 0
   }
 
+  /// The stored entries of those ids that are there. Asked in portions of one size, so that one
+  /// prepared statement serves every batch; the last id fills up the last portion.
   private static func known(
     _ ids: [AuditRecordID], _ transaction: Transaction
   ) throws -> [AuditRecordID: [UInt8]] {
+    let byBytes = Dictionary(ids.map { ($0.bytes, $0) }, uniquingKeysWith: { first, _ in first })
+    let all = Array(byBytes.keys)
     var known: [AuditRecordID: [UInt8]] = [:]
-    for id in ids {
-      let row = try transaction.row(
-        "SELECT entry FROM audit_record WHERE record_id = ?", [.blob(id.bytes)])
-      if let row { known[id] = try row.blob("entry") }
+    for start in stride(from: 0, to: all.count, by: portion) {
+      var asked = Array(all[start..<min(start + portion, all.count)])
+      while asked.count < portion { asked.append(all[start]) }
+      for row in try transaction.rows(knownSQL, asked.map { .blob($0) }) {
+        if let id = byBytes[try row.blob("record_id")] { known[id] = try row.blob("entry") }
+      }
     }
     return known
   }
+  private static let portion = 100
+  private static let knownSQL =
+    "SELECT record_id, entry FROM audit_record WHERE record_id IN ("
+    + Array(repeating: "?", count: portion).joined(separator: ", ") + ")"
 
   // MARK: - The log's key and newest checkpoint
 
