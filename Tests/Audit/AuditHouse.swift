@@ -145,7 +145,11 @@ final class AuditHouse: Sendable {
       summary: Gives one sealing key, for the test.
       port: 7101
       operations:
-        - {id: getSealingKeyring, method: POST, path: /v1/sealing-keyring, callers: [audit], idempotency: natural}
+        - id: getSealingKeyring
+          method: POST
+          path: /v1/sealing-keyring
+          callers: [audit]
+          idempotency: natural
       limits: {memory_mib: 64, open_files: 256, connections: 64}
 
       """,
@@ -156,7 +160,14 @@ final class AuditHouse: Sendable {
       summary: The person at the machine.
       calls:
         - service: audit
-          operations: [appendRecords, findRecords, getCheckpoint, getTile, getInclusionProof, getConsistencyProof, getReceipt]
+          operations:
+            - appendRecords
+            - findRecords
+            - getCheckpoint
+            - getTile
+            - getInclusionProof
+            - getConsistencyProof
+            - getReceipt
 
       """,
     ]
