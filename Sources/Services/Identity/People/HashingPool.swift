@@ -14,7 +14,10 @@ package final class HashingPool: Sendable {
 
   private let admitted = Mutex(0)
   private let workers: [DispatchQueue]
-  private let next = Mutex(0)
+  private let begun = Mutex(0)
+
+  /// How many jobs were admitted so far.
+  package var jobsBegun: Int { begun.withLock { $0 } }
 
   package init() {
     workers = (0..<Self.workersMax).map { DispatchQueue(label: "password-hashing-\($0)") }
@@ -31,9 +34,9 @@ package final class HashingPool: Sendable {
     }
     guard isAdmitted else { throw .unavailable(retryAfterSeconds: 1) }
     defer { admitted.withLock { $0 -= 1 } }
-    let worker = next.withLock { index in
-      index = (index + 1) % workers.count
-      return workers[index]
+    let worker = begun.withLock { begun in
+      begun += 1
+      return workers[begun % workers.count]
     }
     return await withCheckedContinuation { continuation in
       worker.async { continuation.resume(returning: work()) }

@@ -70,8 +70,8 @@ package struct ThrottleMachine: Equatable, Sendable {
       let free = last + delay(after: attempts)
       guard now >= free else {
         // A refused attempt is not counted, else hammering would lock the person out for ever.
-        let wait = (free - now).milliseconds
-        return .refuse(retryAfterSeconds: Int((wait + 999) / 1_000))
+        let wait = (free - now).nanoseconds
+        return .refuse(retryAfterSeconds: Int((wait + 999_999_999) / 1_000_000_000))
       }
       state = .counting(attempts: attempts + 1, last: now)
       return .proceed
