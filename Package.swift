@@ -122,8 +122,8 @@ let modules: [Module] =
     Module(
       layer: .Drills, name: "Demo",
       uses: [
-        "Vocabulary", "StrictJSON", "Tokens", "Transport", "Chassis", "Launcher", "CustomersAPI",
-        "IdentityAPI", "LedgerAPI", "PaymentsAPI",
+        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "Transport", "Chassis", "Launcher",
+        "AuditAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [crypto]),
     Module(
       layer: .Executables, name: "strongroom",

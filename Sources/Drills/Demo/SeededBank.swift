@@ -13,7 +13,7 @@ package struct SeededBank: Sendable {
     package let openingMinorUnits: Int64
     /// What the person types to sign in.
     package var login: String { "\(givenName).\(familyName)@example.org".lowercased() }
-    package var phone: String { "+44 20 7946 0\(100 + Int(id.bits % 900))" }
+    package var phone: String { "+4420794601\(10 + Int(id.bits % 90))" }
   }
   package struct StandingOrder: Sendable {
     package let payer: Int

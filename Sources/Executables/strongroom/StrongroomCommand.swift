@@ -17,7 +17,8 @@ struct StrongroomCommand: AsyncParsableCommand {
     groupedSubcommands: [
       CommandGroup(name: "Run", subcommands: [UpCommand.self, DownCommand.self]),
       CommandGroup(
-        name: "Look", subcommands: [StatusCommand.self, LogsCommand.self]),
+        name: "Look",
+        subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self]),
       CommandGroup(name: "Prove", subcommands: [AuditCommand.self]),
       CommandGroup(name: "Build", subcommands: [CharterCommand.self, WorkloadCommand.self]),
       CommandGroup(name: "Help", subcommands: [ExitCodesCommand.self]),

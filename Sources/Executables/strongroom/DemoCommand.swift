@@ -1,0 +1,190 @@
+import ArgumentParser
+import Chassis
+import Demo
+import Foundation
+import LedgerAPI
+import Launcher
+import NIOCore
+import NIOPosix
+import PaymentsAPI
+import StrictJSON
+import Synchronization
+import Transport
+import Vocabulary
+
+struct DemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo", abstract: "A seeded bank pays its standing orders; then one payment's whole story.",
+    discussion: """
+      Makes a small bank from a seed, signs its people in through the login page, sends their standing
+      orders through the gateway, compares every balance with what the seed says, presses "send" once
+      more, and prints one payment's story. Doing it again pays nothing twice.
+      """)
+
+  @OptionGroup var place: PlaceOptions
+
+  @Option(help: "People in the bank, 2–1000.")
+  var residents = DemoSeeding.defaultResidents
+
+  @Option(help: "Seed of the bank.")
+  var seed = DemoSeeding.defaultSeed
+
+  func validate() throws {
+    guard (2...SeededBank.residentsMax).contains(residents) else {
+      throw ValidationError("--residents must be 2–\(SeededBank.residentsMax)")
+    }
+  }
+
+  func run() async throws {
+    try await reporting(json: place.json) {
+      let (home, _, line) = try place.running()
+      let desk = OperatorDesk(line: line, randomness: .system)
+      let bank = try await DemoBank.open(
+        home: home, desk: desk, seed: seed, residents: residents, tell: tell)
+      let report = await bank.payStandingOrders(tell: tell)
+      guard report.others.isEmpty, let payment = report.payments.last else {
+        throw OperatorFailure("payments were not answered with 201: \(report.others)", .failed)
+      }
+      try await compare(bank, desk)
+      try await bank.pressSendAgain(payment, tell: tell)
+      // The checkpoint that covers the last record is due within a fifth of a second.
+      try await Task.sleep(for: .seconds(1))
+      let story = try await PaymentStory.gather(
+        payment.correlationID, desk: desk, verifierKey: VerifierKeyFile.read(home))
+      show(bank, report, payment, story)
+    }
+  }
+
+  private func tell(_ text: String) { if !place.json { print(text) } }
+
+  private func compare(_ bank: DemoBank, _ desk: OperatorDesk) async throws {
+    let accounts = try await desk.call(
+      LedgerOperations.lookupAccounts, AccountIDs(ids: bank.bank.residents.map(\.account)))
+    let expected = bank.bank.closingMinorUnits
+    let wrong = zip(bank.bank.residents, expected).filter { resident, minorUnits in
+      accounts.accounts.first { $0.id == resident.account }?.balance != minorUnits
+    }
+    guard wrong.isEmpty, accounts.accounts.count == expected.count else {
+      throw OperatorFailure("\(wrong.count) balances differ from what the seed says", .failed)
+    }
+    let trial = try await desk.call(LedgerOperations.getTrialBalance, Nothing())
+    guard trial.balanced else { throw OperatorFailure("the books do not balance", .failed) }
+    tell("✓ all \(expected.count) balances are what the seed says; debits equal credits in every currency")
+  }
+
+  private func show(
+    _ bank: DemoBank, _ report: PaymentLoad.Report, _ payment: Payment, _ story: PaymentStory
+  ) {
+    if place.json {
+      printLine(
+        .object([
+          "payments": .integer(Int64(report.posted)),
+          "payment": .string("\(payment.id)"), "correlation": .string("\(payment.correlationID)"),
+          "records": .integer(Int64(story.records.count)),
+          "receipt_verified": .bool(story.receipt != nil), "login": .string(bank.login.login),
+          "password": .string(bank.login.password),
+        ]))
+      return
+    }
+    print("\nThe story of payment \(payment.id) (\(payment.amount)):\n")
+    print(StoryLayout.lines(story, .output).joined(separator: "\n"))
+    print(
+      """
+
+      Sign in yourself:  \(bank.login.login)  \(bank.login.password)
+      Ask again:         ./strongroom trace \(payment.correlationID)
+      The raw lines:     ./strongroom logs --correlation \(payment.correlationID)
+      """)
+  }
+}
+
+/// The seeded bank in a running platform, with its people signed in.
+struct DemoBank {
+  let bank: SeededBank
+  let login: DemoLogin
+  let lanes: [PaymentLoad.Lane]
+
+  static func open(
+    home: Home, desk: OperatorDesk, seed: UInt64, residents: Int, orders: ((SeededBank, Int) -> [PaymentLoad.Order])? = nil,
+    tell: (String) -> Void
+  ) async throws -> DemoBank {
+    let seeding = DemoSeeding(desk: desk, home: home, randomness: .system)
+    let (bank, login) = try await seeding.seed(seed, residents: residents)
+    tell("✓ a bank of \(bank.residents.count) people from seed \(seed): details, logins, accounts, deposits")
+    guard let platform = PlatformSettings.read(home) else { throw LaunchFailure.notRunning }
+    var lanes: [PaymentLoad.Lane] = []
+    for (number, resident) in bank.residents.enumerated() {
+      let client = try OutsideClient(
+        host: "localhost", port: platform.gatewayPort, authorityFile: home.edgeAuthorityFile,
+        group: MultiThreadedEventLoopGroup.singleton, clock: .system)
+      let tokens = try await BrowserLogin(
+        browser: client, clientID: bank.clientID, redirectURI: DemoSeeding.redirectURI,
+        randomness: .system
+      ).signIn(login: resident.login, password: login.password, scopes: DemoSeeding.scopes)
+      lanes.append(
+        PaymentLoad.Lane(
+          client: client, accessToken: tokens.accessToken,
+          orders: orders?(bank, number) ?? standingOrders(bank, number)))
+    }
+    tell("✓ \(lanes.count) people signed in: login page, consent, authorization code with PKCE")
+    return DemoBank(bank: bank, login: login, lanes: lanes)
+  }
+
+  /// The orders of one resident; keys follow from the seed, so a second run is a repetition, not a second payment.
+  private static func standingOrders(_ bank: SeededBank, _ number: Int) -> [PaymentLoad.Order] {
+    bank.orders.enumerated().filter { $0.element.payer == number }.compactMap { index, order in
+      guard let amount = try? Money(minorUnits: order.minorUnits, currency: bank.currency) else {
+        return nil
+      }
+      return PaymentLoad.Order(
+        payment: NewPayment(
+          amount: amount, debtor: bank.residents[order.payer].account,
+          creditor: bank.residents[order.payee].account, reference: order.reference),
+        key: "standing-order-\(index)")
+    }
+  }
+
+  func payStandingOrders(tell: (String) -> Void) async -> PaymentLoad.Report {
+    let report = await PaymentLoad(clock: .system).run(lanes)
+    let p50 = report.quantile(permille: 500).map { StoryLayout.fixed(Double($0.nanoseconds) / 1e6, 1) }
+    tell(
+      "✓ \(report.posted) standing orders paid through the gateway, "
+        + "\(StoryLayout.fixed(report.perSecond, 0)) a second, half within \(p50 ?? "?") ms")
+    return report
+  }
+
+  /// The same key again is the same payment; the same key with another amount is refused.
+  func pressSendAgain(_ payment: Payment, tell: (String) -> Void) async throws {
+    guard let lane = lanes.first(where: { $0.orders.contains { $0.payment.debtor == payment.debtor } }),
+      let order = lane.orders.first(where: { order in
+        order.payment.debtor == payment.debtor && order.payment.creditor == payment.creditor
+          && order.payment.amount == payment.amount
+      })
+    else { throw OperatorFailure("the payment is not one of the standing orders", .software) }
+    let again = try await Self.send(order.payment, key: order.key, lane)
+    guard again.status == 201, again.headers[Header.idempotentReplayed] == "true" else {
+      throw OperatorFailure("sending again answered \(again.status)", .failed)
+    }
+    let other = NewPayment(
+      amount: try order.payment.amount.adding(Money(minorUnits: 1, currency: bank.currency)),
+      debtor: order.payment.debtor, creditor: order.payment.creditor,
+      reference: order.payment.reference)
+    let conflict = try await Self.send(other, key: order.key, lane)
+    guard conflict.status == 409 else {
+      throw OperatorFailure("another amount under the same key answered \(conflict.status)", .failed)
+    }
+    tell("✓ \"send\" pressed again: same answer, no second payment; same key, other amount: 409")
+  }
+
+  private static func send(
+    _ payment: NewPayment, key: String, _ lane: PaymentLoad.Lane
+  ) async throws -> WireResponse {
+    try await lane.client.send(
+      WireRequest(
+        method: "POST", target: PaymentsOperations.createPayment.path,
+        headers: [
+          "authorization": "Bearer \(lane.accessToken)", "content-type": "application/json",
+          Header.idempotencyKey: key,
+        ], body: ByteBuffer(bytes: StrictJSON.encode(payment))))
+  }
+}
