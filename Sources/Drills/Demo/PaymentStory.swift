@@ -34,7 +34,8 @@ package struct PaymentStory: Sendable {
       AuditOperations.findRecords, Nothing(),
       query: "correlation=\(correlation)&limit=\(recordsMax)")
     let records = page.records.sorted { ($0.record.at, $0.index) < ($1.record.at, $1.index) }
-    let hold = records.compactMap { $0.record.detail["hold"] ?? $0.record.detail["transfer"] }
+    let hold = records.flatMap { [$0.record.detail["hold"], $0.record.detail["transfer"]] }
+      .compactMap { $0 }
     var transfers: [LedgerTransfer] = []
     for id in Set(hold.compactMap { TransferID($0) }) {
       if let transfer = try? await desk.call(

@@ -77,6 +77,13 @@ package struct CharterOperation: Hashable, Sendable {
     /// Safe to repeat only where the method is (GET); other methods are never retried.
     case none
   }
+  /// Which access decisions are recorded.
+  package enum Audit: String, Sendable, CaseIterable {
+    /// Every one; the default.
+    case all
+    /// Only refusals: for what one service polls of another many times a minute, and what carries the records themselves.
+    case refusals
+  }
   /// A token bucket per client, kept by the gateway.
   package struct Rate: Hashable, Sendable {
     /// Refill, requests a second, 1–1,000,000.
@@ -109,6 +116,8 @@ package struct CharterOperation: Hashable, Sendable {
   package let forwards: Set<ServiceName>
   /// What repeating means.
   package let idempotency: Idempotency
+  /// Which access decisions the audit log keeps.
+  package let audit: Audit
   /// Largest body accepted, bytes, 0–16 MiB.
   package let bodyBytesMax: Int
   /// Longest handling, 1 ms–120 s.
@@ -176,7 +185,7 @@ package enum CharterFields {
   package static let operation = FieldList(
     all: [
       "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",
-      "purpose", "context", "forwards", "idempotency", "body_bytes_max", "timeout_ms", "rate",
+      "purpose", "context", "forwards", "idempotency", "audit", "body_bytes_max", "timeout_ms", "rate",
     ], required: ["id", "method", "path", "callers"])
   package static let rate = FieldList(
     all: ["per_second", "burst"], required: ["per_second", "burst"])

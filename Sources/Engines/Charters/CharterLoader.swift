@@ -106,6 +106,7 @@ extension Charter {
       scopes: Set(scopes), purpose: object.value("purpose", expected: "a purpose", purpose),
       context: context(object), forwards: Set(forwards),
       idempotency: object.word("idempotency", CharterOperation.Idempotency.self) ?? .none,
+      audit: object.word("audit", CharterOperation.Audit.self) ?? .all,
       bodyBytesMax: object.number("body_bytes_max", in: 0...bodyBytesMax) ?? bodyBytesDefault,
       timeout: .milliseconds(timeout), rate: rate)
   }

@@ -53,10 +53,6 @@ struct Progress: Sendable {
         sign in       \(issuer)/.well-known/openid-configuration
         trust it      curl --cacert \(home.edgeAuthorityFile) \(issuer)/.well-known/openid-configuration
         state         \(home.path)
-
-      Next: \(terminal.styled("./strongroom demo", .cyan)) seeds a bank, signs its people in (names and
-      passwords are printed), pays, and shows one payment's whole story.
-      Then: ./strongroom status · ./strongroom logs -f · ./strongroom down
       """)
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Demo
 import Chassis
 import Foundation
 import Launcher
@@ -94,6 +95,9 @@ struct UpCommand: AsyncParsableCommand {
   @Flag(name: .shortAndLong, help: "Go to the background once ready (the default).")
   var detach = false
 
+  @Flag(help: "Do not put the demo bank (invented people, a demo login) into the platform.")
+  var noDemo = false
+
   func run() async throws {
     try await reporting(json: place.json) {
       let home = try place.place()
@@ -105,7 +109,29 @@ struct UpCommand: AsyncParsableCommand {
         foreground
         ? try await launch.run(home).run(report: progress.show) : try detached(home, progress)
       if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
+      if !foreground { try await sayWhatNext(home) }
     }
+  }
+
+  /// The demo login, and the next thing to try.
+  private func sayWhatNext(_ home: Home) async throws {
+    guard !noDemo else { return place.json ? () : print("\nNext: ./strongroom status") }
+    let (_, _, line) = try place.running()
+    let seeding = DemoSeeding(
+      desk: OperatorDesk(line: line, randomness: .system), home: home, randomness: .system)
+    let (_, login) = try await seeding.seed(
+      DemoSeeding.defaultSeed, residents: DemoSeeding.defaultResidents)
+    guard !place.json else {
+      return printLine(
+        .object(["login": .string(login.login), "password": .string(login.password)]))
+    }
+    print(
+      """
+        demo login    \(login.login)  \(login.password)
+
+      Next: \(Terminal.output.styled("./strongroom demo", .cyan)) pays the demo bank's standing orders and tells one payment's story.
+      Then: ./strongroom status · ./strongroom logs -f · ./strongroom down
+      """)
   }
 
   /// Starts ourselves again as the launcher, in a session of its own, and shows what it reports

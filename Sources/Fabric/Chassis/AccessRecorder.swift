@@ -19,14 +19,11 @@ package struct AccessRecorder: Sendable {
     self.randomness = randomness
   }
 
-  /// Recording what records would never end: reading health, and delivering records, leave a trace only when refused.
-  private static let silentWhenAllowed = ImpliedOperation.names.union(["appendRecords"])
-
   func record(_ passage: Passage, refused reason: String?) async throws {
     guard let operation = passage.operation, let caller = passage.caller,
       let correlation = passage.correlation
     else { throw Problem.defect }
-    guard reason != nil || !Self.silentWhenAllowed.contains(operation.id) else { return }
+    guard reason != nil || operation.audit == .all else { return }
     let now = clock.now()
     let record = AuditRecord(
       id: AuditRecordID(at: now, random: randomness.bits128()), at: now, service: service,

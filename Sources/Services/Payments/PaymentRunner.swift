@@ -63,7 +63,11 @@ package actor PaymentRunner {
       let record = change.record
       let events: [PaymentMachine.Event]
       switch change.action {
-      case .rest, .wait: return record
+      case .rest, .wait:
+        // One line that names both ids, so that whoever knows the payment finds the whole transaction.
+        log.with(correlation: record.correlation).info(
+          "payment came to rest", ["payment": .id(record.id)])
+        return record
       case .createHold: events = await createHold(record, context)
       case .postHold: events = await postHold(record, context)
       }
