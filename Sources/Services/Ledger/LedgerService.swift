@@ -169,6 +169,10 @@ package struct LedgerService: Service {
 
   @Sendable private func createHold(_ call: Call) async throws -> Answer {
     let hold = try call.decode(NewHold.self)
+    // A person's hold always ends by itself at last; only the bank's own batches may hold for ever.
+    guard (1...LedgerLimits.timeoutSecondsMax).contains(hold.timeoutSeconds) else {
+      throw TransferRefusal.timeoutOutOfRange
+    }
     let request = TransferRequest(hold, allowedBy: try authorization(of: call))
     return try await single(request, LedgerOperations.createHold.id, call)
   }
