@@ -1,0 +1,87 @@
+import AuthorityAPI
+import Charters
+import Foundation
+import StrictJSON
+import Testing
+import Vocabulary
+import Yams
+
+/// The Swift contract, the charter and the OpenAPI document must say the same.
+@Suite struct `The contract of the authority` {
+  private struct Route: Hashable {
+    let id: String
+    let method: String
+    let path: String
+
+    init(id: String, method: String, path: String) {
+      self.id = id
+      self.method = method
+      self.path = path
+    }
+    init<I, O>(_ operation: Vocabulary.Operation<I, O>) {
+      self.init(id: operation.id, method: operation.method.rawValue, path: operation.path)
+    }
+  }
+  private let contract: Set<Route> = [
+    Route(AuthorityOperations.getSealingKeyring), Route(AuthorityOperations.issueEdgeCertificate),
+    Route(AuthorityOperations.rotateIssuer), Route(AuthorityOperations.rotateTrustRoot),
+    Route(AuthorityOperations.rotateSealingKey), Route(AuthorityOperations.getTrustBundle),
+  ]
+
+  @Test func `agrees with the charter`() throws {
+    let charter = try Charter.parse(file: "charter.yaml", text: file("charter.yaml"))
+    let declared = charter.operations.map {
+      Route(id: $0.id, method: $0.method.rawValue, path: $0.path.description)
+    }
+    #expect(Set(declared) == contract)
+    #expect(charter.operations.allSatisfy { !$0.isPublic })
+  }
+
+  @Test func `agrees with the document, whose examples are what travels`() throws {
+    let readers: [String: ([UInt8]) throws -> Void] = [
+      "SealingKeyring": { _ = try StrictJSON.decode(SealingKeyring.self, from: $0) },
+      "RotateSealingKey": { _ = try StrictJSON.decode(RotateSealingKey.self, from: $0) },
+      "SealingKeyRotated": { _ = try StrictJSON.decode(SealingKeyRotated.self, from: $0) },
+      "EdgeCertificateRequest": {
+        _ = try StrictJSON.decode(EdgeCertificateRequest.self, from: $0)
+      },
+      "IssuedEdgeCertificate": { _ = try StrictJSON.decode(IssuedEdgeCertificate.self, from: $0) },
+      "RotationAnswer": { _ = try StrictJSON.decode(RotationAnswer.self, from: $0) },
+      "TrustBundleAnswer": { _ = try StrictJSON.decode(TrustBundleAnswer.self, from: $0) },
+    ]
+    let document = try #require(try Yams.load(yaml: file("openapi.yaml")) as? [String: Any])
+    #expect(document["openapi"] as? String == "3.1.0")
+    let paths = try #require(document["paths"] as? [String: [String: [String: Any]]])
+    var written: Set<Route> = []
+    var read: Set<String> = []
+    for (path, methods) in paths {
+      for (method, operation) in methods {
+        let id = try #require(operation["operationId"] as? String)
+        written.insert(Route(id: id, method: method.uppercased(), path: path))
+        let answers = try #require(operation["responses"] as? [String: [String: Any]])
+        let success = try #require(answers.first { $0.key.hasPrefix("2") }?.value)
+        let bodies = [success, operation["requestBody"] as? [String: Any]].compactMap { $0 }
+        for body in bodies {
+          let content = try #require(
+            (body["content"] as? [String: [String: Any]])?["application/json"])
+          let reference = (content["schema"] as? [String: Any])?["$ref"] as? String
+          let schema = String(try #require(reference).split(separator: "/").last ?? "")
+          let examples = try #require(content["examples"] as? [String: [String: Any]])
+          for example in examples.values {
+            let bytes = try JSONSerialization.data(withJSONObject: try #require(example["value"]))
+            try #require(readers[schema])(Array(bytes))
+            read.insert(schema)
+          }
+        }
+      }
+    }
+    #expect(written == contract)
+    #expect(read == Set(readers.keys))
+  }
+
+  private func file(_ name: String) throws -> String {
+    let checkout = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
+    return try String(
+      contentsOf: checkout.appending(path: "Sources/Services/Authority/\(name)"), encoding: .utf8)
+  }
+}
