@@ -1,4 +1,5 @@
 import Authority
+import Chassis
 import NIOCore
 import NIOPosix
 import StrictJSON
