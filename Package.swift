@@ -92,7 +92,7 @@ let modules: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "Tokens", "Sealing", "WorkloadIdentity",
         "AuditAPI", "AuthorityAPI", "Telemetry", "Storage", "Transport", "Workload",
-      ], products: nio + [crypto, x509]),
+      ], products: nio + [crypto, x509, asn1]),
     Module(
       layer: .Fabric, name: "Launcher",
       uses: [

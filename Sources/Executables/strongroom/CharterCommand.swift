@@ -8,7 +8,7 @@ import Vocabulary
 struct CharterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "charter", abstract: "Check all charters together, or begin a new service.",
-    subcommands: [CharterCheckCommand.self])
+    subcommands: [CharterCheckCommand.self, CharterNewCommand.self])
 }
 
 struct CharterCheckCommand: AsyncParsableCommand {

@@ -55,17 +55,19 @@ package final class LogFile: Sendable {
 
 /// Cuts a stream of bytes into whole lines, and keeps the last of them for the case that they
 /// explain an end.
-struct LineCutter {
+package struct LineCutter {
   /// Longest line kept together, bytes; what is longer is cut.
-  static let lineBytesMax = 65_536
+  package static let lineBytesMax = 65_536
   /// Lines remembered.
-  static let rememberedMax = 12
+  package static let rememberedMax = 12
 
   private var rest: [UInt8] = []
-  private(set) var last: [String] = []
+  package private(set) var last: [String] = []
+
+  package init() {}
 
   /// The whole lines that are complete now.
-  mutating func take(_ block: some Collection<UInt8>) -> [UInt8] {
+  package mutating func take(_ block: some Collection<UInt8>) -> [UInt8] {
     rest += block
     guard let end = rest.lastIndex(of: 0x0a) else {
       guard rest.count > Self.lineBytesMax else { return [] }
@@ -78,7 +80,7 @@ struct LineCutter {
   }
 
   /// What is left when the stream ends, as a line.
-  mutating func finish() -> [UInt8] {
+  package mutating func finish() -> [UInt8] {
     guard !rest.isEmpty else { return [] }
     let line = rest + [0x0a]
     rest = []

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Charters
+import Foundation
+import Launcher
+import StrictJSON
+import Vocabulary
+
+struct CharterNewCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "new", abstract: "Begin a service: it builds, runs, and may do nothing else yet.",
+    discussion: """
+      Writes Sources/Services/<Name> (charter, OpenAPI document, README, code), its contract and its
+      executable, the rows in Package.swift, and both ends of its two edges: the operator may ask it
+      what it is, and its access records go to audit. Nothing is written when the charters would not
+      hold together afterwards.
+      """)
+
+  @Argument(help: "Name of the service ([a-z][a-z0-9]*), for example 'loans'.")
+  var name: String
+
+  @Option(help: ArgumentHelp("The checkout (default: found upwards from here).", valueName: "dir"))
+  var charters: String?
+
+  @Flag(help: "One JSON document.")
+  var json = false
+
+  func run() async throws {
+    try await reporting(json: json) {
+      let root = try chartersFolder(charters)
+      do {
+        let written = try write(root)
+        if json {
+          printLine(.object(["written": .array(written.map { .string($0) })]))
+        } else {
+          for path in written { print("  \(Terminal.output.styled("✓", .green)) \(path)") }
+          print("Next: ./strongroom charter check, then ./strongroom down && ./strongroom up")
+        }
+      } catch let refusal as ServiceSkeleton.Refusal {
+        throw OperatorFailure(refusal.description, .badInput)
+      }
+    }
+  }
+
+  /// Paths that were written, sorted.
+  private func write(_ root: String) throws -> [String] {
+    let skeleton = try ServiceSkeleton(name, among: CharterFolder.load(root))
+    var present: [String: String] = [:]
+    for path in [
+      ServiceSkeleton.packageFile, ServiceSkeleton.operatorFile, ServiceSkeleton.auditFile,
+    ] {
+      guard let bytes = try WholeFile.read("\(root)/\(path)") else {
+        throw OperatorFailure("\(root)/\(path) is missing: is this a checkout?", .noInput)
+      }
+      present[path] = String(decoding: bytes, as: UTF8.self)
+    }
+    let files = try skeleton.changed(present).merging(skeleton.newFiles) { first, _ in first }
+    for path in skeleton.newFiles.keys where WholeFile.exists("\(root)/\(path)") {
+      throw OperatorFailure("\(path) is there already; nothing was written", .badInput)
+    }
+    try check(files, root)
+    for (path, text) in files.sorted(by: { $0.key < $1.key }) {
+      let file = URL(filePath: "\(root)/\(path)")
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: file, options: .atomic)
+    }
+    return files.keys.sorted()
+  }
+
+  /// The charters as they would be afterwards.
+  private func check(_ files: [String: String], _ root: String) throws {
+    var after = try CharterFolder.read(root).map { file in
+      CharterFile(
+        name: file.name, text: files.first { file.name == "\(root)/\($0.key)" }?.value ?? file.text)
+    }
+    let known = Set(after.map(\.name))
+    for (path, text) in files
+    where path.hasSuffix("charter.yaml") && !known.contains("\(root)/\(path)") {
+      after.append(CharterFile(name: path, text: text))
+    }
+    _ = try CharterFolder.check(after)
+  }
+}

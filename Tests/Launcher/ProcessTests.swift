@@ -1,0 +1,177 @@
+import Charters
+import Chassis
+import Foundation
+import Launcher
+import Synchronization
+import Telemetry
+import Testing
+import Vocabulary
+
+@Suite struct `A service's process` {
+  @Test func `knows its home and nothing else of us`() async throws {
+    let scratch = try Scratch()
+    let script = try scratch.script(
+      "strongroom-books",
+      """
+      echo "arguments: $0 $*"; /usr/bin/env | sort; read -r line || echo "nothing to read"
+      ls -l /proc/$$/fd | wc -l; ulimit -n; ulimit -c; echo broken >&2; printf 'no line feed'; exit 3
+      """)
+    let log = try LogFile("\(scratch.path)/books.log")
+    ChildProcess.forbidCoreFiles()
+    let child = try ChildProcess.spawn(
+      ExecutableFile(script), home: scratch.home,
+      environment: ["PATH": "/usr/bin:/bin", "TZ": "UTC", "SECRET": "x", "LD_PRELOAD": "y"],
+      openFiles: 77)
+    let (status, last) = await withCheckedContinuation { continuation in
+      child.follow(into: log) { continuation.resume(returning: ($0, $1)) }
+    }
+    #expect(status == 3)
+    #expect(last.suffix(2) == ["broken", "no line feed"])
+    let lines = String(
+      decoding: try WholeFile.read("\(scratch.path)/books.log") ?? [], as: UTF8.self
+    )
+    .split(separator: "\n").map(String.init)
+    #expect(lines.first?.hasSuffix("--home \(scratch.home.path)") == true)
+    // What bash itself adds is not ours.
+    let names = lines.filter { $0.contains("=") }.map { String($0.prefix { $0 != "=" }) }
+    #expect(Set(names).subtracting(["PWD", "SHLVL", "_", "OLDPWD"]) == ["PATH", "TZ"])
+    #expect(lines.contains("nothing to read"))
+    #expect(lines.contains("77") && lines.contains("0"))
+  }
+
+  @Test func `is stated by a record that names it for ever`() throws {
+    let scratch = try Scratch()
+    try HomeSetup.makeFolders(scratch.home)
+    let own = try ExecutableFile("/proc/self/exe")
+    let record = LaunchRecord(
+      service: "books", pid: getpid(), executable: own, startedAt: Instant(seconds: 1))
+    try record.write(to: scratch.home)
+    #expect(LaunchRecord.all(scratch.home) == [record])
+    #expect(record.isAlive && record.sha256.count == 64 && record.uid == geteuid())
+    #expect(try Scratch.mode(scratch.home.launchRecord(of: "books")) == 0o600)
+    let other = LaunchRecord(
+      service: "books", pid: 1, executable: own, startedAt: Instant(seconds: 1))
+    #expect(other.pidStartTicks != record.pidStartTicks)
+    #expect(
+      !LaunchRecord(service: "x", pid: nil, executable: own, startedAt: Instant(seconds: 1)).isAlive
+    )
+  }
+
+  @Test func `whose executable is missing is named`() {
+    #expect { try ExecutableFile("/nowhere/strongroom-x") } throws: {
+      "\($0)".contains("/nowhere/strongroom-x")
+    }
+  }
+}
+
+@Suite(.serialized) struct `The launcher` {
+  /// Two services as shell scripts: `shop` calls `books`. Each says that it is ready by making a
+  /// file.
+  struct Stand {
+    let scratch: Scratch
+    let launcher: Launcher
+    let events = Events()
+
+    init(books: String, shop: String) throws {
+      scratch = try Scratch()
+      let home = scratch.home
+      try HomeSetup.makeFolders(home)
+      _ = try scratch.script("strongroom-books", books)
+      _ = try scratch.script("strongroom-shop", shop)
+      let limits = "limits: {memory_mib: 64, open_files: 64, connections: 8}"
+      let set = try CharterSet.load([
+        CharterFile(
+          name: "books.yaml",
+          text: """
+            {apiVersion: strongroom/v1, service: books, summary: Keeps., port: 7109, \(limits),
+             operations: [{id: read, method: GET, path: /v1/x, callers: [shop]}]}
+            """),
+        CharterFile(
+          name: "shop.yaml",
+          text: """
+            {apiVersion: strongroom/v1, service: shop, summary: Sells., port: 7110, \(limits),
+             calls: [{service: books, operations: [read]}]}
+            """),
+      ])
+      let clock = Clock.system
+      let log = Log(service: "launcher", sink: LogSink { _ in }, clock: clock)
+      let events = events
+      launcher = try Launcher(
+        Launcher.Parts(
+          home: home, charters: set, binaries: scratch.path,
+          environment: ["PATH": "/usr/bin:/bin"], clock: clock, log: log,
+          isReady: { WholeFile.exists("\(home.path)/\($0).ready") },
+          report: { events.add($0) }))
+    }
+
+    func pid(_ service: ServiceName) -> Int32? {
+      LaunchRecord.all(scratch.home).first { $0.service == service }?.pid ?? nil
+    }
+  }
+
+  final class Events: Sendable {
+    private let held = Mutex<[LauncherEvent]>([])
+    func add(_ event: LauncherEvent) { held.withLock { $0.append(event) } }
+    var all: [LauncherEvent] { held.withLock { $0 } }
+    var words: [String] { all.map { "\($0.kind.rawValue) \($0.service?.description ?? "")" } }
+    func wait(_ count: Int, _ word: String) async throws -> Bool {
+      for _ in 0..<400 {
+        if words.filter({ $0 == word }).count >= count { return true }
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      return false
+    }
+  }
+
+  static func service(_ name: String) -> String {
+    """
+    trap 'echo "{\\"bye\\":\\"\(name)\\"}"; rm -f "$2/\(name).ready"; exit 0' TERM
+    touch "$2/\(name).ready"; while :; do sleep 0.02; done
+    """
+  }
+
+  @Test func `starts callees first, restarts what dies, and drains callers first`() async throws {
+    let stand = try Stand(books: Self.service("books"), shop: Self.service("shop"))
+    try await stand.launcher.start()
+    #expect(
+      stand.events.words == [
+        "starting books", "ready books", "starting shop", "ready shop", "up ",
+      ])
+    let first = try #require(stand.pid("books"))
+    kill(first, SIGKILL)
+    #expect(try await stand.events.wait(2, "ready books"))
+    let second = try #require(stand.pid("books"))
+    #expect(second != first)
+    #expect(stand.events.words.contains("restarting books"))
+    await stand.launcher.stop()
+    #expect(stand.events.words.suffix(3) == ["stopped shop", "stopped books", "down "])
+    #expect(ProcessTable.startTicks(second) == nil)
+    #expect(LaunchRecord.all(stand.scratch.home).isEmpty)
+    let log = try WholeFile.read(stand.scratch.home.logFile(of: "books")) ?? []
+    #expect(String(decoding: log, as: UTF8.self) == "{\"bye\":\"books\"}\n")
+  }
+
+  @Test func `gives up with the last words of a service that refuses to start`() async throws {
+    let stand = try Stand(
+      books: "echo 'the store is corrupt: restore your backup'; exit 65",
+      shop: Self.service("shop"))
+    do throws(LaunchFailure) {
+      try await stand.launcher.start()
+      Issue.record("it came up")
+    } catch {
+      #expect(error.exitCode == .unavailable)
+      #expect(error.description.contains("books did not get ready: it ended with status 65"))
+      #expect(error.description.contains("restore your backup"))
+    }
+    await stand.launcher.stop()
+    #expect(!stand.events.words.contains("starting shop"))
+  }
+
+  @Test func `tries three times before it gives up on one that crashes`() async throws {
+    let stand = try Stand(books: "kill -SEGV $$", shop: Self.service("shop"))
+    await #expect(throws: LaunchFailure.self) { try await stand.launcher.start() }
+    await stand.launcher.stop()
+    let starts = stand.events.words.filter { $0 == "starting books" }
+    #expect(starts.count == RestartMachine.firstAttemptsMax)
+  }
+}
