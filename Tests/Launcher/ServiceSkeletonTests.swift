@@ -2,6 +2,7 @@ import Charters
 import Foundation
 import Launcher
 import Testing
+import Vocabulary
 
 @Suite struct `A new service` {
   static let root = URL(filePath: #filePath).deletingLastPathComponent()
