@@ -2,6 +2,7 @@ import AuditAPI
 import Charters
 import Chassis
 import Crypto
+import Foundation
 import Gateway
 import NIOCore
 import NIOPosix
@@ -23,6 +24,7 @@ struct Door {
   let upstream: TransportServer
   let seen = SeenRequests()
   let edgeAuthority: [UInt8]
+  let identity: EdgeIdentity
   let group = MultiThreadedEventLoopGroup.singleton
 
   init(
@@ -72,22 +74,12 @@ struct Door {
         routes: routes, metrics: MetricsRegistry(),
         tracer: SpanExporter(service: "gateway", version: "test", endpoint: nil),
         log: Log(service: "gateway", sink: LogSink { _ in }, clock: clock)))
-    let authority = try CertificateAuthority.edge(
-      lifetime: .seconds(3_600), at: start, randomness: randomness)
-    let certificate = try authority.edgeCertificate(
-      hosts: ["localhost"], addresses: [[127, 0, 0, 1]], lifetime: .seconds(600), at: start,
-      randomness: randomness)
-    edgeAuthority = authority.certificateBytes
-    let chain = try certificate.chain.map {
-      try NIOSSLCertificate(bytes: $0, format: .der)
-    }
+    let edgeCertificate = try EdgePapers(at: start)
+    edgeAuthority = edgeCertificate.authority
+    identity = try EdgeIdentity(
+      chain: edgeCertificate.chain, privateKey: edgeCertificate.privateKey)
     listener = try await EdgeListener.listen(
-      host: "127.0.0.1", port: 0,
-      identity: EdgeIdentity(
-        chain: chain,
-        privateKey: try NIOSSLPrivateKey(
-          bytes: Array(certificate.privateKey.derRepresentation), format: .der)),
-      limits: limits, edge: edge, group: group)
+      host: "127.0.0.1", port: 0, identity: identity, limits: limits, edge: edge, group: group)
   }
 
   func close() async {
@@ -119,6 +111,30 @@ struct Door {
     "POST /v1/payments HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n"
       + "Content-Type: application/json\r\nIdempotency-Key: \(key)\r\n\(more)"
       + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+  }
+}
+
+/// A public certificate as it comes from a file, and the authority that a client must trust for it.
+struct EdgePapers {
+  let authority: [UInt8]
+  /// PEM.
+  let chain: [UInt8]
+  let privateKey: [UInt8]
+
+  init(at now: Instant) throws {
+    let root = try CertificateAuthority.edge(
+      lifetime: .seconds(3_600), at: now, randomness: .system)
+    let certificate = try root.edgeCertificate(
+      hosts: ["localhost"], addresses: [[127, 0, 0, 1]], lifetime: .seconds(600), at: now,
+      randomness: .system)
+    authority = root.certificateBytes
+    chain = certificate.chain.flatMap { Self.pem($0, "CERTIFICATE") }
+    privateKey = Array(certificate.privateKey.pemRepresentation.utf8)
+  }
+
+  private static func pem(_ der: [UInt8], _ label: String) -> [UInt8] {
+    let text = Data(der).base64EncodedString(options: .lineLength64Characters)
+    return Array("-----BEGIN \(label)-----\n\(text)\n-----END \(label)-----\n".utf8)
   }
 }
 

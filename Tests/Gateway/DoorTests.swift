@@ -329,3 +329,64 @@ import Vocabulary
     await door.close()
   }
 }
+
+@Suite struct `The door, over time,` {
+  private let health = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
+
+  @Test func `shows a renewed certificate to who comes, and keeps who is there`() async throws {
+    let door = try await Door()
+    let before = try await door.caller()
+    #expect(try await before.ask(health).status == 200)
+    let papers = try EdgePapers(at: Clock.system.now())
+    try door.identity.replace(chain: papers.chain, privateKey: papers.privateKey)
+    #expect(try await before.ask(health).status == 200)
+    let after = try await OutsideCaller.connect(
+      port: door.listener.port, trusting: papers.authority, version: .tlsv13, group: door.group)
+    #expect(try await after.ask(health).status == 200)
+    before.close()
+    after.close()
+    await door.close()
+  }
+
+  @Test func `answers what it let in before it shuts`() async throws {
+    let door = try await Door { _ in
+      try? await Task.sleep(for: .milliseconds(400))
+      return WireResponse(status: 200, body: ByteBuffer(string: "done"))
+    }
+    let idle = try await door.caller()
+    #expect(try await idle.ask(health).status == 200)
+    let busy = try await door.caller()
+    try await busy.write(Door.payment(try door.token()))
+    while door.seen.all.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    async let drained: Void = door.listener.drain(within: .seconds(5))
+    #expect(try await busy.next().content == "done")
+    #expect(await idle.untilClosed())
+    await drained
+    #expect(door.listener.openConnections == 0)
+    await door.close()
+  }
+
+  @Test func `ends a connection after its last allowed request`() async throws {
+    var limits = EdgeLimits()
+    limits.requestsPerConnectionMax = 2
+    let door = try await Door(limits: limits)
+    let caller = try await door.caller()
+    #expect(try await caller.ask(health).fields["connection"] == nil)
+    #expect(try await caller.ask(health).fields["connection"] == "close")
+    #expect(await caller.untilClosed())
+    await door.close()
+  }
+
+  @Test func `lets no more connections in than it can hold`() async throws {
+    var limits = EdgeLimits()
+    limits.connectionsMax = 1
+    let door = try await Door(limits: limits)
+    let first = try await door.caller()
+    #expect(try await first.ask(health).status == 200)
+    await #expect(throws: (any Error).self) {
+      _ = try await door.caller().ask(health)
+    }
+    first.close()
+    await door.close()
+  }
+}
