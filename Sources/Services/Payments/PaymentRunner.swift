@@ -69,7 +69,10 @@ package actor PaymentRunner {
           "payment came to rest", ["payment": .id(record.id)])
         return record
       case .createHold: events = await createHold(record, context)
-      case .postHold: events = await postHold(record, context)
+      case .postHold:
+        // Written down before it is asked for, as every step is.
+        events =
+          record.machine.state == .held ? [.postingBegun] : await postHold(record, context)
       }
       // Nothing learned is nothing to write; the reconciler asks later.
       if events == [.unknown] { return record }

@@ -1,0 +1,171 @@
+import AuditAPI
+import Chassis
+import Payments
+import PaymentsAPI
+import Storage
+import StrictJSON
+import Testing
+import Transport
+import Vocabulary
+
+@Suite struct `A payment` {
+  @Test func `moves money once, and says so everywhere`() async throws {
+    let house = try await PaymentsHouse()
+    let answer = try await house.pay(1_250, key: "first", reference: "for Jane Doe")
+    #expect(answer.status == 201)
+    let payment = try answer.decoded(Payment.self)
+    #expect(payment.state == .posted && payment.reference == "for Jane Doe")
+    #expect(answer.headers["location"] == "/v1/payments/\(payment.id)")
+    #expect(try await house.balance() == [8_750, 8_750])
+
+    let again = try await house.pay(1_250, key: "first", reference: "for Jane Doe")
+    #expect(again.status == 201 && again.headers["idempotent-replayed"] == "true")
+    #expect(try again.decoded(Payment.self) == payment)
+    #expect(try await house.balance() == [8_750, 8_750])
+
+    let other = try await house.pay(1_251, key: "first", reference: "for Jane Doe")
+    #expect(other.status == 409 && other.slug == "idempotency-key-reused")
+    #expect(other.json?["first"]?.string == "\(payment.id)")
+
+    #expect(try await house.read(Payment.self, "/v1/payments/\(payment.id)") == payment)
+    let activity = try await house.read(Activity.self, "/v1/activity")
+    #expect(activity.entries.map(\.event) == [.received, .held, .posted])
+    let later = try await house.read(Activity.self, "/v1/activity?since=\(activity.next)")
+    #expect(later.entries.isEmpty && later.next == activity.next)
+
+    let records = try await money(house)
+    #expect(records.map(\.outcome) == ["received", "held", "posted"])
+    #expect(records.allSatisfy { $0.flaw == nil && $0.correlation == payment.correlationID })
+    let told = String(decoding: try StrictJSON.encode(records), as: UTF8.self)
+    #expect(!told.contains("Jane"))
+    await house.close()
+  }
+
+  /// The money records that wait in the outbox of payments; nobody takes them here.
+  private func money(_ house: PaymentsHouse) async throws -> [AuditRecord] {
+    try await house.outbox().batch(of: AuditOperations.topic).map {
+      try StrictJSON.decode(AuditRecord.self, from: $0.body)
+    }.filter { $0.kind == .money }
+  }
+
+  @Test func `is refused by the ledger's books, for ever and without a trace of money`()
+    async throws
+  {
+    let house = try await PaymentsHouse()
+    let stranger = AccountID(bits: 0xff)
+    let table: [(String, Int64, AccountID, AccountID, String)] = [
+      ("much", 10_001, PaymentsHouse.adasAccount, PaymentsHouse.bobsAccount, "exceeds-credits"),
+      ("to", 1, PaymentsHouse.adasAccount, stranger, "credit-account-not-found"),
+      (
+        "not hers", 1, PaymentsHouse.bobsAccount, PaymentsHouse.adasAccount,
+        "debtor-account-unknown"
+      ),
+      ("nobody's", 1, stranger, PaymentsHouse.bobsAccount, "debtor-account-unknown"),
+    ]
+    for (key, units, debtor, creditor, slug) in table {
+      for isReplay in [false, true] {
+        let key = key.replacing(" ", with: "-")
+        let answer = try await house.pay(units, key: key, from: debtor, to: creditor)
+        #expect(answer.status == 409 && answer.slug == slug, "\(key): \(answer.slug ?? "")")
+        #expect((answer.headers["idempotent-replayed"] == "true") == isReplay)
+      }
+    }
+    #expect(try await house.balance() == [10_000, 10_000])
+    let activity = try await house.read(Activity.self, "/v1/activity?limit=2")
+    #expect(activity.entries.map(\.event) == [.received, .refused])
+    #expect(activity.entries.last?.reason == "exceeds-credits")
+    await house.close()
+  }
+
+  @Test func `is the same for fifty who press the button together`() async throws {
+    let house = try await PaymentsHouse()
+    let ids = try await withThrowingTaskGroup(of: (Int, PaymentID?).self) { group in
+      for _ in 0..<50 {
+        group.addTask {
+          let answer = try await house.pay(100, key: "button")
+          return (answer.status, try? answer.decoded(Payment.self).id)
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(ids.allSatisfy { $0.0 == 201 })
+    #expect(Set(ids.map(\.1)).count == 1)
+    #expect(try await house.balance() == [9_900, 9_900])
+    #expect(try await house.read(PaymentPage.self, "/v1/payments").payments.count == 1)
+    await house.close()
+  }
+
+  @Test func `needs a key, and an order that can be right`() async throws {
+    let house = try await PaymentsHouse()
+    let keyless = try await house.ask(
+      "POST", "/v1/payments", purpose: "payment.create", scope: "payments:create",
+      body: Array("{}".utf8))
+    #expect(keyless.status == 400 && keyless.slug == "idempotency-key-required")
+    let zero = try await house.pay(0, key: "zero")
+    #expect(zero.status == 400 && zero.slug == "amount-zero")
+    let same = try await house.pay(1, key: "same", to: PaymentsHouse.adasAccount)
+    #expect(same.status == 400 && same.slug == "same-account-twice")
+    #expect(try await house.read(Activity.self, "/v1/activity").entries.isEmpty)
+    await house.close()
+  }
+
+  @Test func `is seen by its owner only, page by page, newest first`() async throws {
+    let house = try await PaymentsHouse()
+    var made: [PaymentID] = []
+    for number in 1...5 {
+      made.append(try await house.pay(1, key: "k\(number)").decoded(Payment.self).id)
+    }
+    var seen: [PaymentID] = []
+    var target: String? = "/v1/payments?limit=2"
+    while let here = target {
+      let page = try await house.read(PaymentPage.self, here)
+      seen += page.payments.map(\.id)
+      target = page.next.map { "/v1/payments?limit=2&after=\($0)" }
+    }
+    #expect(seen == made.reversed())
+    #expect(
+      try await house.read(PaymentPage.self, "/v1/payments", by: PaymentsHouse.bob).payments.isEmpty
+    )
+    let foreign = try await house.ask(
+      "GET", "/v1/payments/\(made[0])", by: PaymentsHouse.bob, purpose: "payment.read",
+      scope: "payments:read")
+    #expect(foreign.status == 404 && foreign.slug == "not-found")
+    for target in ["?limit=0", "?limit=201", "?after=x", "?after=1.2"] {
+      let answer = try await house.ask(
+        "GET", "/v1/payments" + target, purpose: "payment.read", scope: "payments:read")
+      #expect(answer.status == 400, "\(target)")
+    }
+    // The same key of another person is another payment.
+    _ = try await house.pay(
+      1, key: "back", by: PaymentsHouse.bob, from: PaymentsHouse.bobsAccount,
+      to: PaymentsHouse.adasAccount)
+    let bobs = try await house.pay(
+      1, key: "k1", by: PaymentsHouse.bob, from: PaymentsHouse.bobsAccount,
+      to: PaymentsHouse.adasAccount)
+    #expect(bobs.status == 201)
+    await house.close()
+  }
+
+  @Test func `shows on its owner's accounts, balance and statement`() async throws {
+    let house = try await PaymentsHouse()
+    let payment = try await house.pay(300, key: "one").decoded(Payment.self)
+    let accounts = try await house.read(
+      OwnAccounts.self, "/v1/accounts", scope: "accounts:read", purpose: "account.read")
+    #expect(accounts.accounts.map(\.id) == [PaymentsHouse.adasAccount])
+    let statement = try await house.read(
+      Statement.self, "/v1/accounts/\(PaymentsHouse.adasAccount)/transfers",
+      scope: "accounts:read", purpose: "account.read")
+    #expect(statement.lines.map(\.kind) == [.booked, .reserved, .booked])
+    #expect(statement.lines.map(\.amount.minorUnits) == [-300, -300, 10_000])
+    #expect(statement.lines[0].payment == payment.id)
+    let foreign = try await house.ask(
+      "GET", "/v1/accounts/\(PaymentsHouse.bobsAccount)/balance", purpose: "account.read",
+      scope: "accounts:balance:read")
+    #expect(foreign.status == 404)
+    let narrow = try await house.ask(
+      "GET", "/v1/accounts/\(PaymentsHouse.adasAccount)/balance", purpose: "account.read",
+      scope: "accounts:read")
+    #expect(narrow.status == 403)
+    await house.close()
+  }
+}
