@@ -268,7 +268,7 @@ final class PaymentsHouse: Sendable {
       calls:
         - service: ledger
           operations: [createAccounts, createTransfers, getTrialBalance, lookupAccounts,
-            getTransfer, listTransfers, getAccount, listAccounts]
+            getTransfer, listTransfers, getAccount, listAccounts, voidHold]
       """,
       "gateway.yaml": neighbour(
         "gateway", 7100, "[]", calls: "{service: payments, operations: [\(own)]}"),
