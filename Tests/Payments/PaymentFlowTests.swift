@@ -8,22 +8,22 @@ import Testing
 import Transport
 import Vocabulary
 
-@Suite struct `A payment` {
+@Suite(.serialized) struct `A payment` {
   @Test func `moves money once, and says so everywhere`() async throws {
     let house = try await PaymentsHouse()
-    let answer = try await house.pay(1_250, key: "first", reference: "for Jane Doe")
+    let answer = try await house.pay(.init(units: 1_250, key: "first", reference: "for Jane Doe"))
     #expect(answer.status == 201)
     let payment = try answer.decoded(Payment.self)
     #expect(payment.state == .posted && payment.reference == "for Jane Doe")
     #expect(answer.headers["location"] == "/v1/payments/\(payment.id)")
     #expect(try await house.balance() == [8_750, 8_750])
 
-    let again = try await house.pay(1_250, key: "first", reference: "for Jane Doe")
+    let again = try await house.pay(.init(units: 1_250, key: "first", reference: "for Jane Doe"))
     #expect(again.status == 201 && again.headers["idempotent-replayed"] == "true")
     #expect(try again.decoded(Payment.self) == payment)
     #expect(try await house.balance() == [8_750, 8_750])
 
-    let other = try await house.pay(1_251, key: "first", reference: "for Jane Doe")
+    let other = try await house.pay(.init(units: 1_251, key: "first", reference: "for Jane Doe"))
     #expect(other.status == 409 && other.slug == "idempotency-key-reused")
     #expect(other.json?["first"]?.string == "\(payment.id)")
 
@@ -65,7 +65,8 @@ import Vocabulary
     for (key, units, debtor, creditor, slug) in table {
       for isReplay in [false, true] {
         let key = key.replacing(" ", with: "-")
-        let answer = try await house.pay(units, key: key, from: debtor, to: creditor)
+        let answer = try await house.pay(
+          .init(units: units, key: key, debtor: debtor, creditor: creditor))
         #expect(answer.status == 409 && answer.slug == slug, "\(key): \(answer.slug ?? "")")
         #expect((answer.headers["idempotent-replayed"] == "true") == isReplay)
       }
@@ -97,13 +98,12 @@ import Vocabulary
 
   @Test func `needs a key, and an order that can be right`() async throws {
     let house = try await PaymentsHouse()
-    let keyless = try await house.ask(
-      "POST", "/v1/payments", purpose: "payment.create", scope: "payments:create",
-      body: Array("{}".utf8))
+    let keyless = try await house.post(Array("{}".utf8), key: nil)
     #expect(keyless.status == 400 && keyless.slug == "idempotency-key-required")
     let zero = try await house.pay(0, key: "zero")
     #expect(zero.status == 400 && zero.slug == "amount-zero")
-    let same = try await house.pay(1, key: "same", to: PaymentsHouse.adasAccount)
+    let same = try await house.pay(
+      .init(units: 1, key: "same", creditor: PaymentsHouse.adasAccount))
     #expect(same.status == 400 && same.slug == "same-account-twice")
     #expect(try await house.read(Activity.self, "/v1/activity").entries.isEmpty)
     await house.close()
@@ -124,24 +124,24 @@ import Vocabulary
     }
     #expect(seen == made.reversed())
     #expect(
-      try await house.read(PaymentPage.self, "/v1/payments", by: PaymentsHouse.bob).payments.isEmpty
+      try await house.get("/v1/payments", by: PaymentsHouse.bob).decoded(PaymentPage.self).payments
+        .isEmpty
     )
-    let foreign = try await house.ask(
-      "GET", "/v1/payments/\(made[0])", by: PaymentsHouse.bob, purpose: "payment.read",
-      scope: "payments:read")
+    let foreign = try await house.get("/v1/payments/\(made[0])", by: PaymentsHouse.bob)
     #expect(foreign.status == 404 && foreign.slug == "not-found")
     for target in ["?limit=0", "?limit=201", "?after=x", "?after=1.2"] {
-      let answer = try await house.ask(
-        "GET", "/v1/payments" + target, purpose: "payment.read", scope: "payments:read")
+      let answer = try await house.get("/v1/payments" + target)
       #expect(answer.status == 400, "\(target)")
     }
     // The same key of another person is another payment.
     _ = try await house.pay(
-      1, key: "back", by: PaymentsHouse.bob, from: PaymentsHouse.bobsAccount,
-      to: PaymentsHouse.adasAccount)
+      .init(
+        units: 1, key: "back", person: PaymentsHouse.bob, debtor: PaymentsHouse.bobsAccount,
+        creditor: PaymentsHouse.adasAccount))
     let bobs = try await house.pay(
-      1, key: "k1", by: PaymentsHouse.bob, from: PaymentsHouse.bobsAccount,
-      to: PaymentsHouse.adasAccount)
+      .init(
+        units: 1, key: "k1", person: PaymentsHouse.bob, debtor: PaymentsHouse.bobsAccount,
+        creditor: PaymentsHouse.adasAccount))
     #expect(bobs.status == 201)
     await house.close()
   }
@@ -150,21 +150,19 @@ import Vocabulary
     let house = try await PaymentsHouse()
     let payment = try await house.pay(300, key: "one").decoded(Payment.self)
     let accounts = try await house.read(
-      OwnAccounts.self, "/v1/accounts", scope: "accounts:read", purpose: "account.read")
+      OwnAccounts.self, "/v1/accounts", scope: "accounts:read")
     #expect(accounts.accounts.map(\.id) == [PaymentsHouse.adasAccount])
     let statement = try await house.read(
       Statement.self, "/v1/accounts/\(PaymentsHouse.adasAccount)/transfers",
-      scope: "accounts:read", purpose: "account.read")
+      scope: "accounts:read")
     #expect(statement.lines.map(\.kind) == [.booked, .reserved, .booked])
     #expect(statement.lines.map(\.amount.minorUnits) == [-300, -300, 10_000])
     #expect(statement.lines[0].payment == payment.id)
-    let foreign = try await house.ask(
-      "GET", "/v1/accounts/\(PaymentsHouse.bobsAccount)/balance", purpose: "account.read",
-      scope: "accounts:balance:read")
+    let foreign = try await house.get(
+      "/v1/accounts/\(PaymentsHouse.bobsAccount)/balance", scope: "accounts:balance:read")
     #expect(foreign.status == 404)
-    let narrow = try await house.ask(
-      "GET", "/v1/accounts/\(PaymentsHouse.adasAccount)/balance", purpose: "account.read",
-      scope: "accounts:read")
+    let narrow = try await house.get(
+      "/v1/accounts/\(PaymentsHouse.adasAccount)/balance", scope: "accounts:read")
     #expect(narrow.status == 403)
     await house.close()
   }

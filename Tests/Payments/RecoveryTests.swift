@@ -8,7 +8,7 @@ import Testing
 import Transport
 import Vocabulary
 
-@Suite struct `A payment whose outcome is not known` {
+@Suite(.serialized) struct `A payment whose outcome is not known` {
   /// The ledger is away when the payment comes.
   private func stranded(_ house: PaymentsHouse) async throws -> Payment {
     await house.stopLedger()

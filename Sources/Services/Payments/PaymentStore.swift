@@ -5,8 +5,9 @@ package import Storage
 package import Vocabulary
 
 /// All SQL of this service. A change of state, its line in the activity log and its audit record are one transaction; the
-/// machine is asked inside it, so that two who work on one payment cannot both be right.
-package struct PaymentStore: Sendable {
+/// machine is asked inside it, so that two who work on one payment cannot both be right. A class: there is one, and its
+/// methods then take few enough arguments for registers (see `PaymentsHouse.request`).
+package final class PaymentStore: Sendable {
   let store: Store
   private let clock: Clock
   private let randomness: Randomness
@@ -32,7 +33,7 @@ package struct PaymentStore: Sendable {
         var record = fresh
         let action = try record.machine.handle(.authorized)
         try Self.insert(record, in: transaction)
-        try note(record, at: now, in: transaction)
+        try self.note(record, at: now, in: transaction)
         return Change(record: record, action: action)
       }
       guard known.order == fresh.order, known.subject == fresh.subject else {
@@ -42,7 +43,7 @@ package struct PaymentStore: Sendable {
       }
       // The later of the two: an earlier permission may still be on its way.
       known.authorizedUntil = max(known.authorizedUntil, fresh.authorizedUntil)
-      return try change(known, by: [.authorized], at: now, in: transaction)
+      return try self.change(known, by: [.authorized], at: now, in: transaction)
     }
   }
 
@@ -52,7 +53,7 @@ package struct PaymentStore: Sendable {
     let now = clock.now()
     return try await store.write { transaction in
       guard let known = try Self.record(id, transaction.snapshot) else { throw Problem.notFound }
-      return try change(known, by: events, at: now, in: transaction)
+      return try self.change(known, by: events, at: now, in: transaction)
     }
   }
 
