@@ -34,7 +34,8 @@ package struct AuditService: Service {
       try await writer.recover()
       try await writer.publish()
       publisher = CheckpointPublisher(
-        writer: writer, published: published, log: context.log, metrics: context.metrics)
+        writer: writer, published: published, clock: context.clock, log: context.log,
+        metrics: context.metrics)
       proofs = ProofReader(
         store: store, files: folder.files, published: published, key: signer.verifierKey)
     } catch let fault as LogFault {

@@ -1,6 +1,6 @@
 import MerkleLog
 package import Telemetry
-import Vocabulary
+package import Vocabulary
 
 /// Publishes a checkpoint soon after records came in, and not more often than makes sense.
 package struct CheckpointPublisher: Sendable {
@@ -11,14 +11,18 @@ package struct CheckpointPublisher: Sendable {
   package static let pauseAfterFailure: Duration = .seconds(1)
 
   private let writer: LogWriter
+  private let clock: Clock
   private let log: Log
   private let signals: AsyncStream<Void>
   private let continuation: AsyncStream<Void>.Continuation
   private let failures: Counter
   private let duration: Histogram
 
-  package init(writer: LogWriter, published: PublishedLog, log: Log, metrics: MetricsRegistry) {
+  package init(
+    writer: LogWriter, published: PublishedLog, clock: Clock, log: Log, metrics: MetricsRegistry
+  ) {
     self.writer = writer
+    self.clock = clock
     self.log = log
     (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     failures = metrics.counter(
@@ -44,10 +48,10 @@ package struct CheckpointPublisher: Sendable {
   }
 
   private func publish() async -> Bool {
-    let start = ContinuousClock.now
+    let start = clock.now()
     do {
       try await writer.publish()
-      duration.record(ContinuousClock.now - start)
+      duration.record(clock.now() - start)
       return true
     } catch is CancellationError {
       return true
