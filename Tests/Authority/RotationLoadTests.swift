@@ -11,7 +11,8 @@ import Vocabulary
 import Workload
 import WorkloadIdentity
 
-/// Callers that never pause, on connections that never grow old, while every key behind them is replaced.
+/// Callers that never pause, on connections that never grow old, while every key behind them is
+/// replaced.
 private struct Traffic {
   let chancery: Chancery
   let source: WorkloadSource

@@ -6,8 +6,9 @@ import Vocabulary
 import WorkloadIdentity
 import X509
 
-/// The public path-building cases of C2SP x509-limbo. The peer verifier's path search is held against all that apply; its
-/// leaf rules ask for a SPIFFE ID, which no limbo certificate has, so every limbo chain must be refused by the whole.
+/// The public path-building cases of C2SP x509-limbo. The peer verifier's path search is held
+/// against all that apply; its leaf rules ask for a SPIFFE ID, which no limbo certificate has, so
+/// every limbo chain must be refused by the whole.
 @Suite struct `The public cases for certificate paths` {
   struct Suite: Decodable { let testcases: [Case] }
   struct Case: Decodable {
@@ -51,7 +52,7 @@ import X509
       }
     }
     print(
-      "x509-limbo: \(passed) of \(applicable) applicable passed (of \(suite.testcases.count) in the file)"
+      "x509-limbo: \(passed) of \(applicable) applicable passed; \(suite.testcases.count) in all"
     )
     for item in Self.notApplicable { print("  not applicable: \(item.prefix)…: \(item.why)") }
     #expect(passed == applicable)

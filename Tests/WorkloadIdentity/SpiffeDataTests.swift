@@ -78,7 +78,8 @@ import X509
     ]
   }()
 
-  /// A chain with its key, as X509-SVID files hold them. Loading does not look at dates or at the bundle.
+  /// A chain with its key, as X509-SVID files hold them. Loading does not look at dates or at the
+  /// bundle.
   static let documents: [Case] = {
     let folder = "svid/x509svid/testdata/"
     func svid(_ certificate: String, _ key: String, _ verdict: String) -> Case {

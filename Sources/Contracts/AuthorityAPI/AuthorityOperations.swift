@@ -1,9 +1,10 @@
 package import Vocabulary
 
-/// The operations of the authority: one constant per operationId in its `openapi.yaml`. Identities are not among them:
-/// workloads fetch those through the SPIFFE Workload API.
+/// The operations of the authority: one constant per operationId in its `openapi.yaml`. Identities
+/// are not among them: workloads fetch those through the SPIFFE Workload API.
 package enum AuthorityOperations {
-  /// The caller's own sealing keys, every version still needed. Natural: asking again changes nothing.
+  /// The caller's own sealing keys, every version still needed. Natural: asking again changes
+  /// nothing.
   package static let getSealingKeyring = Operation<Nothing, SealingKeyring>(
     "getSealingKeyring", of: "authority", .post, "/v1/sealing-keyring")
   /// A fresh public TLS certificate for the gateway, with its key.
@@ -14,7 +15,8 @@ package enum AuthorityOperations {
   /// Replaces the issuing authority; every workload gets a new certificate at once.
   package static let rotateIssuer = Operation<Nothing, RotationAnswer>(
     "rotateIssuer", of: "authority", .post, "/v1/issuer/rotations")
-  /// Replaces the root. Both roots are in the bundle until the old one's last certificate has ended.
+  /// Replaces the root. Both roots are in the bundle until the old one's last certificate has
+  /// ended.
   package static let rotateTrustRoot = Operation<Nothing, RotationAnswer>(
     "rotateTrustRoot", of: "authority", .post, "/v1/roots/rotations")
   /// Adds a version to a service's sealing keys; earlier versions stay readable.

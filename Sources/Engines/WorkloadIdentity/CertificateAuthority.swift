@@ -4,18 +4,20 @@ import SwiftASN1
 package import Vocabulary
 package import X509
 
-/// A key with the right to sign certificates, and the certificate that says so. Pure: time and randomness come in, and
-/// nothing is kept.
+/// A key with the right to sign certificates, and the certificate that says so. Pure: time and
+/// randomness come in, and nothing is kept.
 package struct CertificateAuthority: Sendable {
   /// Longest life of a workload's certificate.
   package static let leafLifetimeMax: Duration = .seconds(3_600)
-  /// Longest life of the gateway's public certificate (CA/Browser Forum's 398 days leave room; we renew weekly).
+  /// Longest life of the gateway's public certificate (CA/Browser Forum's 398 days leave room; we
+  /// renew weekly).
   package static let edgeLifetimeMax: Duration = .seconds(30 * 86_400)
   /// Longest life of a signing certificate.
   package static let authorityLifetimeMax: Duration = .seconds(10 * 366 * 86_400)
   /// Host names and addresses of one edge certificate.
   package static let edgeNamesMax = 32
-  /// How far a certificate's first moment lies before its making, for peers whose clock is a little slow.
+  /// How far a certificate's first moment lies before its making, for peers whose clock is a little
+  /// slow.
   package static let backdating: Duration = .seconds(10)
 
   /// The signing certificate.
@@ -23,11 +25,13 @@ package struct CertificateAuthority: Sendable {
   /// The same in DER.
   package let certificateBytes: [UInt8]
   package let privateKey: P256.Signing.PrivateKey
-  /// Whether this is the top of its hierarchy: then it is not sent in chains, the peer has it already.
+  /// Whether this is the top of its hierarchy: then it is not sent in chains, the peer has it
+  /// already.
   package var isRoot: Bool { certificate.issuer == certificate.subject }
 
   /// Brings a kept authority back.
-  /// - Throws: `IssuingRefusal.keyMismatch` when the key is not the certificate's; `.malformed` for bad DER.
+  /// - Throws: `IssuingRefusal.keyMismatch` when the key is not the certificate's; `.malformed` for
+  ///   bad DER.
   package init(
     certificateBytes: [UInt8], privateKey: P256.Signing.PrivateKey
   ) throws(IssuingRefusal) {
@@ -86,7 +90,8 @@ package struct CertificateAuthority: Sendable {
   }
 
   /// A workload's document: P-256, the URI name and nothing else about it.
-  /// - Parameter lifetime: at most `leafLifetimeMax`, backdating included; cut to this authority's own end.
+  /// - Parameter lifetime: at most `leafLifetimeMax`, backdating included; cut to this authority's
+  ///   own end.
   package func svid(
     for id: SpiffeID, lifetime: Duration, at moment: Instant, randomness: Randomness
   ) throws(IssuingRefusal) -> X509SVID {
@@ -128,8 +133,8 @@ package enum IssuingRefusal: String, Error, Hashable, Sendable {
 }
 
 extension CertificateAuthority {
-  /// The authority behind the gateway's public certificate: apart from the workloads' roots, so that trusting one never
-  /// means trusting the other.
+  /// The authority behind the gateway's public certificate: apart from the workloads' roots, so
+  /// that trusting one never means trusting the other.
   package static func edge(
     lifetime: Duration, at moment: Instant, randomness: Randomness
   ) throws(IssuingRefusal) -> CertificateAuthority {

@@ -69,15 +69,16 @@ struct Issued {
 }
 
 extension CertificateAuthority {
-  /// 128 random bits, so that no serial number can be predicted or met twice; positive (RFC 5280 §4.1.2.2).
+  /// 128 random bits, so that no serial number can be predicted or met twice; positive (RFC 5280
+  /// §4.1.2.2).
   static func newSerial(_ randomness: Randomness) -> Certificate.SerialNumber {
     var bytes = randomness.bytes(16)
     bytes[0] = bytes[0] & 0x7f | 0x40
     return Certificate.SerialNumber(bytes: bytes)
   }
 
-  /// - Throws: `malformed` when eight draws in a row lie outside the curve's order: the source is broken (each does
-  ///   with a chance of 2⁻³²).
+  /// - Throws: `malformed` when eight draws in a row lie outside the curve's order: the source is
+  ///   broken (each does with a chance of 2⁻³²).
   static func newKey(_ randomness: Randomness) throws(IssuingRefusal) -> P256.Signing.PrivateKey {
     for _ in 0..<8 {
       if let key = try? P256.Signing.PrivateKey(rawRepresentation: randomness.bytes(32)) {
@@ -87,7 +88,8 @@ extension CertificateAuthority {
     throw .malformed
   }
 
-  /// Two roots of one trust domain live side by side during a rotation; the serial keeps their names apart.
+  /// Two roots of one trust domain live side by side during a rotation; the serial keeps their
+  /// names apart.
   static func name(
     of role: String, serial: Certificate.SerialNumber
   ) throws(IssuingRefusal) -> DistinguishedName {

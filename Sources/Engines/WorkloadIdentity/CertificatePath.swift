@@ -3,8 +3,9 @@ import SwiftASN1
 package import Vocabulary
 package import X509
 
-/// Builds and checks a path from a leaf to a trusted authority: RFC 5280 §6.1, without policies, and without anything
-/// from outside (no revocation lists, no fetching). Short lifetimes take the place of revocation.
+/// Builds and checks a path from a leaf to a trusted authority: RFC 5280 §6.1, without policies,
+/// and without anything from outside (no revocation lists, no fetching). Short lifetimes take the
+/// place of revocation.
 package enum CertificatePath {
   /// What one chain may cost.
   package struct Limits: Sendable, Hashable {
@@ -50,7 +51,8 @@ package enum CertificatePath {
     }
   }
 
-  /// What an intermediate must be, whatever its dates: a certificate authority that may sign certificates.
+  /// What an intermediate must be, whatever its dates: a certificate authority that may sign
+  /// certificates.
   package static func checkAuthority(_ certificate: Certificate) throws(PeerRefusal) {
     try CertificateRules.checkAuthority(certificate, isRoot: false)
   }
@@ -71,7 +73,8 @@ package enum CertificatePath {
   }
 }
 
-/// A depth-first search with a budget: a peer chooses the certificates, so it must not choose the work.
+/// A depth-first search with a budget: a peer chooses the certificates, so it must not choose the
+/// work.
 private struct Search {
   let intermediates: [Certificate]
   let roots: [Certificate]
@@ -111,7 +114,8 @@ private struct Search {
     return nil
   }
 
-  /// Whether this authority may stand above the path; notes why when it may not. Cheap checks come first.
+  /// Whether this authority may stand above the path; notes why when it may not. Cheap checks come
+  /// first.
   private mutating func admits(
     _ issuer: Certificate, over path: [Certificate], isRoot: Bool
   ) throws(PeerRefusal) -> Bool {

@@ -14,7 +14,8 @@ enum CertificateRules {
     .X509ExtensionID.basicConstraints, .X509ExtensionID.keyUsage, .X509ExtensionID.nameConstraints,
     .X509ExtensionID.subjectAlternativeName, .X509ExtensionID.extendedKeyUsage,
   ]
-  /// Policies are not processed, so a chain that constrains them is not one we can judge (RFC 5280 §4.2.1.11).
+  /// Policies are not processed, so a chain that constrains them is not one we can judge (RFC 5280
+  /// §4.2.1.11).
   private static let policyConstraints: ASN1ObjectIdentifier = [2, 5, 29, 36]
 
   /// Rules for every certificate, root included.
@@ -52,7 +53,8 @@ enum CertificateRules {
       throw .malformedCertificate
     }
     let names = leaf.extensions[oid: .X509ExtensionID.subjectAlternativeName]
-    // Without a subject the names are all there is, so they must not be skippable (RFC 5280 §4.2.1.6).
+    // Without a subject the names are all there is, so they must not be skippable (RFC 5280
+    // §4.2.1.6).
     if leaf.subject.isEmpty, names?.critical != true { throw .malformedCertificate }
   }
 
@@ -78,7 +80,8 @@ enum CertificateRules {
       if !isRoot, above?.keyIdentifier == nil { throw .issuerNotAuthority }
       return
     }
-    // A self-signed root that names another key as its issuer contradicts itself (RFC 5280 §4.2.1.1).
+    // A self-signed root that names another key as its issuer contradicts itself (RFC 5280
+    // §4.2.1.1).
     guard let above else { return }
     guard above.authorityCertIssuer == nil, above.authorityCertSerialNumber == nil,
       above.keyIdentifier == own.keyIdentifier
@@ -123,8 +126,8 @@ enum CertificateRules {
 extension Certificate.PublicKey {
   /// Bits of the modulus of an RSA key; nil for another kind of key.
   var rsaModulusBits: Int? {
-    // SubjectPublicKeyInfo's key bits are `RSAPublicKey ::= SEQUENCE { modulus, publicExponent }` (RFC 3279 §2.3.1)
-    // for RSA; the bare point or octets, which are no sequence, for the curves.
+    // SubjectPublicKeyInfo's key bits are `RSAPublicKey ::= SEQUENCE { modulus, publicExponent }`
+    // (RFC 3279 §2.3.1) for RSA; the bare point or octets, which are no sequence, for the curves.
     guard let root = try? DER.parse(subjectPublicKeyInfoBytes),
       let modulus: ArraySlice<UInt8> = try? DER.sequence(
         root, identifier: .sequence,

@@ -3,7 +3,8 @@ import FoundationEssentials
 package import StrictJSON
 package import Vocabulary
 
-/// JWT-SVIDs: a short signed statement that its bearer is a workload, for one audience (JWT-SVID §3).
+/// JWT-SVIDs: a short signed statement that its bearer is a workload, for one audience (JWT-SVID
+/// §3).
 package enum JWTSVID {
   /// Longest life of a token, and the clocks' difference that is forgiven, in seconds.
   package static let lifetimeMax: Duration = .seconds(3_600)
@@ -23,7 +24,8 @@ package enum JWTSVID {
   }
 
   /// Signs one with ES256.
-  /// - Throws: `JWTRefusal.audience` for none, too many or too long; `.lifetime` outside 1 s–`lifetimeMax`.
+  /// - Throws: `JWTRefusal.audience` for none, too many or too long; `.lifetime` outside 1
+  ///   s–`lifetimeMax`.
   package static func issue(
     for subject: SpiffeID, audience: [String], lifetime: Duration, at moment: Instant,
     key: P256.Signing.PrivateKey
@@ -49,7 +51,8 @@ package enum JWTSVID {
     return (token, Claims(subject: subject, audience: audience, expiry: expiry, all: claims))
   }
 
-  /// Believes a token or says why not (JWT-SVID §4–§5, RFC 8725): ES256 only, a known key, times, audience.
+  /// Believes a token or says why not (JWT-SVID §4–§5, RFC 8725): ES256 only, a known key, times,
+  /// audience.
   package static func validate(
     _ token: String, audience: String, authorities: [JWTAuthority], trustDomain: String,
     at moment: Instant

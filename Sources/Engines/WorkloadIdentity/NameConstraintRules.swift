@@ -1,8 +1,8 @@
 import SwiftASN1
 import X509
 
-/// Name constraints (RFC 5280 §4.2.1.10): what an authority may vouch for. A constraint of a kind that is not understood
-/// refuses every name of that kind.
+/// Name constraints (RFC 5280 §4.2.1.10): what an authority may vouch for. A constraint of a kind
+/// that is not understood refuses every name of that kind.
 enum NameConstraintRules {
   static func check(
     _ issuer: Certificate, over path: [Certificate], limits: CertificatePath.Limits
@@ -68,7 +68,8 @@ enum NameConstraintRules {
   }
 
   /// Nil when one of the two is malformed or of a kind that is not understood.
-  /// - Parameter whole: whether all names that a wildcard stands for must lie in the subtree, or any.
+  /// - Parameter whole: whether all names that a wildcard stands for must lie in the subtree, or
+  ///   any.
   private static func matches(_ name: GeneralName, _ subtree: GeneralName, whole: Bool) -> Bool? {
     switch (name, subtree) {
     case (.dnsName(let host), .dnsName(let base)): HostName.lies(host, in: base, whole: whole)

@@ -1,7 +1,8 @@
 package import Vocabulary
 package import X509
 
-/// Decides who is at the other end of a handshake: X509-SVID §5, on top of RFC 5280 §6. Host names play no part.
+/// Decides who is at the other end of a handshake: X509-SVID §5, on top of RFC 5280 §6. Host names
+/// play no part.
 package struct PeerVerifier: Sendable {
   /// The only trust domain whose members are believed.
   package let trustDomain: String
@@ -12,7 +13,8 @@ package struct PeerVerifier: Sendable {
     self.limits = limits
   }
 
-  /// The peer's identity, or the reason why there is none. Synchronous: about 0.2 ms of arithmetic, no waiting.
+  /// The peer's identity, or the reason why there is none. Synchronous: about 0.2 ms of arithmetic,
+  /// no waiting.
   /// - Parameters:
   ///   - chain: DER as the peer sent it, leaf first.
   ///   - moment: the time at which every certificate in the path must be valid.
@@ -39,7 +41,8 @@ package struct PeerVerifier: Sendable {
     return id
   }
 
-  /// The leaf rules alone, without a path (X509-SVID §2–§4): what a holder can check of its own document.
+  /// The leaf rules alone, without a path (X509-SVID §2–§4): what a holder can check of its own
+  /// document.
   package static func identity(ofLeaf leaf: Certificate) throws(PeerRefusal) -> SpiffeID {
     let extensions: LeafExtensions
     do {

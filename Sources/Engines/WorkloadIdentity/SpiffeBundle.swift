@@ -3,7 +3,8 @@ import FoundationEssentials
 package import StrictJSON
 import X509
 
-/// A trust domain's public keys in the SPIFFE bundle format: a JWK set (SPIFFE Trust Domain and Bundle §4).
+/// A trust domain's public keys in the SPIFFE bundle format: a JWK set (SPIFFE Trust Domain and
+/// Bundle §4).
 package struct SpiffeBundle: Sendable {
   /// Bytes of a document, and keys in it.
   package static let bytesMax = 262_144

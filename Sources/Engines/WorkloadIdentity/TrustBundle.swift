@@ -1,8 +1,8 @@
 import SwiftASN1
 package import X509
 
-/// The X.509 authorities of one trust domain: whoever chains to one of them is a member (SPIFFE Trust Domain and Bundle
-/// §3). Several during the overlap of a root rotation.
+/// The X.509 authorities of one trust domain: whoever chains to one of them is a member (SPIFFE
+/// Trust Domain and Bundle §3). Several during the overlap of a root rotation.
 package struct TrustBundle: Sendable, Hashable {
   /// More roots than this are refused; a rotation needs two.
   package static let authoritiesMax = 16
@@ -15,7 +15,8 @@ package struct TrustBundle: Sendable, Hashable {
   package let authorityBytes: [[UInt8]]
 
   /// Parses the roots once, so that a handshake need not.
-  /// - Throws: `PeerRefusal.malformedBundle` when one does not parse, or there are more than `authoritiesMax`.
+  /// - Throws: `PeerRefusal.malformedBundle` when one does not parse, or there are more than
+  ///   `authoritiesMax`.
   package init(trustDomain: String, der authorityBytes: [[UInt8]]) throws(PeerRefusal) {
     guard authorityBytes.count <= Self.authoritiesMax else { throw .malformedBundle }
     do {
@@ -29,8 +30,8 @@ package struct TrustBundle: Sendable, Hashable {
 }
 
 extension [[UInt8]] {
-  /// Cuts a run of concatenated DER certificates, as the Workload API sends them, into single ones. Nil when an element
-  /// is not a DER sequence, is cut short, or there are more than `limit`.
+  /// Cuts a run of concatenated DER certificates, as the Workload API sends them, into single ones.
+  /// Nil when an element is not a DER sequence, is cut short, or there are more than `limit`.
   package init?(concatenatedDER bytes: some Collection<UInt8>, limit: Int) {
     var rest = ArraySlice(Array<UInt8>(bytes))
     var parts: [[UInt8]] = []
@@ -45,7 +46,8 @@ extension [[UInt8]] {
   }
 }
 
-/// The whole length, header included, of the SEQUENCE that starts here (X.690 §8.1.3; at most three length bytes).
+/// The whole length, header included, of the SEQUENCE that starts here (X.690 §8.1.3; at most three
+/// length bytes).
 private func derElementLength(_ bytes: ArraySlice<UInt8>) -> Int? {
   let start = bytes.startIndex
   guard bytes.count >= 2, bytes[start] == 0x30 else { return nil }

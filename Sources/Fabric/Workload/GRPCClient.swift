@@ -4,8 +4,8 @@ import NIOHTTP2
 import NIOPosix
 import Vocabulary
 
-/// A gRPC connection to a Unix socket: unary and server-streaming calls. It never connects again by itself; whoever
-/// keeps it decides that.
+/// A gRPC connection to a Unix socket: unary and server-streaming calls. It never connects again by
+/// itself; whoever keeps it decides that.
 package final class GRPCClient: Sendable {
   private let channel: any Channel
   private let streams: NIOHTTP2Handler.StreamMultiplexer
@@ -43,8 +43,8 @@ package final class GRPCClient: Sendable {
     return GRPCClient(channel: channel, streams: streams, limits: limits)
   }
 
-  /// The messages of one call, until its status. Ends by throwing `GRPCStatus` unless the status is OK. Dropping the
-  /// sequence cancels the call.
+  /// The messages of one call, until its status. Ends by throwing `GRPCStatus` unless the status is
+  /// OK. Dropping the sequence cancels the call.
   package func messages(
     _ path: String, _ message: [UInt8], metadata: [(name: String, value: String)] = []
   ) -> AsyncThrowingStream<[UInt8], any Error> {
@@ -102,7 +102,8 @@ package final class GRPCClient: Sendable {
   package func close() { channel.close(promise: nil) }
 }
 
-/// One call on the client. A class, because NIO's handlers are; it lives on its stream's event loop.
+/// One call on the client. A class, because NIO's handlers are; it lives on its stream's event
+/// loop.
 private final class GRPCClientStream: ChannelInboundHandler {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundOut = HTTP2Frame.FramePayload

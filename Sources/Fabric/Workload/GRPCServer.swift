@@ -4,10 +4,11 @@ import NIOHTTP2
 import NIOPosix
 import Synchronization
 
-/// gRPC over HTTP/2 on a Unix socket: unary and server-streaming methods. Our own, because the handler must see the
-/// socket's peer credentials, which no ready-made server hands on.
+/// gRPC over HTTP/2 on a Unix socket: unary and server-streaming methods. Our own, because the
+/// handler must see the socket's peer credentials, which no ready-made server hands on.
 package final class GRPCServer: Sendable {
-  /// Serves one call: sends messages, then returns, or throws a `GRPCStatus`. Cancelled when the caller goes away.
+  /// Serves one call: sends messages, then returns, or throws a `GRPCStatus`. Cancelled when the
+  /// caller goes away.
   package typealias Handler = @Sendable (GRPCCall) async throws -> Void
 
   /// Longest socket path (sun_path, unix(7), less its end mark).
@@ -21,7 +22,8 @@ package final class GRPCServer: Sendable {
     self.connections = connections
   }
 
-  /// Binds `path`, taking the place of a socket that an ended process left there, and starts to accept.
+  /// Binds `path`, taking the place of a socket that an ended process left there, and starts to
+  /// accept.
   /// - Throws: `GRPCSocketError.pathTooLong`, or the system's error.
   package static func listen(
     path: String, limits: GRPCLimits = GRPCLimits(),
@@ -105,7 +107,8 @@ package struct GRPCCall: Sendable {
     try await channel.writeAndFlush(HTTP2Frame.FramePayload.data(data)).get()
   }
 
-  /// The last frame: the status. Without a message before it, it carries the head as well (Trailers-Only).
+  /// The last frame: the status. Without a message before it, it carries the head as well
+  /// (Trailers-Only).
   func finish(_ status: GRPCStatus?) {
     var trailers = HPACKHeaders()
     if hasBegun.close() {
@@ -119,7 +122,8 @@ package struct GRPCCall: Sendable {
   }
 }
 
-/// Closes once. A class, because the call's value and its stream must agree on whether the answer has begun.
+/// Closes once. A class, because the call's value and its stream must agree on whether the answer
+/// has begun.
 final class Latch: Sendable {
   private let isClosed = Atomic(false)
   /// True for the one caller that closes it.

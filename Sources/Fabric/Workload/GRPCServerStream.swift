@@ -2,8 +2,8 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// One call on the server: collects the request, then lets the handler run until the caller goes away.
-/// A class, because NIO's handlers are; it lives on its stream's event loop.
+/// One call on the server: collects the request, then lets the handler run until the caller goes
+/// away. A class, because NIO's handlers are; it lives on its stream's event loop.
 final class GRPCServerStream: ChannelInboundHandler {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundOut = HTTP2Frame.FramePayload
@@ -126,7 +126,8 @@ final class GRPCServerStream: ChannelInboundHandler {
     ).finish(status)
   }
 
-  /// `grpc-timeout`: up to eight digits and a unit (H, M, S, m, u, n). Nil, so no deadline, when malformed.
+  /// `grpc-timeout`: up to eight digits and a unit (H, M, S, m, u, n). Nil, so no deadline, when
+  /// malformed.
   static func timeout(_ text: String) -> TimeAmount? {
     guard let unit = text.last, (2...9).contains(text.utf8.count),
       let value = Int64(text.dropLast())

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// How a gRPC call ended, where it did not end well (gRPC status codes 1–16). The message is a constant for the peer;
-/// it never carries a secret or a customer's data.
+/// How a gRPC call ended, where it did not end well (gRPC status codes 1–16). The message is a
+/// constant for the peer; it never carries a secret or a customer's data.
 package struct GRPCStatus: Error, Hashable, Sendable {
   package let code: Int
   package let message: String
@@ -63,7 +63,8 @@ package struct GRPCLimits: Sendable {
   package init() {}
 }
 
-/// gRPC's framing (gRPC over HTTP/2, Length-Prefixed-Message): a flag, four bytes of length, the message.
+/// gRPC's framing (gRPC over HTTP/2, Length-Prefixed-Message): a flag, four bytes of length, the
+/// message.
 enum GRPCFrame {
   static let headerBytes = 5
 
@@ -76,7 +77,8 @@ enum GRPCFrame {
   }
 
   /// Takes one message from the front; nil when it is not whole yet.
-  /// - Throws: `unimplemented` for compression, which was not offered; `resourceExhausted` beyond the limit.
+  /// - Throws: `unimplemented` for compression, which was not offered; `resourceExhausted` beyond
+  ///   the limit.
   static func read(_ buffer: inout ByteBuffer, bytesMax: Int) throws(GRPCStatus) -> [UInt8]? {
     let start = buffer.readerIndex
     guard let flag = buffer.getInteger(at: start, as: UInt8.self),

@@ -1,7 +1,8 @@
 import Glibc
 import NIOCore
 
-/// Who opened a Unix socket, as the kernel saw it at `connect` (SO_PEERCRED, unix(7)). The peer cannot choose it.
+/// Who opened a Unix socket, as the kernel saw it at `connect` (SO_PEERCRED, unix(7)). The peer
+/// cannot choose it.
 package struct PeerCredentials: Hashable, Sendable {
   package let pid: Int32
   package let uid: UInt32
@@ -24,7 +25,8 @@ package struct PeerCredentials: Hashable, Sendable {
   }
 }
 
-/// `struct ucred` of unix(7), which Glibc's module does not show: three 32-bit fields in this order.
+/// `struct ucred` of unix(7), which Glibc's module does not show: three 32-bit fields in this
+/// order.
 private struct KernelCredentials: Sendable {
   var pid: Int32
   var uid: UInt32

@@ -8,8 +8,9 @@ import WorkloadAPI
 package import WorkloadIdentity
 import X509
 
-/// A workload's standing line to the authority: gets its X.509-SVID and bundle, keeps them fresh, and reconnects.
-/// A class, because one stream feeds everybody in the process who needs the current credentials.
+/// A workload's standing line to the authority: gets its X.509-SVID and bundle, keeps them fresh,
+/// and reconnects. A class, because one stream feeds everybody in the process who needs the current
+/// credentials.
 package final class WorkloadSource: Sendable {
   /// Pauses between attempts, doubling from the first to the last, with a little jitter.
   package static let pauseMin: Duration = .milliseconds(50)
@@ -36,7 +37,8 @@ package final class WorkloadSource: Sendable {
   }
 
   /// Waits for the first credentials, then goes on following in the background until `close`.
-  /// - Parameter firstFetchMax: how long an authority that is still starting, or does not know us yet, is asked again.
+  /// - Parameter firstFetchMax: how long an authority that is still starting, or does not know us
+  ///   yet, is asked again.
   /// - Throws: `WorkloadFailure` with the last reason.
   package static func connect(
     socket: String, log: Log, firstFetchMax: Duration = .seconds(15)
@@ -65,8 +67,8 @@ package final class WorkloadSource: Sendable {
   /// The newest credentials.
   package var current: WorkloadCredentials { state.withLock { $0.credentials } }
 
-  /// Calls `body` for every later update, in order, until the process ends; also when only the bundle changed.
-  /// Listeners beyond `listenersMax` are a defect and trap.
+  /// Calls `body` for every later update, in order, until the process ends; also when only the
+  /// bundle changed. Listeners beyond `listenersMax` are a defect and trap.
   package func onUpdate(_ body: @escaping @Sendable (WorkloadCredentials) -> Void) {
     state.withLock {
       precondition($0.listeners.count < Self.listenersMax, "too many listeners for credentials")
@@ -191,7 +193,7 @@ package enum WorkloadFailure: String, Error, Hashable, Sendable, CustomStringCon
   package var description: String {
     switch self {
     case .pathTooLong:
-      "the path of authority.sock is longer than \(GRPCServer.pathBytesMax) bytes; choose a shorter --home"
+      "the path of authority.sock is too long (\(GRPCServer.pathBytesMax) bytes); shorten --home"
     case .notReachable: "the authority does not answer on its socket; is `strongroom up` running?"
     case .denied: "the authority does not know this process; start it with `strongroom up`"
     case .malformedAnswer: "the authority's answer does not fit together"

@@ -5,8 +5,9 @@ import Synchronization
 package import Vocabulary
 package import Workload
 
-/// Tells which workload is at the other end of the socket: the kernel's word on process and user, the executable's
-/// digest, and the launcher's record of what it started. No secret is asked for, so none can be stolen.
+/// Tells which workload is at the other end of the socket: the kernel's word on process and user,
+/// the executable's digest, and the launcher's record of what it started. No secret is asked for,
+/// so none can be stolen.
 package struct Attestor: Sendable {
   /// Files in the launch folder, and bytes of one.
   package static let recordsMax = 256
@@ -15,7 +16,8 @@ package struct Attestor: Sendable {
   static let executableBytesMax = 1 << 30
 
   private let folder: String
-  /// Services that only the launcher may start: a record without a process id does not speak for them.
+  /// Services that only the launcher may start: a record without a process id does not speak for
+  /// them.
   private let launched: Set<ServiceName>
   private let digests = DigestCache()
 
@@ -103,7 +105,8 @@ package struct Attestor: Sendable {
   }
 }
 
-/// Why a process gets no identity. The process learns only that; the audit log and the operator learn which.
+/// Why a process gets no identity. The process learns only that; the audit log and the operator
+/// learn which.
 package enum AttestationRefusal: String, Error, Hashable, Sendable, CaseIterable {
   /// The kernel names none: it lives in another pid namespace, or has ended.
   case noProcess = "no-process"
@@ -120,7 +123,8 @@ package enum AttestationRefusal: String, Error, Hashable, Sendable, CaseIterable
   case processChanged = "process-changed"
 }
 
-/// `DIR/launch/<service>.json`. Without a process id it registers every process of one executable and user.
+/// `DIR/launch/<service>.json`. Without a process id it registers every process of one executable
+/// and user.
 struct LaunchRecord: Decodable, Hashable, Sendable {
   let service: ServiceName
   let pid: Int32?
@@ -147,8 +151,8 @@ enum ProcessFacts {
     return String(decoding: link.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// SHA-256 of the running executable in lower-case hex: through /proc, so that it is the file that
-  /// runs, not one that lies at its path now.
+  /// SHA-256 of the running executable in lower-case hex: through /proc, so that it is the file
+  /// that runs, not one that lies at its path now.
   static func digest(_ pid: Int32, _ digests: DigestCache) -> String? {
     let descriptor = open("/proc/\(pid)/exe", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -156,7 +160,8 @@ enum ProcessFacts {
     return digests.digest(of: descriptor)
   }
 
-  /// Field 22 of /proc/PID/stat, counted behind the command's name, which may hold spaces and brackets.
+  /// Field 22 of /proc/PID/stat, counted behind the command's name, which may hold spaces and
+  /// brackets.
   static func startTicks(_ pid: Int32) -> UInt64? {
     let descriptor = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -173,8 +178,8 @@ enum ProcessFacts {
   }
 }
 
-/// Digests of executables by the file's identity, so that a busy caller costs no reading. A running executable cannot be
-/// written (ETXTBSY), and a replaced one is another file.
+/// Digests of executables by the file's identity, so that a busy caller costs no reading. A running
+/// executable cannot be written (ETXTBSY), and a replaced one is another file.
 final class DigestCache: Sendable {
   static let entriesMax = 64
 

@@ -4,8 +4,9 @@ import Synchronization
 import Vocabulary
 import WorkloadIdentity
 
-/// Carries out `KeySchedule`: makes, retires and forgets keys, keeps them in the store, and tells who waits. A class:
-/// the socket, the operations and the authority's own certificate must sign with the same keys.
+/// Carries out `KeySchedule`: makes, retires and forgets keys, keeps them in the store, and tells
+/// who waits. A class: the socket, the operations and the authority's own certificate must sign
+/// with the same keys.
 final class AuthorityKeys: Sendable {
   private struct State {
     var keys: [SigningKey]

@@ -11,7 +11,8 @@ package import Vocabulary
 import Workload
 import WorkloadIdentity
 
-/// Issues every workload's identity. One method per operation; the Workload API is `WorkloadEndpoint`.
+/// Issues every workload's identity. One method per operation; the Workload API is
+/// `WorkloadEndpoint`.
 package struct AuthorityService: Service {
   package static let name: ServiceName = "authority"
   package static let migrations = [
@@ -166,8 +167,8 @@ package struct AuthorityService: Service {
   }
 }
 
-/// Hands the opened keys from the moment when the process needs its own certificate to the service that is made after
-/// it: the passphrase must not be asked for twice.
+/// Hands the opened keys from the moment when the process needs its own certificate to the service
+/// that is made after it: the passphrase must not be asked for twice.
 enum Unlocked {
   // The one value of a process outside its service; `take` empties it.
   private static let waiting = Mutex<[String: AuthorityKeys]>([:])

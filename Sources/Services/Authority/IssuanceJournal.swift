@@ -6,10 +6,11 @@ import Vocabulary
 import Workload
 import WorkloadAPI
 
-/// Writes down who got an identity and who did not, durable before the answer leaves. A class: it counts what it wrote.
+/// Writes down who got an identity and who did not, durable before the answer leaves. A class: it
+/// counts what it wrote.
 final class IssuanceJournal: Sendable {
-  /// One process with one reason is recorded once in this time, however often it asks: whoever is refused must not be
-  /// able to fill the log.
+  /// One process with one reason is recorded once in this time, however often it asks: whoever is
+  /// refused must not be able to fill the log.
   static let refusalInterval: Duration = .seconds(60)
   /// Processes remembered for that; beyond, all are forgotten and recorded afresh.
   static let processesMax = 1_024

@@ -45,17 +45,19 @@ package struct KeySlot: Hashable, Sendable {
   var halfLife: Instant { createdAt + .nanoseconds((notAfter - createdAt).nanoseconds / 2) }
 }
 
-/// Decides what happens to the keys, and when. Pure: the keys and the time come in, steps come out; `AuthorityKeys`
-/// carries them out. A root or JWT key is published for `lead` before it signs, so that every workload knows it by then,
-/// and stays published after its successor until the last thing it signed has ended.
+/// Decides what happens to the keys, and when. Pure: the keys and the time come in, steps come out;
+/// `AuthorityKeys` carries them out. A root or JWT key is published for `lead` before it signs, so
+/// that every workload knows it by then, and stays published after its successor until the last
+/// thing it signed has ended.
 package enum KeySchedule {
-  /// From publication to first use. Workloads hear of a change at once through their open streams; one that is just
-  /// reconnecting does so within `WorkloadSource.pauseMax`.
+  /// From publication to first use. Workloads hear of a change at once through their open streams;
+  /// one that is just reconnecting does so within `WorkloadSource.pauseMax`.
   package static let lead: Duration = .seconds(8)
   package static let rootLifetime: Duration = .seconds(10 * 365 * 86_400)
   package static let issuerLifetime: Duration = .seconds(7 * 86_400)
   package static let jwtLifetime: Duration = .seconds(2 * 86_400)
-  /// How long a predecessor stays believed: the longest certificate or token, and a minute for clocks.
+  /// How long a predecessor stays believed: the longest certificate or token, and a minute for
+  /// clocks.
   package static let overlap: Duration = .seconds(3_660)
   /// Keys of one kind; a rotation beyond is refused until an older one has retired.
   package static let keysPerKindMax = 4

@@ -6,13 +6,14 @@ import StrictJSON
 import Tokens
 import Vocabulary
 
-/// The key that seals all others: 32 bytes from `DIR/keys/root.key`, or derived from a passphrase where
-/// `DIR/keys/passphrase.json` lies instead. Never in argv, environment, store or log.
+/// The key that seals all others: 32 bytes from `DIR/keys/root.key`, or derived from a passphrase
+/// where `DIR/keys/passphrase.json` lies instead. Never in argv, environment, store or log.
 enum RootKey {
   /// Bytes of the key file: 64 hex digits and a line end.
   static let fileBytesMax = 66
   static let passphraseBytes = 12...1_024
-  /// Bounds for the parameters in `passphrase.json`: enough to be slow, not enough to stop the machine.
+  /// Bounds for the parameters in `passphrase.json`: enough to be slow, not enough to stop the
+  /// machine.
   static let memoryKiB = 19_456...1_048_576
   static let passes = 2...16
 
@@ -70,7 +71,8 @@ enum RootKey {
     return Array(bytes.prefix(count))
   }
 
-  /// `{"salt": base64url of 16–64 bytes, "memory_kib": …, "passes": …}`; argon2id, one lane (RFC 9106).
+  /// `{"salt": base64url of 16–64 bytes, "memory_kib": …, "passes": …}`; argon2id, one lane (RFC
+  /// 9106).
   private struct Recipe: Decodable {
     let salt: String
     let memoryKiB: Int
@@ -119,7 +121,7 @@ enum RootKey {
     { line.append(byte) }
     guard passphraseBytes.contains(line.count) else {
       throw StartFailure(
-        "no passphrase of \(passphraseBytes.lowerBound) to \(passphraseBytes.upperBound) bytes on standard input",
+        "no passphrase of 12 to 1024 bytes on standard input",
         hint: "type it at the terminal, or let the launcher write it there")
     }
     return line

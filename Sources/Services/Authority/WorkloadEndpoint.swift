@@ -10,7 +10,8 @@ import Workload
 import WorkloadAPI
 import WorkloadIdentity
 
-/// The SPIFFE Workload API on `DIR/run/authority.sock`: who may connect is decided by attestation alone.
+/// The SPIFFE Workload API on `DIR/run/authority.sock`: who may connect is decided by attestation
+/// alone.
 struct WorkloadEndpoint: Sendable {
   /// Lifetime of a JWT-SVID.
   static let jwtLifetime: Duration = .seconds(300)
