@@ -18,6 +18,7 @@ import json
 import pathlib
 import secrets
 import sys
+import time
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -55,7 +56,7 @@ class Browser:
 
     def __init__(self, ca):
         self.session, self.url, self.page = requests.Session(), None, None
-        self.session.verify = ca
+        self.session.verify, self.session.trust_env = ca, False
 
     def visit(self, url, **request):
         method = "POST" if "data" in request else "GET"
@@ -103,7 +104,8 @@ def main():
     app = OAuth2Session(
         client_id=client, redirect_uri=REDIRECT, scope=options.scope,
         code_challenge_method="S256", token_endpoint_auth_method="none")
-    app.verify = ca
+    # trust_env: a REQUESTS_CA_BUNDLE in the environment would win over `verify`.
+    app.verify, app.trust_env = ca, False
     verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
     address, state = app.create_authorization_url(
         server["authorization_endpoint"], code_verifier=verifier, nonce=nonce)
@@ -138,14 +140,20 @@ def main():
         me = app.get(f"{issuer}/v1/me", timeout=10)
         check("the person's own record comes back", me.json().get("id") == claims["sub"])
 
-    again = app.post(
-        server["token_endpoint"], withhold_token=True, timeout=10,
-        data={"grant_type": "authorization_code", "client_id": client, "code": answer["code"],
-              "redirect_uri": REDIRECT, "code_verifier": verifier})
-    check("the code does not work twice", again.json().get("error") == "invalid_grant")
-
     if "refresh_token" in token:
-        print("  (a refresh token was given: offline_access)")
+        first = token["refresh_token"]
+        token = app.refresh_token(server["token_endpoint"], refresh_token=first)
+        check("Authlib refreshes, and gets another refresh token", token["refresh_token"] != first)
+
+    replay = {"grant_type": "authorization_code", "client_id": client, "code": answer["code"],
+              "redirect_uri": REDIRECT, "code_verifier": verifier}
+    again = app.post(server["token_endpoint"], withhold_token=True, timeout=10, data=replay)
+    check("the code does not work twice", again.json().get("error") == "invalid_grant")
+    began, status = time.monotonic(), 200
+    while status == 200 and time.monotonic() - began < 5:
+        status = app.get(server["userinfo_endpoint"], timeout=10).status_code
+    check(f"and what it gave is dead at the door {time.monotonic() - began:.2f} s later", status == 401)
+
     revoked = app.revoke_token(
         server["revocation_endpoint"], token=token["access_token"], token_type_hint="access_token")
     check("the token is given back (RFC 7009)", revoked.status_code == 200)

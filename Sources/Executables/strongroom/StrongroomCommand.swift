@@ -15,7 +15,8 @@ struct StrongroomCommand: AsyncParsableCommand {
       """,
     version: buildVersion, subcommands: [LauncherCommand.self],
     groupedSubcommands: [
-      CommandGroup(name: "Run", subcommands: [UpCommand.self, DownCommand.self]),
+      CommandGroup(
+        name: "Run", subcommands: [UpCommand.self, DownCommand.self, RegisterCommand.self]),
       CommandGroup(
         name: "Look",
         subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self]),
