@@ -232,6 +232,19 @@ extension LedgerHouse {
     ).results.map(\.result)
   }
 
+  /// Sends the batch until its outcome is known, as every caller should: on a busy machine an answer
+  /// may come too late, and the same batch again moves nothing twice.
+  func postUntilKnown(_ transfers: [NewTransfer]) async throws -> [String] {
+    for _ in 0..<9 {
+      do {
+        return try await post(transfers)
+      } catch let problem as Problem where [503, 504].contains(problem.status) {
+        try await Task.sleep(for: .seconds(problem.retryAfterSeconds ?? 1))
+      }
+    }
+    return try await post(transfers)
+  }
+
   func newHold(_ id: UInt128, _ amount: Int64, seconds: Int64 = 600) throws -> NewHold {
     NewHold(
       id: TransferID(bits: id), debtor: People.adasAccount, creditor: People.bobsAccount,

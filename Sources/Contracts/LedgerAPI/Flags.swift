@@ -57,11 +57,11 @@ package enum TransferFlag: String, CaseIterable, Sendable {
   case postPending = "post_pending"
   /// Voids the hold named by `pending_id`.
   case voidPending = "void_pending"
-  /// Moves at most the amount, and no more than the debtor's limit leaves (no amount: all it
-  /// leaves).
+  /// Moves at most the amount, and no more than keeps the debtor's debits, pending ones included,
+  /// within its credits (no amount: all of that). Refused where that is nothing.
   case balancingDebit = "balancing_debit"
-  /// Moves at most the amount, and no more than the creditor's limit leaves (no amount: all it
-  /// leaves).
+  /// Moves at most the amount, and no more than keeps the creditor's credits, pending ones
+  /// included, within its debits (no amount: all of that). Refused where that is nothing.
   case balancingCredit = "balancing_credit"
   /// Closes the debtor's account; must be pending, so that voiding it opens the account again.
   case closingDebit = "closing_debit"

@@ -23,6 +23,17 @@ final class BookKeeper: Sendable {
   private let clock: Clock
   private let randomness: Randomness
   private let kept: Mutex<Kept>
+  /// What others may look at while a batch is being written, which holds `kept` for as long.
+  private let glance: Mutex<Glance>
+
+  private struct Glance {
+    var openHolds: Int
+    var nextExpiry: Instant?
+    init(_ book: Book) {
+      openHolds = book.openHoldCount
+      nextExpiry = book.nextExpiry
+    }
+  }
 
   /// Loads the books and checks them.
   /// - Throws: `BookMismatch` where debits and credits, pending sums and holds, or limits do not
@@ -36,6 +47,7 @@ final class BookKeeper: Sendable {
     self.randomness = randomness
     self.limits = limits
     kept = Mutex(Kept(book: book, revision: revision))
+    glance = Mutex(Glance(book))
   }
 
   /// What a batch came to.
@@ -77,13 +89,11 @@ final class BookKeeper: Sendable {
   /// Gives back the holds whose time has passed. Costs nothing where none is due.
   func sweep() async throws {
     let now = clock.now()
-    guard let next = kept.withLock({ $0.book.nextExpiry }), next <= now else { return }
+    guard let next = glance.withLock({ $0.nextExpiry }), next <= now else { return }
     _ = try await apply([], on: .expiry)
   }
 
-  var trialBalance: [CurrencyTotal] { kept.withLock { $0.book.trialBalance } }
-
-  var openHoldCount: Int { kept.withLock { $0.book.openHoldCount } }
+  var openHoldCount: Int { glance.withLock { $0.openHolds } }
 
   private func expired(_ applied: Applied, _ transaction: Transaction) throws -> [MoneyEvent] {
     let ids = applied.ended.filter { $0.manner == .expired }.map(\.hold)
@@ -109,20 +119,28 @@ final class BookKeeper: Sendable {
   private func write<Result: Sendable>(
     _ change: @escaping @Sendable (inout Book, Transaction, BookKeeper) throws -> (Result, Bool)
   ) async throws -> Result {
-    try await store.write { transaction in
-      try self.kept.withLock { kept in
-        let stored = try LedgerStore.revision(transaction.snapshot)
-        if kept.revision != stored {
-          kept.book = try LedgerStore.load(transaction.snapshot, limits: self.limits).0
+    do {
+      return try await store.write { transaction in
+        try self.kept.withLock { kept in
+          let stored = try LedgerStore.revision(transaction.snapshot)
+          if kept.revision != stored {
+            kept.book = try LedgerStore.load(transaction.snapshot, limits: self.limits).0
+          }
+          kept.revision = nil
+          let (result, hasChanged) = try change(&kept.book, transaction, self)
+          if hasChanged {
+            try LedgerStore.setRevision(stored + 1, at: kept.book.now, transaction)
+          }
+          kept.revision = hasChanged ? stored + 1 : stored
+          let seen = Glance(kept.book)
+          self.glance.withLock { $0 = seen }
+          return result
         }
-        kept.revision = nil
-        let (result, hasChanged) = try change(&kept.book, transaction, self)
-        if hasChanged {
-          try LedgerStore.setRevision(stored + 1, at: kept.book.now, transaction)
-        }
-        kept.revision = hasChanged ? stored + 1 : stored
-        return result
       }
+    } catch {
+      // A hold that expired in what was lost is open again: the next sweep reads the books and sees.
+      glance.withLock { $0.nextExpiry = Instant(nanoseconds: 0) }
+      throw error
     }
   }
 }
