@@ -15,7 +15,8 @@ import Transport
 import Vocabulary
 import WorkloadIdentity
 
-/// The whole door on real sockets: public TLS in front, mutual TLS to a service in this process behind.
+/// The whole door on real sockets: public TLS in front, mutual TLS to a service in this process
+/// behind.
 struct Door {
   let issuer = OutsideIssuer()
   let gate: TokenGate

@@ -56,7 +56,8 @@ private func bytes(_ value: Any?) -> [UInt8] {
       let reading = Reading(bytes(entry["input_b64"]))
       if entry["error"] is [Any] {
         asked += 1
-        // A head that is not whole yet is refused by the clock, never forwarded; CONNECT has no route (501).
+        // A head that is not whole yet is refused by the clock, never forwarded; CONNECT has no
+        // route (501).
         let input = String(decoding: bytes(entry["input_b64"]), as: UTF8.self)
         let isRefused =
           reading.fault != nil || reading.contents.isEmpty || input.hasPrefix("CONNECT")
@@ -84,8 +85,9 @@ private func bytes(_ value: Any?) -> [UInt8] {
         ("__REPLACE_CL__", "5"),
       ] { head = replacing(Array(name.utf8), with: Array(value.utf8), in: head) }
       let reading = Reading(head + Array("\r\n0\r\n\r\n".utf8))
-      // Content-Length stands beside it in every template: chunked understood is two lengths, and anything else that
-      // is not plainly another field is no well formed line. A template may only pass with its five counted bytes.
+      // Content-Length stands beside it in every template: chunked understood is two lengths, and
+      // anything else that is not plainly another field is no well formed line. A template may only
+      // pass with its five counted bytes.
       let isCounted = reading.contents.first == 5 && reading.fault == nil
       let name = entry["name"] as? String ?? ""
       if reading.fault != nil || isCounted { passed += 1 } else { print("two readings: \(name)") }
@@ -107,7 +109,8 @@ private func bytes(_ value: Any?) -> [UInt8] {
         case "reject", "malformed": isRefused
         case "accept": !isRefused && reading.contents.count == 1
         case "reject-or-chunked": isRefused || reading.contents == [0]
-        // GET with content is refused here, which is stricter than taking ten bytes, and never eight.
+        // GET with content is refused here, which is stricter than taking ten bytes, and never
+        // eight.
         case "ten-bytes": isRefused || reading.isPending
         // Sent without its body: the second request must be waited for, not answered.
         case "two-requests":

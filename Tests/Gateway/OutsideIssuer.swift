@@ -5,7 +5,8 @@ import StrictJSON
 import Tokens
 import Vocabulary
 
-/// Plays identity towards the gate: one key of each algorithm, and tokens as identity would make them, or not quite.
+/// Plays identity towards the gate: one key of each algorithm, and tokens as identity would make
+/// them, or not quite.
 struct OutsideIssuer {
   static let issuer = "https://localhost:8443"
   static let subject = "0193501d-7b00-7a3c-9d2e-000000000001"

@@ -1,8 +1,10 @@
 package import Vocabulary
 
-/// What the platform promises to the outside: the gateway is the only public listener, and these are its own words. All
-/// other public operations belong to the services behind it and are routed by their charters.
+/// What the platform promises to the outside: the gateway is the only public listener, and these
+/// are its own words. All other public operations belong to the services behind it and are routed
+/// by their charters.
 package enum GatewayAPI {
+  /// The workload that keeps this contract.
   package static let service: ServiceName = "gateway"
 
   /// The `aud` that an access token must carry to be let in (RFC 9068 §2.2).
@@ -19,5 +21,6 @@ package enum GatewayAPI {
 package struct DoorHealth: Codable, Sendable, Hashable {
   /// Always `ok`: a door that is shut does not answer.
   package let status: String
+  /// An answer; there is only one.
   package init(status: String = "ok") { self.status = status }
 }

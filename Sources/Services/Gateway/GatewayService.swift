@@ -8,17 +8,18 @@ import Telemetry
 import Transport
 package import Vocabulary
 
-/// The gateway as a service of the platform: certificate, keys and revocations in hand, then the public listener.
-/// Inside the mesh it answers nothing but health, readiness and metrics.
+/// The gateway as a service of the platform: certificate, keys and revocations in hand, then the
+/// public listener. Inside the mesh it answers nothing but health, readiness and metrics.
 package struct GatewayService: Service {
+  /// As in its charter and certificate.
   package static let name = GatewayAPI.service
 
   /// Loops for outside connections; more than the cores would only take turns.
   static let loopsMax = 4
   /// Longest time the public listener waits for answers in flight when it drains.
   static let drainMax: Duration = .seconds(8)
-  /// At start, identity may need a moment; after this the door opens without its keys, and refuses tokens until they
-  /// are there.
+  /// At start, identity may need a moment; after this the door opens without its keys, and refuses
+  /// tokens until they are there.
   static let firstKeysTriesMax = 20
   static let firstKeysPause: Duration = .milliseconds(250)
 
@@ -66,11 +67,13 @@ package struct GatewayService: Service {
     context.log.info("the door is open", ["port": .count(listener.port)])
   }
 
+  /// None: the mesh asks it for nothing but what every service answers.
   package var operations: [String: Handler] { [:] }
 
   /// The port of the public listener; for tests, which ask for a free one.
   package var publicPort: Int { listener.port }
 
+  /// Follows identity and the certificate until cancelled, then shuts the door in good order.
   package func run() async throws {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { try? await feed.followRevocations() }

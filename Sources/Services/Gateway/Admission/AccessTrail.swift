@@ -3,10 +3,10 @@ package import NIOCore
 import Synchronization
 import Vocabulary
 
-/// Writes access decisions in groups and tells each request when its own is durable. While one group is on its way to the
-/// disk the next gathers, so that a thousand decisions cost a few syncs. Bounded: when too many wait, the request is
-/// refused instead of being let through unrecorded, and how many were shed is itself recorded.
-/// A class: all event loops write to the same one.
+/// Writes access decisions in groups and tells each request when its own is durable. While one
+/// group is on its way to the disk the next gathers, so that a thousand decisions cost a few syncs.
+/// Bounded: when too many wait, the request is refused instead of being let through unrecorded, and
+/// how many were shed is itself recorded. A class: all event loops write to the same one.
 package final class AccessTrail: Sendable {
   /// Makes a group durable, or throws. Returns when all of it is on disk.
   package typealias Write = @Sendable ([AuditRecord]) async throws -> Void
@@ -50,7 +50,8 @@ package final class AccessTrail: Sendable {
     return promise.futureResult
   }
 
-  /// Too many decisions wait for the disk; this one is on no record, so what it allowed must not happen.
+  /// Too many decisions wait for the disk; this one is on no record, so what it allowed must not
+  /// happen.
   package struct TrailFull: Error {}
 
   /// Decisions that wait and are not on their way yet.

@@ -8,10 +8,10 @@ import Tokens
 import Transport
 package import Vocabulary
 
-/// What every outside request passes, in this order: address limit → route → method → form of the request → token →
-/// scopes → limits of client, user and route → content → transaction token → the service → audit → answer. Runs on the
-/// connection's event loop; nothing here waits except for the service and the disk, side by side.
-/// A class: all connections share one.
+/// What every outside request passes, in this order: address limit → route → method → form of the
+/// request → token → scopes → limits of client, user and route → content → transaction token → the
+/// service → audit → answer. Runs on the connection's event loop; nothing here waits except for the
+/// service and the disk, side by side. A class: all connections share one.
 package final class Edge: Sendable {
   private let routes: EdgeRoutes
   private let book: LimitBook
@@ -23,6 +23,7 @@ package final class Edge: Sendable {
   private let randomness: Randomness
   private let telemetry: EdgeTelemetry
 
+  /// Everything it works with; nothing is global.
   package init(
     routes: EdgeRoutes, book: LimitBook, tokens: TokenGate, exchange: TokenExchange,
     trail: AccessTrail, upstream: Upstream, clock: Clock, randomness: Randomness,
@@ -39,6 +40,7 @@ package final class Edge: Sendable {
     self.telemetry = telemetry
   }
 
+  /// The moment, for whoever writes an answer.
   package func now() -> Instant { clock.now() }
 
   /// What becomes of a request whose head is read.
@@ -49,6 +51,7 @@ package final class Edge: Sendable {
     case answered(EventLoopFuture<EdgeAnswer>)
   }
 
+  /// Judges what a head alone can tell, before a byte of content is read. On the connection's loop.
   package func arrive(
     _ head: RequestHead, from source: Source, on loop: any EventLoop
   ) -> Arrival {
@@ -87,7 +90,8 @@ package final class Edge: Sendable {
     switch tokens.check(bearer, at: passage.receivedAt) {
     case .success(let token): return admit(passage, token, route, content, on: loop)
     case .failure(.token(.unknownKey)):
-      // Perhaps a key so new that we have not heard of it. The gate asks at most once in a while, for all of us.
+      // Perhaps a key so new that we have not heard of it. The gate asks at most once in a while,
+      // for all of us.
       return tokens.refreshKeys(on: loop).flatMap {
         switch self.tokens.check(bearer, at: self.clock.now()) {
         case .success(let token): self.admit(passage, token, route, content, on: loop)
@@ -98,7 +102,8 @@ package final class Edge: Sendable {
     }
   }
 
-  /// A request that never became one: counted and logged, not audited, because it named no operation.
+  /// A request that never became one: counted and logged, not audited, because it named no
+  /// operation.
   package func answer(_ fault: RequestFault) -> EdgeAnswer {
     telemetry.count(fault)
     let correlation = newCorrelation()

@@ -5,20 +5,26 @@ package import Vocabulary
 package struct EdgeRoute: Sendable {
   /// Its place in the table; names its buckets.
   package let index: Int
+  /// Who answers it.
   package let service: ServiceName
+  /// As its charter declares it.
   package let operation: CharterOperation
+  /// Its rates, the platform's factor included.
   package let limits: RouteLimits
 
   /// Identity's own pages and endpoints see cookies and outside credentials; nobody else does.
   package var isIdentity: Bool { service == "identity" }
 }
 
-/// Where a request goes. Derived from the charters alone: what no charter calls public does not exist.
+/// Where a request goes. Derived from the charters alone: what no charter calls public does not
+/// exist.
 package struct EdgeRoutes: Sendable {
   /// The rate of a public operation whose charter names none.
   package static let perSecondDefault = 100
+  /// And its burst, in requests.
   package static let burstDefault = 200
 
+  /// What a method and a path come to.
   package enum Finding: Sendable {
     case route(EdgeRoute)
     case none
@@ -28,6 +34,7 @@ package struct EdgeRoutes: Sendable {
     case unknownMethod
   }
 
+  /// In the order of the charters; a route's index is its place here.
   package let all: [EdgeRoute]
   private let table: RouteTable<Int>
 
@@ -50,6 +57,7 @@ package struct EdgeRoutes: Sendable {
     self.table = table
   }
 
+  /// Looks up a path in normal form, without its query.
   package func find(_ method: String, _ path: String) -> Finding {
     guard let known = HTTPMethod(rawValue: method) else {
       guard ["HEAD", "OPTIONS"].contains(method) else { return .unknownMethod }

@@ -2,7 +2,8 @@ import Charters
 package import Telemetry
 import Vocabulary
 
-/// What the edge counts, logs and traces. Metrics are made at start, one set per route, so that a request only adds.
+/// What the edge counts, logs and traces. Metrics are made at start, one set per route, so that a
+/// request only adds.
 package struct EdgeTelemetry: Sendable {
   private struct RouteMetrics: Sendable {
     let durations: Histogram
@@ -15,6 +16,7 @@ package struct EdgeTelemetry: Sendable {
   private let faults: [String: Counter]
   private let unrecordedCount: Counter
 
+  /// Makes the metrics of every route; the registry refuses two of one name.
   package init(
     routes: EdgeRoutes, metrics: MetricsRegistry, tracer: SpanExporter, log: Log
   ) {

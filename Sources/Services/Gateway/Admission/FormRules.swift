@@ -33,7 +33,8 @@ package enum FormRules {
   private static let unsupported = Problem(
     "media-type-not-supported", 415, "Send the content as application/json")
 
-  /// JSON content, strictly parsed: what two parsers could read in two ways stops here. Nil for no content and for forms.
+  /// JSON content, strictly parsed: what two parsers could read in two ways stops here. Nil for no
+  /// content and for forms.
   package static func json(of content: ByteBuffer, in head: RequestHead) throws(Problem) -> JSON? {
     guard content.readableBytes > 0, MediaType(head[.contentType] ?? "") == .json else {
       return nil

@@ -4,16 +4,24 @@ package import Vocabulary
 
 /// One request on its way through the gateway, with what is known about it so far.
 package struct Passage: Sendable {
+  /// The head, checked.
   package let head: RequestHead
+  /// Where it came from.
   package let source: Source
+  /// When its head was whole; deadlines and limits count from here.
   package let receivedAt: Instant
   /// Minted here, for every request: one from outside is never taken over.
   package let correlation: CorrelationID
+  /// The root of the trace; its id is the correlation id.
   package let trace: TraceContext
+  /// Nil until the path is found.
   package var route: EdgeRoute?
+  /// Nil until a token is judged valid, and on routes that ask for none.
   package var token: AccessToken?
+  /// What the limits said so far.
   package var report = LimitReport()
 
+  /// A request of which only the head is known.
   package init(
     head: RequestHead, source: Source, receivedAt: Instant, correlation: CorrelationID,
     randomness: Randomness
@@ -36,6 +44,7 @@ package struct Source: Sendable, Hashable {
   /// What its limits are kept under.
   package let key: String
 
+  /// From the socket, never from a field of the request.
   package init(_ address: SocketAddress?) {
     self.address = address?.ipAddress ?? "unknown"
     key = limitKey(of: address)

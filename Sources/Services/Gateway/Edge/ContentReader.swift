@@ -11,12 +11,13 @@ package struct ContentReader: Sendable {
     case whole
   }
 
-  /// Longest chunk-size line without its CRLF. Chunk extensions and trailers are refused: nobody we serve needs them, and
-  /// every parser reads them differently.
+  /// Longest chunk-size line without its CRLF. Chunk extensions and trailers are refused: nobody we
+  /// serve needs them, and every parser reads them differently.
   package static let chunkSizeDigitsMax = 8
 
   private var phase: Phase
   private let bytesMax: Int
+  /// What was read so far; framing removed.
   package private(set) var content = ByteBuffer()
 
   /// Refuses a declared length over the limit before a byte of it is read.
@@ -30,9 +31,11 @@ package struct ContentReader: Sendable {
     }
   }
 
+  /// Whether the end was reached.
   package var isWhole: Bool { phase == .whole }
 
-  /// Takes what belongs to this request out of the buffer and leaves the rest. True once the content is whole.
+  /// Takes what belongs to this request out of the buffer and leaves the rest. True once the
+  /// content is whole.
   package mutating func read(from buffer: inout ByteBuffer) throws(RequestFault) -> Bool {
     while true {
       switch phase {

@@ -4,10 +4,14 @@ package import Vocabulary
 
 /// One answer on its way out: status, fields in lower case, content.
 package struct EdgeAnswer: Sendable {
+  /// HTTP status, 200–599.
   package var status: Int
+  /// Names in lower case; one name may stand several times (set-cookie).
   package var fields: [(name: String, value: String)]
+  /// The whole content; its length is written from here.
   package var content: ByteBuffer
 
+  /// An answer; framing, date and security fields are added when it is written.
   package init(
     status: Int, fields: [(name: String, value: String)] = [], content: ByteBuffer = ByteBuffer()
   ) {
@@ -30,6 +34,7 @@ package struct EdgeAnswer: Sendable {
     if let seconds = problem.retryAfterSeconds { fields.append(("retry-after", "\(seconds)")) }
   }
 
+  /// The first value of a field.
   package func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 }
 

@@ -5,8 +5,8 @@ import NIOCore
 import Telemetry
 import Vocabulary
 
-/// Where the outside certificate comes from: PEM files named in `platform.json`, or the platform's own authority. Renewed
-/// while the listener stands; connections that are open keep what they have.
+/// Where the outside certificate comes from: PEM files named in `platform.json`, or the platform's
+/// own authority. Renewed while the listener stands; connections that are open keep what they have.
 struct EdgeCertificateSource: Sendable {
   /// How often files are looked at for a newer certificate.
   static let filesEvery: Duration = .seconds(300)
@@ -92,7 +92,8 @@ struct EdgeCertificateSource: Sendable {
     return Array(data)
   }
 
-  /// The names by which the outside may call us: the issuer's host, and this machine while we listen on it only.
+  /// The names by which the outside may call us: the issuer's host, and this machine while we
+  /// listen on it only.
   private var request: EdgeCertificateRequest {
     var hosts: Set<String> = ["localhost"]
     var addresses: Set<String> = ["127.0.0.1"]

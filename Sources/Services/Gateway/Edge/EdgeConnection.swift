@@ -2,8 +2,8 @@ import NIOCore
 import NIOTLS
 import Vocabulary
 
-/// One outside connection: bytes in, one request at a time, bytes out. All its state lives on its event loop; no task is
-/// made for a request. A class, because NIO's handlers are.
+/// One outside connection: bytes in, one request at a time, bytes out. All its state lives on its
+/// event loop; no task is made for a request. A class, because NIO's handlers are.
 final class EdgeConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -16,7 +16,8 @@ final class EdgeConnection: ChannelInboundHandler {
     case content(Passage, ContentReader)
     /// The answer is being made or written.
     case answering
-    /// The last answer is out; what still comes is dropped, so that the client can read it before the end.
+    /// The last answer is out; what still comes is dropped, so that the client can read it before
+    /// the end.
     case lingering
     case closed
   }

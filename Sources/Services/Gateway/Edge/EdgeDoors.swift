@@ -1,8 +1,9 @@
 import NIOCore
 import Synchronization
 
-/// The open connections of the listener: how many there may be, in all and from one address, and the way to tell them
-/// that the house is closing. A class: the listener and all connections share it.
+/// The open connections of the listener: how many there may be, in all and from one address, and
+/// the way to tell them that the house is closing. A class: the listener and all connections share
+/// it.
 final class EdgeDoors: Sendable {
   private struct State {
     var channels: [ObjectIdentifier: any Channel] = [:]

@@ -1,6 +1,7 @@
-/// The only request fields the gateway reads. A field that is not named here is checked for syntax, counted, and never
-/// becomes a value: so nothing of it can reach a service. That is how `correlation-id`, `txn-token`, `traceparent`,
-/// `forwarded`, `x-forwarded-*` and `request-timeout-ms` from outside are removed.
+/// The only request fields the gateway reads. A field that is not named here is checked for syntax,
+/// counted, and never becomes a value: so nothing of it can reach a service. That is how
+/// `correlation-id`, `txn-token`, `traceparent`, `forwarded`, `x-forwarded-*` and
+/// `request-timeout-ms` from outside are removed.
 package enum EdgeField: UInt8, CaseIterable, Sendable, Hashable {
   case host, contentLength, transferEncoding, connection, expect, contentEncoding
   case contentType, accept, authorization, cookie, idempotencyKey, userAgent, origin, secFetchSite

@@ -1,13 +1,16 @@
-/// Every limit of the public listener, in one place. What is over a limit is refused at once and the connection closed:
-/// nothing waits for room. A route may narrow or widen only the body, through its charter.
+/// Every limit of the public listener, in one place. What is over a limit is refused at once and
+/// the connection closed: nothing waits for room. A route may narrow or widen only the body,
+/// through its charter.
 package struct EdgeLimits: Sendable {
-  /// Longest request head in bytes, from the first byte to the empty line (RFC 6585 §5 answers more).
+  /// Longest request head in bytes, from the first byte to the empty line (RFC 6585 §5 answers
+  /// more).
   package var headBytesMax = 16_384
   /// Most field lines in one head.
   package var fieldsMax = 64
   /// Longest request target in bytes (RFC 9110 §15.5.15 answers more).
   package var targetBytesMax = 2_048
-  /// A head must be whole this long after its first byte; after accepting, this includes the handshake.
+  /// A head must be whole this long after its first byte; after accepting, this includes the
+  /// handshake.
   package var headWithin: Duration = .seconds(5)
   /// A body must be whole this long after its head.
   package var bodyWithin: Duration = .seconds(10)
@@ -19,8 +22,10 @@ package struct EdgeLimits: Sendable {
   package var connectionsMax = 4_096
   /// Most open connections from one address (IPv6: from one /64).
   package var connectionsPerAddressMax = 512
-  /// After this many requests the answer says `connection: close`, so that load can move to another process.
+  /// After this many requests the answer says `connection: close`, so that load can move to another
+  /// process.
   package var requestsPerConnectionMax = 100_000
 
+  /// The limits of production.
   package init() {}
 }

@@ -8,6 +8,7 @@ import Vocabulary
 package final class EdgeListener: Sendable {
   private let channel: any Channel
   private let doors: EdgeDoors
+  /// The port in use, also where 0 was asked for.
   package let port: Int
 
   private init(channel: any Channel, doors: EdgeDoors, port: Int) {
@@ -40,6 +41,7 @@ package final class EdgeListener: Sendable {
       channel: channel, doors: doors, port: channel.localAddress?.port ?? port)
   }
 
+  /// Connections open just now.
   package var openConnections: Int { doors.count }
 
   /// Stops accepting, lets requests in flight be answered, and cuts what is left after `limit`.
@@ -54,7 +56,8 @@ package final class EdgeListener: Sendable {
   }
 }
 
-/// The certificate the outside sees; replaced while connections stand. A class: the listener reads what the renewer writes.
+/// The certificate the outside sees; replaced while connections stand. A class: the listener reads
+/// what the renewer writes.
 package final class EdgeIdentity: Sendable {
   private let current: Mutex<NIOSSLContext>
 
@@ -80,6 +83,7 @@ package final class EdgeIdentity: Sendable {
     current.withLock { $0 = next }
   }
 
+  /// For the next handshake.
   package var context: NIOSSLContext { current.withLock { $0 } }
 
   private static func context(

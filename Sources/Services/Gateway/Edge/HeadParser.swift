@@ -1,4 +1,5 @@
-/// Parses one head whose bytes are already known to be visible ASCII, SP, HTAB and CRLF pairs, ending in an empty line.
+/// Parses one head whose bytes are already known to be visible ASCII, SP, HTAB and CRLF pairs,
+/// ending in an empty line.
 struct HeadParser {
   private let bytes: UnsafeRawBufferPointer
   private let limits: EdgeLimits
@@ -44,7 +45,8 @@ struct HeadParser {
     _ line: UnsafeRawBufferPointer, to fields: inout [(field: EdgeField, value: String)]
   ) throws(RequestFault) {
     var colon = 0
-    // A space before the colon or at the start of the line (obs-fold) is no token byte, so both stop here.
+    // A space before the colon or at the start of the line (obs-fold) is no token byte, so both
+    // stop here.
     while colon < line.count, isTokenByte(line[colon]) { colon += 1 }
     guard colon > 0, colon < line.count, line[colon] == 0x3a else { throw .fieldLine }
     guard let field = EdgeField.named(UnsafeRawBufferPointer(rebasing: line[0..<colon])) else {
@@ -162,8 +164,8 @@ private func isPathByte(_ byte: UInt8) -> Bool {
   }
 }
 
-/// Our paths are words and identifiers: nothing in them needs percent-encoding, so an encoded one is somebody trying two
-/// readings of one path.
+/// Our paths are words and identifiers: nothing in them needs percent-encoding, so an encoded one
+/// is somebody trying two readings of one path.
 private func isNormalPath(_ path: UnsafeRawBufferPointer) -> Bool {
   guard path.first == 0x2f else { return false }
   var segment = 1

@@ -1,14 +1,15 @@
 package import Vocabulary
 
-/// Why a request was refused before anybody looked at what it asks for. After a fault nobody can be sure where the next
-/// request begins, so the connection is closed.
+/// Why a request was refused before anybody looked at what it asks for. After a fault nobody can be
+/// sure where the next request begins, so the connection is closed.
 package enum RequestFault: Error, Hashable, Sendable {
   /// A byte that may not stand in a head: control characters, bare CR or LF, anything beyond ASCII.
   case byte
   case requestLine
   /// No colon, white space before it, a name that is no token, or a folded line (RFC 9112 §5).
   case fieldLine
-  /// Not origin-form, or not in normal form: percent signs in the path, empty or dot segments, a fragment.
+  /// Not origin-form, or not in normal form: percent signs in the path, empty or dot segments, a
+  /// fragment.
   case target
   case targetTooLong
   case headTooLarge
@@ -34,6 +35,7 @@ package enum RequestFault: Error, Hashable, Sendable {
   case headTimeout
   case bodyTimeout
 
+  /// What the sender learns: the rule, never a guess at what was meant.
   package var problem: Problem {
     switch self {
     case .byte, .requestLine, .fieldLine, .host, .authorityMismatch:

@@ -1,5 +1,5 @@
-/// A request head that passed every rule of syntax and framing: whoever holds one knows where the request ends, that its
-/// path is in normal form, and that no unread field is in it.
+/// A request head that passed every rule of syntax and framing: whoever holds one knows where the
+/// request ends, that its path is in normal form, and that no unread field is in it.
 package struct RequestHead: Sendable {
   /// Upper-case token; may be a method that nothing here answers.
   package let method: String
@@ -7,8 +7,11 @@ package struct RequestHead: Sendable {
   package let path: String
   /// Without its question mark, still percent-encoded; empty when there is none.
   package let query: String
+  /// Where the request ends.
   package let content: ContentFraming
+  /// False when the client said `connection: close`.
   package let keepsAlive: Bool
+  /// The client waits for a word before it sends the content (RFC 9110 §10.1.1).
   package let expectsContinue: Bool
   private let fields: [(field: EdgeField, value: String)]
 
@@ -27,6 +30,7 @@ package struct RequestHead: Sendable {
     expectsContinue = Self.value(of: .expect, in: fields) != nil
   }
 
+  /// A field's value without surrounding white space; nil when it was not sent.
   package subscript(_ field: EdgeField) -> String? { Self.value(of: field, in: fields) }
 
   static func value(

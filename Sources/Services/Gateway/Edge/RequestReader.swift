@@ -1,17 +1,19 @@
 package import NIOCore
 
-/// Finds and parses request heads in a growing buffer. Strict on purpose (RFC 9112 with no leniency): lines end in CRLF
-/// only, fields are never folded or trimmed into shape, and every byte is looked at once.
+/// Finds and parses request heads in a growing buffer. Strict on purpose (RFC 9112 with no
+/// leniency): lines end in CRLF only, fields are never folded or trimmed into shape, and every byte
+/// is looked at once.
 package struct RequestReader: Sendable {
   private let limits: EdgeLimits
   /// Bytes of the current head that were already looked at.
   private var scanned = 0
   private var mayBeginEmpty = true
 
+  /// For one connection.
   package init(limits: EdgeLimits) { self.limits = limits }
 
-  /// The next whole head, taken out of the buffer; nil while more bytes are needed. After a fault the connection is of
-  /// no further use.
+  /// The next whole head, taken out of the buffer; nil while more bytes are needed. After a fault
+  /// the connection is of no further use.
   package mutating func head(from buffer: inout ByteBuffer) throws(RequestFault) -> RequestHead? {
     guard skipEmptyLine(in: &buffer), let length = try headLength(in: buffer) else {
       return nil
@@ -26,8 +28,8 @@ package struct RequestReader: Sendable {
     return try result.get()
   }
 
-  /// RFC 9112 §2.2: one empty line before the request line is ignored, because old clients send it after content.
-  /// False while it is not known whether there is one.
+  /// RFC 9112 §2.2: one empty line before the request line is ignored, because old clients send it
+  /// after content. False while it is not known whether there is one.
   private mutating func skipEmptyLine(in buffer: inout ByteBuffer) -> Bool {
     guard mayBeginEmpty else { return true }
     let start = buffer.readerIndex

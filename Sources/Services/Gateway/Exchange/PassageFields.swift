@@ -2,10 +2,11 @@ import Telemetry
 package import Transport
 import Vocabulary
 
-/// Which fields go in and which come out. Allow-lists in both directions: what is not named here does not cross.
+/// Which fields go in and which come out. Allow-lists in both directions: what is not named here
+/// does not cross.
 package enum PassageFields {
-  /// What goes in to any service. Everything the mesh itself relies on is set here and cannot come from outside:
-  /// `EdgeField` does not even read it.
+  /// What goes in to any service. Everything the mesh itself relies on is set here and cannot come
+  /// from outside: `EdgeField` does not even read it.
   package static func inbound(_ passage: Passage, route: EdgeRoute) -> Headers {
     var fields = Headers()
     let names: [EdgeField] =

@@ -5,12 +5,14 @@ package import NIOCore
 package import StrictJSON
 package import Vocabulary
 
-/// Exchanges an outside token for a transaction token: the outside token stops here, and what travels on is a statement
-/// of thirty seconds about this one request, signed with the gateway's own workload key.
+/// Exchanges an outside token for a transaction token: the outside token stops here, and what
+/// travels on is a statement of thirty seconds about this one request, signed with the gateway's
+/// own workload key.
 package struct TokenExchange: Sendable {
   private let issuer: TransactionTokenIssuer
   private let randomness: Randomness
 
+  /// `issuer` signs with this workload's own certificate.
   package init(issuer: TransactionTokenIssuer, randomness: Randomness) {
     self.issuer = issuer
     self.randomness = randomness
@@ -26,7 +28,8 @@ package struct TokenExchange: Sendable {
     let statement = TransactionToken(
       id: TransactionID(at: now, random: randomness.bits128()), subject: token.subject,
       clientID: token.clientID,
-      // No more than the operation needs: what else the outside token allows is nobody's business further in.
+      // No more than the operation needs: what else the outside token allows is nobody's business
+      // further in.
       scopes: route.operation.scopes, purpose: purpose, correlation: passage.correlation,
       method: passage.head.method, target: passage.target,
       bodyDigest: Self.digest(of: content),
@@ -47,7 +50,8 @@ package struct TokenExchange: Sendable {
     return Array(hash.finalize())
   }
 
-  /// What the charter's pointers find in the body, as text: integers in decimal, strings as they are.
+  /// What the charter's pointers find in the body, as text: integers in decimal, strings as they
+  /// are.
   static func context(
     _ pointers: [String: String], in body: JSON?
   ) throws(Problem) -> [String: String] {

@@ -2,7 +2,8 @@ package import NIOCore
 package import Transport
 package import Vocabulary
 
-/// The way to the services: the pooled mutual-TLS client of Transport, on the connection's own event loop.
+/// The way to the services: the pooled mutual-TLS client of Transport, on the connection's own
+/// event loop.
 package struct Upstream: Sendable {
   /// Request, service, deadline, whether it may be repeated, the loop to stay on.
   package let send:
@@ -10,6 +11,7 @@ package struct Upstream: Sendable {
       WireResponse
     >
 
+  /// Any way to send; the one below is the real one.
   package init(
     send:
       @escaping @Sendable (WireRequest, ServiceName, Deadline, Bool, any EventLoop) ->

@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// What counts as one address for limits: an IPv4 address, or the /64 that an IPv6 host may roam in freely. An IPv4
-/// address mapped into IPv6 is the IPv4 address.
+/// What counts as one address for limits: an IPv4 address, or the /64 that an IPv6 host may roam in
+/// freely. An IPv4 address mapped into IPv6 is the IPv4 address.
 package func limitKey(of address: SocketAddress?) -> String {
   guard let address else { return "unknown" }
   switch address {

@@ -3,6 +3,7 @@ package import Vocabulary
 
 /// Whom a limit is about.
 package struct BucketKey: Hashable, Sendable {
+  /// What the subject is.
   package enum Dimension: UInt8, Sendable, CaseIterable {
     /// All requests of one address (IPv6: one /64).
     case address
@@ -13,11 +14,14 @@ package struct BucketKey: Hashable, Sendable {
     /// Everybody together on one route: what the service behind it can bear.
     case route
   }
+  /// What kind of limit this is.
   package let dimension: Dimension
   /// Index in the route table; -1 where the dimension has no route.
   package let route: Int
+  /// Address, client or person; empty where the route is the subject.
   package let subject: String
 
+  /// Equal keys share one bucket.
   package init(_ dimension: Dimension, route: Int = -1, subject: String = "") {
     self.dimension = dimension
     self.route = route
@@ -25,9 +29,9 @@ package struct BucketKey: Hashable, Sendable {
   }
 }
 
-/// The buckets of everybody seen lately, bounded in number. Sharded, so that event loops do not wait for each other.
-/// When a shard is full the idle buckets go first (that loses nothing); if none is idle, the fullest eighth goes, because
-/// forgetting those forgives least.
+/// The buckets of everybody seen lately, bounded in number. Sharded, so that event loops do not
+/// wait for each other. When a shard is full the idle buckets go first (that loses nothing); if
+/// none is idle, the fullest eighth goes, because forgetting those forgives least.
 package final class BucketTable: Sendable {
   private final class Shard: Sendable {
     let buckets = Mutex<[BucketKey: TokenBucket]>([:])
@@ -41,6 +45,7 @@ package final class BucketTable: Sendable {
     perShardMax = max(bucketsMax / max(shards, 1), 8)
   }
 
+  /// Takes one token from a bucket, which is full when it is new. Any thread.
   package func take(_ key: BucketKey, at now: Instant, _ rate: BucketRate) -> TokenBucket.Verdict {
     let shard = shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))]
     return shard.buckets.withLock { buckets in
@@ -49,6 +54,7 @@ package final class BucketTable: Sendable {
     }
   }
 
+  /// Buckets remembered just now.
   package var count: Int { shards.reduce(0) { $0 + $1.buckets.withLock(\.count) } }
 
   private static func makeRoom(in buckets: inout [BucketKey: TokenBucket], at now: Instant) {

@@ -2,12 +2,15 @@ package import Vocabulary
 
 /// One dimension's rate with its header field text made once.
 package struct Limit: Sendable, Hashable {
+  /// Refill and burst.
   package let rate: BucketRate
   /// Name in the policy, for example `client`.
   package let name: String
-  /// One item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10 §3): quota and window in seconds.
+  /// One item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10 §3): quota and window
+  /// in seconds.
   package let policy: String
 
+  /// Rates as in `BucketRate`, both multiplied by `factor`.
   package init(_ name: String, perSecond: Int, burst: Int, factor: Int = 1) {
     rate = BucketRate(perSecond: perSecond * factor, burst: burst * factor)
     self.name = name
@@ -17,19 +20,24 @@ package struct Limit: Sendable, Hashable {
 
 /// The limits of one route.
 package struct RouteLimits: Sendable, Hashable {
+  /// Of one client.
   package let client: Limit
+  /// Of one person, over all clients.
   package let user: Limit
   /// Stands for client and user where a route asks for no token.
   package let addressOnRoute: Limit
+  /// Of everybody together.
   package let route: Limit
 
   /// A service bears this many clients at their full rate at once.
   package static let clientsAtFullRate = 20
   /// Nobody signs in, or fetches tokens, faster than this from one address without `limits_factor`.
   package static let openPerSecondMax = 50
+  /// And not more than this at once.
   package static let openBurstMax = 100
 
-  /// From the charter's rate per client and second; `factor` is the platform's `limits_factor`, 1–1,000.
+  /// From the charter's rate per client and second; `factor` is the platform's `limits_factor`,
+  /// 1–1,000.
   package init(perSecond: Int, burst: Int, factor: Int) {
     let factor = min(max(factor, 1), 1_000)
     client = Limit("client", perSecond: perSecond, burst: burst, factor: factor)
@@ -48,10 +56,13 @@ package struct LimitReport: Sendable, Hashable {
   private var tightest: (limit: Limit, verdict: TokenBucket.Verdict)?
   private var policies: [String] = []
 
+  /// Nothing was asked yet.
   package init() {}
 
+  /// False as soon as one limit said no.
   package var isAllowed: Bool { tightest?.verdict.isAllowed ?? true }
 
+  /// Adds one limit's verdict; a refusal stays the tightest.
   package mutating func note(_ limit: Limit, _ verdict: TokenBucket.Verdict) {
     policies.append(limit.policy)
     guard let known = tightest else { return tightest = (limit, verdict) }
@@ -77,26 +88,30 @@ package struct LimitReport: Sendable, Hashable {
       retryAfterSeconds: Int(max(wait, 1)))
   }
 
+  /// By limits and verdicts; the texts follow from them.
   package static func == (left: LimitReport, right: LimitReport) -> Bool {
     left.policies == right.policies && left.tightest?.limit == right.tightest?.limit
       && left.tightest?.verdict == right.tightest?.verdict
   }
+  /// Agrees with equality.
   package func hash(into hasher: inout Hasher) {
     hasher.combine(policies)
     hasher.combine(tightest?.verdict)
   }
 }
 
-/// Asks every limit that applies to a request, cheapest knowledge first: the address before anything is read, the route
-/// without a token, then client and user when they are known.
+/// Asks every limit that applies to a request, cheapest knowledge first: the address before
+/// anything is read, the route without a token, then client and user when they are known.
 package struct LimitBook: Sendable {
   private let table: BucketTable
   private let address: Limit
 
   /// One address may do this much over all routes together.
   package static let addressPerSecond = 1_000
+  /// And this much at once.
   package static let addressBurst = 2_000
 
+  /// `factor` is the platform's `limits_factor`, 1–1,000.
   package init(table: BucketTable = BucketTable(), factor: Int) {
     self.table = table
     address = Limit(
@@ -104,6 +119,7 @@ package struct LimitBook: Sendable {
       factor: min(max(factor, 1), 1_000))
   }
 
+  /// The first question of all, for every request.
   package func arrive(
     from source: String, at now: Instant, _ report: inout LimitReport
   ) {

@@ -15,18 +15,23 @@ package struct BucketRate: Hashable, Sendable {
 
   /// Nanoseconds from empty to full; at most 10^16, so sums with an instant cannot overflow.
   package var window: Int64 { interval * burst }
+  /// The same in whole seconds, rounded up; 1 or more.
   package var windowSeconds: Int64 { max(1, (window + 999_999_999) / 1_000_000_000) }
 }
 
-/// A token bucket kept as one number: the moment at which it will be full again if nobody takes from it. Integer
-/// arithmetic only; the time is passed in. Equivalent to the generic cell rate algorithm (ITU-T I.371).
+/// A token bucket kept as one number: the moment at which it will be full again if nobody takes
+/// from it. Integer arithmetic only; the time is passed in. Equivalent to the generic cell rate
+/// algorithm (ITU-T I.371).
 package struct TokenBucket: Hashable, Sendable {
   /// A full bucket has this in the past.
   package private(set) var fullAt: Instant
 
+  /// A full bucket.
   package init() { fullAt = Instant(nanoseconds: 0) }
 
+  /// What one request got.
   package struct Verdict: Hashable, Sendable {
+    /// Whether a token was there.
     package let isAllowed: Bool
     /// Whole tokens left after this one.
     package let remaining: Int64

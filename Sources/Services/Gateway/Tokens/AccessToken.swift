@@ -2,12 +2,16 @@ import StrictJSON
 package import Tokens
 package import Vocabulary
 
-/// What a verified outside token says. Only `TokenGate` makes one, so whoever holds it may rely on it.
+/// What a verified outside token says. Only `TokenGate` makes one, so whoever holds it may rely on
+/// it.
 package struct AccessToken: Sendable, Hashable {
   /// A person's reference, or the client's own id where it acts for itself.
   package let subject: String
+  /// The OAuth client it was issued to.
   package let clientID: String
+  /// All that it allows.
   package let scopes: Set<Scope>
+  /// Its `exp`; from then on it is refused.
   package let expiresAt: Instant
   /// What it can be revoked by: itself, its grant, its browser session, its client.
   package let handles: [RevocationHandle]
@@ -18,17 +22,21 @@ package struct AccessToken: Sendable, Hashable {
 
 /// Something that a revocation can name.
 package struct RevocationHandle: Sendable, Hashable {
+  /// As in identity's feed.
   package enum Kind: Sendable, Hashable { case token, family, session, client }
+  /// Which claim it is compared with.
   package let kind: Kind
+  /// The claim's value.
   package let id: String
+  /// Nothing is checked: it is only ever compared.
   package init(_ kind: Kind, _ id: String) {
     self.kind = kind
     self.id = id
   }
 }
 
-/// Why an outside token does not let its bearer in. The outside learns only that it is not valid; the audit record has
-/// the word.
+/// Why an outside token does not let its bearer in. The outside learns only that it is not valid;
+/// the audit record has the word.
 package enum EntryRefusal: Error, Sendable, Hashable {
   /// The engine's verdict: form, header, algorithm, key, signature, type, issuer, audience, times.
   case token(TokenRefusal)
@@ -39,6 +47,7 @@ package enum EntryRefusal: Error, Sendable, Hashable {
   /// We have not heard of revocations for too long, so we cannot know.
   case revocationsUnknown
 
+  /// What the outside learns.
   package var problem: Problem {
     switch self {
     case .missingScope:

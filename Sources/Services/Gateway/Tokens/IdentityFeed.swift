@@ -31,7 +31,8 @@ struct IdentityFeed: Sendable {
     }
   }
 
-  /// Tries to have keys and revocations before the door opens; gives up quietly, because following goes on.
+  /// Tries to have keys and revocations before the door opens; gives up quietly, because following
+  /// goes on.
   func begin(tries: Int, pause: Duration) async {
     for _ in 0..<tries {
       do {

@@ -6,8 +6,9 @@ import Synchronization
 package import Tokens
 package import Vocabulary
 
-/// Judges outside tokens: verified ones are remembered by their SHA-256 until they expire or are revoked, so that a
-/// client's second request costs a digest instead of a signature. A class: all event loops share what is remembered.
+/// Judges outside tokens: verified ones are remembered by their SHA-256 until they expire or are
+/// revoked, so that a client's second request costs a digest instead of a signature. A class: all
+/// event loops share what is remembered.
 package final class TokenGate: Sendable {
   /// Longest token in bytes.
   package static let tokenBytesMax = 8_192
@@ -69,7 +70,8 @@ package final class TokenGate: Sendable {
     }
     return Result { () throws(EntryRefusal) in
       let verified = try verify(token, at: now)
-      // Looking up revocations and remembering are one step, so that no revocation falls between them.
+      // Looking up revocations and remembering are one step, so that no revocation falls between
+      // them.
       let isRevoked = state.withLock { state in
         guard !state.revoked.contains(anyOf: verified.handles) else { return true }
         state.makeRoom(at: now)
@@ -100,12 +102,14 @@ package final class TokenGate: Sendable {
     return now < state.withLock { $0.heardAt } + limit
   }
 
+  /// Verified tokens in memory just now.
   package var rememberedCount: Int { state.withLock { $0.remembered.count } }
 }
 
 /// What identity tells.
 extension TokenGate {
-  /// Takes over what the feed says was revoked, as of `now`; tokens that carry such a handle are dead from here on.
+  /// Takes over what the feed says was revoked, as of `now`; tokens that carry such a handle are
+  /// dead from here on.
   /// - Parameter entries: handle, and when every token concerned has expired by itself.
   package func revoke(_ entries: [(handle: RevocationHandle, until: Instant)], at now: Instant) {
     state.withLock { state in
@@ -120,7 +124,8 @@ extension TokenGate {
     }
   }
 
-  /// Replaces the keys. When one is gone or changed, what it vouched for is forgotten: everything is verified afresh.
+  /// Replaces the keys. When one is gone or changed, what it vouched for is forgotten: everything
+  /// is verified afresh.
   /// - Throws: `KeyRefusal` for a set that cannot be used; the old keys stay.
   package func replaceKeys(jwks: JSON, at now: Instant) throws(KeyRefusal) {
     let keys = try KeySet(jwks: jwks)
@@ -132,8 +137,9 @@ extension TokenGate {
     }
   }
 
-  /// Succeeds when the keys are as fresh as they may be made: after a fetch, or at once when the last one is too recent.
-  /// However many unknown `kid`s come, identity hears one question in five seconds.
+  /// Succeeds when the keys are as fresh as they may be made: after a fetch, or at once when the
+  /// last one is too recent. However many unknown `kid`s come, identity hears one question in five
+  /// seconds.
   package func refreshKeys(on loop: any EventLoop) -> EventLoopFuture<Void> {
     let promise = loop.makePromise(of: Void.self)
     let now = clock.now()
@@ -169,7 +175,8 @@ extension TokenGate {
 }
 
 extension TokenGate.State {
-  /// Expired tokens go first; if none is, an eighth of the others, which then cost one signature more.
+  /// Expired tokens go first; if none is, an eighth of the others, which then cost one signature
+  /// more.
   mutating func makeRoom(at now: Instant) {
     guard remembered.count >= TokenGate.rememberedMax else { return }
     remembered = remembered.filter { $0.value.expiresAt > now }
