@@ -69,11 +69,13 @@ package struct DemoSeeding: Sendable {
   /// - Parameter progress: called with how many residents are in.
   /// - Throws: `DemoFailure`, or what the operator's line throws.
   package func seed(
-    _ seed: UInt64, residents: Int, progress: @Sendable (Int) -> Void = { _ in }
+    _ seed: UInt64, residents: Int, orders: [SeededBank.StandingOrder]? = nil,
+    progress: @Sendable (Int) -> Void = { _ in }
   ) async throws -> (bank: SeededBank, login: DemoLogin) {
-    guard let bank = Self.bank(seed: seed, residents: residents) else {
+    guard let seeded = Self.bank(seed: seed, residents: residents) else {
       throw DemoFailure("EUR is not a currency any more")
     }
+    let bank = orders.map { seeded.with(orders: $0) } ?? seeded
     let known = DemoLogin.read(home).flatMap {
       $0.seed == seed && $0.residents >= residents ? $0 : nil
     }
@@ -121,7 +123,9 @@ package struct DemoSeeding: Sendable {
   }
 
   private func check(_ answer: EventResults) throws {
-    let odd = answer.results.first { ![EventResult.created, EventResult.exists].contains($0.result) }
+    let odd = answer.results.first {
+      ![EventResult.created, EventResult.exists].contains($0.result)
+    }
     if let odd { throw DemoFailure("the ledger refused \(odd.id): \(odd.result)") }
   }
 

@@ -53,15 +53,17 @@ package struct PaymentLoad: Sendable {
     let payment: Payment?
   }
 
-  /// Sends every lane's orders one after the other, all lanes at the same time.
+  /// Sends every lane's orders one after the other, `atOnce` lanes at the same time.
   /// - Parameter progress: called after each answer, from any lane.
   package func run(
-    _ lanes: [Lane], progress: @escaping @Sendable () -> Void = {}
+    _ lanes: [Lane], atOnce: Int = 16, progress: @escaping @Sendable () -> Void = {}
   ) async -> Report {
     let (start, clock) = (clock.now(), clock)
     var report = Report()
     await withTaskGroup(of: [Outcome].self) { group in
-      for lane in lanes {
+      var waiting = lanes[...]
+      func begin() {
+        guard let lane = waiting.popFirst() else { return }
         group.addTask {
           var outcomes: [Outcome] = []
           for order in lane.orders {
@@ -74,7 +76,9 @@ package struct PaymentLoad: Sendable {
           return outcomes
         }
       }
+      for _ in 0..<max(1, atOnce) { begin() }
       for await outcomes in group {
+        begin()
         for outcome in outcomes {
           report.spans.append(outcome.span)
           if outcome.status == 201 {

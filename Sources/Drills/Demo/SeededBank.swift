@@ -44,7 +44,8 @@ package struct SeededBank: Sendable {
         givenName: Self.givenNames[number % Self.givenNames.count],
         familyName: Self.familyNames[draws.next(below: Self.familyNames.count)]
           + (number < Self.givenNames.count ? "" : "-\(number)"),
-        birthDate: "19\(50 + draws.next(below: 50))-0\(1 + draws.next(below: 9))-1\(draws.next(below: 10))",
+        birthDate:
+          "19\(50 + draws.next(below: 50))-0\(1 + draws.next(below: 9))-1\(draws.next(below: 10))",
         openingMinorUnits: Int64(100_000 + draws.next(below: 400_000)))
     }
     orders = (0..<count).flatMap { payer in
@@ -56,6 +57,51 @@ package struct SeededBank: Sendable {
           reference: Self.references[draws.next(below: Self.references.count)])
       }
     }
+  }
+
+  /// The same people with other standing orders, and enough on each account to pay them.
+  package func with(orders: [StandingOrder]) -> SeededBank {
+    let due = orders.reduce(into: [Int: Int64]()) { $0[$1.payer, default: 0] += $1.minorUnits }
+    let funded = residents.enumerated().map { number, resident in
+      Resident(
+        id: resident.id, account: resident.account, givenName: resident.givenName,
+        familyName: resident.familyName, birthDate: resident.birthDate,
+        openingMinorUnits: max(resident.openingMinorUnits, due[number] ?? 0))
+    }
+    return SeededBank(
+      currency: currency, house: house, clientID: clientID, residents: funded, orders: orders)
+  }
+
+  private init(
+    currency: Currency, house: AccountID, clientID: ClientID, residents: [Resident],
+    orders: [StandingOrder]
+  ) {
+    self.currency = currency
+    self.house = house
+    self.clientID = clientID
+    self.residents = residents
+    self.orders = orders
+  }
+
+  /// Standing orders as text, one a line: `payer;payee;minor_units;reference`, people by number from 0.
+  /// - Throws: `DemoFailure` naming the line.
+  package static func orders(
+    _ text: String, residents: Int
+  ) throws(DemoFailure) -> [StandingOrder] {
+    var orders: [StandingOrder] = []
+    for (number, line) in text.split(separator: "\n").enumerated() {
+      let parts = line.split(separator: ";", omittingEmptySubsequences: false)
+      guard parts.count == 4, let payer = Int(parts[0]), let payee = Int(parts[1]),
+        let minorUnits = Int64(parts[2]), minorUnits > 0, payer != payee,
+        (0..<residents).contains(payer), (0..<residents).contains(payee)
+      else {
+        throw DemoFailure("line \(number + 1): expected payer;payee;minor_units;reference")
+      }
+      orders.append(
+        StandingOrder(
+          payer: payer, payee: payee, minorUnits: minorUnits, reference: String(parts[3])))
+    }
+    return orders
   }
 
   /// What each resident must have in the end, when every order is carried out exactly once.

@@ -24,7 +24,8 @@ struct Form {
   func request(_ target: String) -> WireRequest {
     WireRequest(
       method: "POST", target: target,
-      headers: ["content-type": "application/x-www-form-urlencoded"], body: ByteBuffer(string: text))
+      headers: ["content-type": "application/x-www-form-urlencoded"], body: ByteBuffer(string: text)
+    )
   }
 
   private static func encoded(_ text: String) -> String {
@@ -86,13 +87,15 @@ struct CookieJar {
 
   mutating func take(_ fields: [String]) {
     for field in fields {
-      let pair = field.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let pair = field.prefix { $0 != ";" }.split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       if pair.count == 2 { cookies[String(pair[0])] = String(pair[1]) }
     }
   }
 
   var header: String? {
     cookies.isEmpty
-      ? nil : cookies.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
+      ? nil
+      : cookies.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
   }
 }

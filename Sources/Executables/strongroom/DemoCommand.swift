@@ -14,7 +14,8 @@ import Vocabulary
 
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "demo", abstract: "A seeded bank pays its standing orders; then one payment's whole story.",
+    commandName: "demo",
+    abstract: "A seeded bank pays its standing orders; then one payment's whole story.",
     discussion: """
       Makes a small bank from a seed, signs its people in through the login page, sends their standing
       orders through the gateway, compares every balance with what the seed says, presses "send" once
@@ -29,6 +30,12 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "Seed of the bank.")
   var seed = DemoSeeding.defaultSeed
 
+  @Option(
+    help: ArgumentHelp(
+      "Standing orders of your own, a line each: payer;payee;minor_units;reference (people by number from 0).",
+      valueName: "file"))
+  var orders: String?
+
   func validate() throws {
     guard (2...SeededBank.residentsMax).contains(residents) else {
       throw ValidationError("--residents must be 2–\(SeededBank.residentsMax)")
@@ -40,7 +47,7 @@ struct DemoCommand: AsyncParsableCommand {
       let (home, _, line) = try place.running()
       let desk = OperatorDesk(line: line, randomness: .system)
       let bank = try await DemoBank.open(
-        home: home, desk: desk, seed: seed, residents: residents, tell: tell)
+        home: home, desk: desk, seed: seed, residents: residents, orders: ownOrders(), tell: tell)
       let report = await bank.payStandingOrders(tell: tell)
       guard report.others.isEmpty, let payment = report.payments.last else {
         throw OperatorFailure("payments were not answered with 201: \(report.others)", .failed)
@@ -52,6 +59,18 @@ struct DemoCommand: AsyncParsableCommand {
       let story = try await PaymentStory.gather(
         payment.correlationID, desk: desk, verifierKey: VerifierKeyFile.read(home))
       show(bank, report, payment, story)
+    }
+  }
+
+  private func ownOrders() throws -> [SeededBank.StandingOrder]? {
+    guard let orders else { return nil }
+    guard let bytes = try WholeFile.read(orders) else {
+      throw OperatorFailure("there is no file \(orders)", .noInput)
+    }
+    do {
+      return try SeededBank.orders(String(decoding: bytes, as: UTF8.self), residents: residents)
+    } catch {
+      throw OperatorFailure("\(orders): \(error)", .badInput)
     }
   }
 
@@ -69,7 +88,9 @@ struct DemoCommand: AsyncParsableCommand {
     }
     let trial = try await desk.call(LedgerOperations.getTrialBalance, Nothing())
     guard trial.balanced else { throw OperatorFailure("the books do not balance", .failed) }
-    tell("✓ all \(expected.count) balances are what the seed says; debits equal credits in every currency")
+    tell(
+      "✓ all \(expected.count) balances are what the seed says; debits equal credits in every currency"
+    )
   }
 
   private func show(
@@ -104,49 +125,76 @@ struct DemoBank {
   let login: DemoLogin
   let lanes: [PaymentLoad.Lane]
 
+  /// Sign-ins at the same time.
+  static let signInsMax = 8
+
   static func open(
-    home: Home, desk: OperatorDesk, seed: UInt64, residents: Int, orders: ((SeededBank, Int) -> [PaymentLoad.Order])? = nil,
-    tell: (String) -> Void
+    home: Home, desk: OperatorDesk, seed: UInt64, residents: Int,
+    orders: [SeededBank.StandingOrder]?, tell: (String) -> Void
   ) async throws -> DemoBank {
     let seeding = DemoSeeding(desk: desk, home: home, randomness: .system)
-    let (bank, login) = try await seeding.seed(seed, residents: residents)
-    tell("✓ a bank of \(bank.residents.count) people from seed \(seed): details, logins, accounts, deposits")
+    let (bank, login) = try await seeding.seed(seed, residents: residents, orders: orders)
+    tell(
+      "✓ a bank of \(bank.residents.count) people from seed \(seed): details, logins, accounts, deposits"
+    )
     guard let platform = PlatformSettings.read(home) else { throw LaunchFailure.notRunning }
-    var lanes: [PaymentLoad.Lane] = []
-    for (number, resident) in bank.residents.enumerated() {
-      let client = try OutsideClient(
-        host: "localhost", port: platform.gatewayPort, authorityFile: home.edgeAuthorityFile,
-        group: MultiThreadedEventLoopGroup.singleton, clock: .system)
-      let tokens = try await BrowserLogin(
-        browser: client, clientID: bank.clientID, redirectURI: DemoSeeding.redirectURI,
-        randomness: .system
-      ).signIn(login: resident.login, password: login.password, scopes: DemoSeeding.scopes)
-      lanes.append(
-        PaymentLoad.Lane(
-          client: client, accessToken: tokens.accessToken,
-          orders: orders?(bank, number) ?? standingOrders(bank, number)))
+    let ordersOf = Dictionary(grouping: bank.orders.indices, by: { bank.orders[$0].payer })
+    let payers = bank.residents.indices.filter { ordersOf[$0] != nil }
+    let lanes = try await withThrowingTaskGroup(of: PaymentLoad.Lane.self) { group in
+      var waiting = payers[...]
+      func begin() {
+        guard let number = waiting.popFirst() else { return }
+        group.addTask {
+          try await lane(bank, number, ordersOf[number] ?? [], login, platform, home)
+        }
+      }
+      for _ in 0..<signInsMax { begin() }
+      var lanes: [PaymentLoad.Lane] = []
+      for try await lane in group {
+        lanes.append(lane)
+        begin()
+      }
+      return lanes
     }
     tell("✓ \(lanes.count) people signed in: login page, consent, authorization code with PKCE")
     return DemoBank(bank: bank, login: login, lanes: lanes)
   }
 
-  /// The orders of one resident; keys follow from the seed, so a second run is a repetition, not a second payment.
-  private static func standingOrders(_ bank: SeededBank, _ number: Int) -> [PaymentLoad.Order] {
-    bank.orders.enumerated().filter { $0.element.payer == number }.compactMap { index, order in
-      guard let amount = try? Money(minorUnits: order.minorUnits, currency: bank.currency) else {
-        return nil
-      }
-      return PaymentLoad.Order(
-        payment: NewPayment(
-          amount: amount, debtor: bank.residents[order.payer].account,
-          creditor: bank.residents[order.payee].account, reference: order.reference),
-        key: "standing-order-\(index)")
+  private static func lane(
+    _ bank: SeededBank, _ number: Int, _ orders: [Int], _ login: DemoLogin, _ platform: Platform,
+    _ home: Home
+  ) async throws -> PaymentLoad.Lane {
+    let client = try OutsideClient(
+      host: "localhost", port: platform.gatewayPort, authorityFile: home.edgeAuthorityFile,
+      group: MultiThreadedEventLoopGroup.singleton, clock: .system)
+    let tokens = try await BrowserLogin(
+      browser: client, clientID: bank.clientID, redirectURI: DemoSeeding.redirectURI,
+      randomness: .system
+    ).signIn(
+      login: bank.residents[number].login, password: login.password, scopes: DemoSeeding.scopes)
+    return PaymentLoad.Lane(
+      client: client, accessToken: tokens.accessToken,
+      orders: orders.compactMap { order(bank, $0) })
+  }
+
+  /// One standing order as a payment; its key follows from the seed, so a second run is a repetition, not a second payment.
+  private static func order(_ bank: SeededBank, _ index: Int) -> PaymentLoad.Order? {
+    let order = bank.orders[index]
+    guard let amount = try? Money(minorUnits: order.minorUnits, currency: bank.currency) else {
+      return nil
     }
+    return PaymentLoad.Order(
+      payment: NewPayment(
+        amount: amount, debtor: bank.residents[order.payer].account,
+        creditor: bank.residents[order.payee].account, reference: order.reference),
+      key: "standing-order-\(index)")
   }
 
   func payStandingOrders(tell: (String) -> Void) async -> PaymentLoad.Report {
     let report = await PaymentLoad(clock: .system).run(lanes)
-    let p50 = report.quantile(permille: 500).map { StoryLayout.fixed(Double($0.nanoseconds) / 1e6, 1) }
+    let p50 = report.quantile(permille: 500).map {
+      StoryLayout.fixed(Double($0.nanoseconds) / 1e6, 1)
+    }
     tell(
       "✓ \(report.posted) standing orders paid through the gateway, "
         + "\(StoryLayout.fixed(report.perSecond, 0)) a second, half within \(p50 ?? "?") ms")
@@ -155,7 +203,8 @@ struct DemoBank {
 
   /// The same key again is the same payment; the same key with another amount is refused.
   func pressSendAgain(_ payment: Payment, tell: (String) -> Void) async throws {
-    guard let lane = lanes.first(where: { $0.orders.contains { $0.payment.debtor == payment.debtor } }),
+    guard
+      let lane = lanes.first(where: { $0.orders.contains { $0.payment.debtor == payment.debtor } }),
       let order = lane.orders.first(where: { order in
         order.payment.debtor == payment.debtor && order.payment.creditor == payment.creditor
           && order.payment.amount == payment.amount
@@ -171,7 +220,8 @@ struct DemoBank {
       reference: order.payment.reference)
     let conflict = try await Self.send(other, key: order.key, lane)
     guard conflict.status == 409 else {
-      throw OperatorFailure("another amount under the same key answered \(conflict.status)", .failed)
+      throw OperatorFailure(
+        "another amount under the same key answered \(conflict.status)", .failed)
     }
     tell("✓ \"send\" pressed again: same answer, no second payment; same key, other amount: 409")
   }

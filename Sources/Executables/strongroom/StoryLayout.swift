@@ -9,7 +9,10 @@ enum StoryLayout {
     guard let first = story.records.first?.record.at else {
       return ["nothing is recorded under \(story.correlation)"]
     }
-    var lines = [terminal.styled("correlation \(story.correlation)", .bold), "", "each hop, its decision, and when:"]
+    var lines = [
+      terminal.styled("correlation \(story.correlation)", .bold), "",
+      "each hop, its decision, and when:",
+    ]
     for logged in story.records { lines.append(line(logged, since: first, terminal)) }
     if !story.transfers.isEmpty {
       lines += ["", "the ledger's entries:"]
@@ -33,12 +36,15 @@ enum StoryLayout {
     let record = logged.record
     let millis = Double((record.at - first).nanoseconds) / 1e6
     let time = "+" + fixed(millis, 1) + " ms"
-    let outcome = terminal.styled(record.outcome, record.outcome == AuditRecord.refused ? .red : .green)
+    let outcome = terminal.styled(
+      record.outcome, record.outcome == AuditRecord.refused ? .red : .green)
     let who = "\(record.caller) → \(record.service)"
     let why = record.reason.map { " (\($0))" } ?? ""
     let detail =
       record.kind == .access
-      ? "" : "  " + record.detail.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      ? ""
+      : "  "
+        + record.detail.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         .joined(separator: " ")
     return "  " + padded(time, 12) + padded(who, 22) + padded(record.operation, 18) + outcome + why
       + detail
@@ -49,7 +55,8 @@ enum StoryLayout {
       transfer.flags.contains(.pending)
       ? "hold" : transfer.flags.contains(.postPending) ? "posting" : "transfer"
     let amount = (try? Money(minorUnits: transfer.amount, currency: transfer.currency))?.description
-    return "  \(padded(kind, 10))\(padded(amount ?? "?", 14))debit \(transfer.debitAccount)  credit "
+    return
+      "  \(padded(kind, 10))\(padded(amount ?? "?", 14))debit \(transfer.debitAccount)  credit "
       + "\(transfer.creditAccount)"
   }
 

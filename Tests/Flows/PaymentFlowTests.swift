@@ -1,0 +1,241 @@
+import Demo
+import Foundation
+import NIOCore
+import PaymentsAPI
+import StrictJSON
+import TestKit
+import Testing
+import Transport
+import Vocabulary
+
+/// Whole stories on the real platform: real processes, certificates, stores, kills.
+@Suite(.serialized) struct `The platform as a stranger meets it` {
+  @Test func `comes up, pays once however often it is asked, survives kills, and proves it all`()
+    async throws
+  {
+    let platform = try RunningPlatform()
+    let up = try await platform.up()
+    try #require(up.exitCode == 0, "\(up.output)")
+    do {
+      try await secondUpSaysSo(platform)
+      try await demoTwice(platform)
+      let person = try await Payer(platform)
+      try await badInputIsNamed(person)
+      try await fiftyPressesOnePayment(person)
+      try await killsLoseNothing(platform, person)
+      try await nothingPersonalOutsideCustomers(platform)
+      try await logIsWhole(platform)
+    } catch {
+      await platform.down()
+      throw error
+    }
+    await platform.down()
+  }
+
+  private func secondUpSaysSo(_ platform: RunningPlatform) async throws {
+    let again = try await platform.up()
+    #expect(again.exitCode != 0 && again.output.contains("runs already"), "\(again.output)")
+    let status = try await platform.command("status")
+    #expect(status.exitCode == 0, "\(status.output)")
+  }
+
+  private func demoTwice(_ platform: RunningPlatform) async throws {
+    for _ in 0..<2 {
+      let demo = try await platform.command("demo", "--json")
+      try #require(demo.exitCode == 0, "\(demo.output)")
+      let told = try JSON.parse(Array(demo.output.utf8.prefix { $0 != 0x0a }))
+      #expect(told["receipt_verified"] == .bool(true) && told["payments"]?.integer == 40)
+    }
+  }
+
+  private func badInputIsNamed(_ person: Payer) async throws {
+    let (own, other) = (person.login.account, person.others[0])
+    func body(_ amount: String, currency: String = "EUR", to creditor: AccountID) -> String {
+      #"{"amount":{"minor_units":\#(amount),"currency":"\#(currency)"},"debtor":"\#(own)","creditor":"\#(creditor)"}"#
+    }
+    let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+    let table: [(String, Range<Int>)] = [
+      ("{", 400..<401), (deep, 400..<401),
+      (body("1", to: other).replacing("{\"amount\"", with: "{\"shoe\":1,\"amount\""), 400..<423),
+      (
+        body("1", to: other).replacing("{\"amount\"", with: "{\"debtor\":\"x\",\"amount\""),
+        400..<401
+      ),
+      (body("0", to: other), 400..<423), (body("-5", to: other), 400..<423),
+      (body("9007199254740992", to: other), 400..<423), (body("1.5", to: other), 400..<423),
+      (body("1", currency: "XXX", to: other), 400..<423), (body("1", to: own), 400..<423),
+      (body("900719925474099", to: other), 400..<423),
+      (String(repeating: " ", count: 70_000), 413..<414),
+    ]
+    for (number, (body, statuses)) in table.enumerated() {
+      let answer = try await person.send(body, key: "bad-\(number)")
+      #expect(statuses.contains(answer.status), "\(answer.status) for \(body.prefix(80))")
+      #expect(answer.headers["correlation-id"] != nil)
+    }
+    let foreign = try await person.send(
+      #"{"amount":{"minor_units":1,"currency":"EUR"},"debtor":"\#(other)","creditor":"\#(own)"}"#,
+      key: "foreign")
+    #expect((400..<500).contains(foreign.status), "a foreign account paid: \(foreign.status)")
+  }
+
+  private func fiftyPressesOnePayment(_ person: Payer) async throws {
+    let before = try await person.balance()
+    let order = try person.order(250)
+    let answers = await withTaskGroup(of: WireResponse?.self) { group in
+      for _ in 0..<50 { group.addTask { try? await person.fresh().send(order, key: "fifty") } }
+      return await group.reduce(into: [WireResponse]()) { if let answer = $1 { $0.append(answer) } }
+    }
+    let paid = answers.filter { $0.status == 201 }
+    #expect(paid.count == 50)
+    #expect(Set(paid.map { String(buffer: $0.body) }).count == 1)
+    #expect(try await person.balance() == before - 250)
+    let other = try await person.send(person.order(251), key: "fifty")
+    #expect(other.status == 409)
+  }
+
+  /// `kill -9` of every service in turn while a person pays and tries again with the same key until told.
+  private func killsLoseNothing(_ platform: RunningPlatform, _ person: Payer) async throws {
+    let before = try await person.balance()
+    var paid: Int64 = 0
+    for (round, service) in ["payments", "ledger", "audit", "gateway", "identity"].enumerated() {
+      for number in 0..<4 {
+        let key = "kill-\(round)-\(number)"
+        async let answer = person.persist(person.order(100), key: key)
+        if number == 1, let pid = try platform.pid(of: service) {
+          try await Task.sleep(for: .milliseconds(5 * round))
+          kill(pid, SIGKILL)
+        }
+        #expect(try await answer == 201, "\(service) killed, \(key)")
+        paid += 100
+      }
+    }
+    #expect(try await person.balance() == before - paid)
+  }
+
+  /// The seeded people's data stands in the customers' store (sealed) and nowhere else, in no spelling.
+  private func nothingPersonalOutsideCustomers(_ platform: RunningPlatform) async throws {
+    guard let bank = DemoSeeding.bank(seed: DemoSeeding.defaultSeed, residents: 8) else { return }
+    let words = bank.residents.flatMap { [$0.familyName, $0.login, $0.phone, $0.birthDate] }
+    let needles = words.flatMap { word -> [(String, [UInt8])] in
+      let clear = Array(word.utf8)
+      return [
+        (word, clear), (word, Array(Data(clear).base64EncodedString().prefix(8).utf8)),
+        (word, Array(hexText(clear).utf8)), (word, clear.flatMap { [$0, 0] }),
+      ]
+    }
+    var searched = 0
+    let files = FileManager.default.enumerator(atPath: platform.home)
+    while let name = files?.nextObject() as? String {
+      guard name != "demo.json",
+        let bytes = FileManager.default.contents(atPath: platform.home + "/" + name)
+      else { continue }
+      searched += 1
+      for (word, needle) in needles where bytes.firstRange(of: needle) != nil {
+        Issue.record("\(name) holds \(word)")
+      }
+    }
+    #expect(searched > 20)
+  }
+
+  private func logIsWhole(_ platform: RunningPlatform) async throws {
+    try await Task.sleep(for: .seconds(1))
+    let copy = platform.home + "/log-copy"
+    try FileManager.default.copyItem(atPath: platform.home + "/data/audit/log", toPath: copy)
+    let sound = try await platform.command("audit", "verify", "--log", copy)
+    #expect(sound.exitCode == 0, "\(sound.output)")
+    let tile = try #require(
+      FileManager.default.enumerator(atPath: copy)?.compactMap { $0 as? String }.sorted()
+        .first {
+          $0.contains("tile/entries/") && !$0.hasSuffix(".p") && Self.isFile("\(copy)/\($0)")
+        })
+    var bytes = try Data(contentsOf: URL(filePath: "\(copy)/\(tile)"))
+    bytes[bytes.count / 2] ^= 1
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o600], ofItemAtPath: "\(copy)/\(tile)")
+    try bytes.write(to: URL(filePath: "\(copy)/\(tile)"))
+    let flipped = try await platform.command("audit", "verify", "--log", copy)
+    #expect(flipped.exitCode != 0, "one flipped bit in \(tile) was not seen: \(flipped.output)")
+  }
+
+  private static func isFile(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && !isFolder.boolValue
+  }
+}
+
+/// The demo's first resident, signed in.
+private struct Payer: Sendable {
+  let platform: RunningPlatform
+  let login: DemoLogin
+  let others: [AccountID]
+  let token: String
+  let connection: OutsideClient
+
+  init(_ platform: RunningPlatform) async throws {
+    self.platform = platform
+    login = try platform.login()
+    others =
+      DemoSeeding.bank(seed: login.seed, residents: login.residents)?.residents.dropFirst()
+      .map(\.account) ?? []
+    token = try await platform.signIn(login.login, login.password, client: login.clientID)
+    connection = try platform.client()
+  }
+
+  private init(_ payer: Payer, _ connection: OutsideClient) {
+    platform = payer.platform
+    login = payer.login
+    others = payer.others
+    token = payer.token
+    self.connection = connection
+  }
+
+  /// The same person on another connection.
+  func fresh() throws -> Payer { Payer(self, try platform.client()) }
+
+  func order(_ minorUnits: Int64) throws -> String {
+    guard let euro = Currency("EUR") else { throw DemoFailure("no EUR") }
+    let payment = NewPayment(
+      amount: try Money(minorUnits: minorUnits, currency: euro), debtor: login.account,
+      creditor: others[0], reference: "flow")
+    return String(decoding: try StrictJSON.encode(payment), as: UTF8.self)
+  }
+
+  func send(_ body: String, key: String) async throws -> WireResponse {
+    try await connection.send(
+      WireRequest(
+        method: "POST", target: "/v1/payments",
+        headers: [
+          "authorization": "Bearer \(token)", "content-type": "application/json",
+          Header.idempotencyKey: key,
+        ], body: ByteBuffer(string: body)))
+  }
+
+  /// Tries again with the same key until somebody says what became of it.
+  func persist(_ body: String, key: String) async throws -> Int {
+    for _ in 0..<120 {
+      if let answer = try? await fresh().send(body, key: key),
+        ![202, 401, 429, 502, 503, 504].contains(answer.status)
+      {
+        return answer.status
+      }
+      try await Task.sleep(for: .milliseconds(250))
+    }
+    return 0
+  }
+
+  func balance() async throws -> Int64 {
+    for _ in 0..<40 {
+      let answer = try? await fresh().connection.send(
+        WireRequest(
+          method: "GET", target: "/v1/accounts/\(login.account)/balance",
+          headers: ["authorization": "Bearer \(token)"]))
+      if let answer, answer.status == 200 {
+        return try StrictJSON.decode(Balance.self, from: Array(answer.body.readableBytesView))
+          .booked.minorUnits
+      }
+      try await Task.sleep(for: .milliseconds(250))
+    }
+    throw DemoFailure("no balance to be had")
+  }
+}

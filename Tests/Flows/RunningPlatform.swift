@@ -1,0 +1,117 @@
+import Demo
+import Foundation
+import NIOCore
+import NIOPosix
+import StrictJSON
+import Synchronization
+import Transport
+import Vocabulary
+
+/// The real platform: the built executables, one process for each service, in a home of its own.
+final class RunningPlatform: Sendable {
+  let home: String
+  let port: Int
+  private let offset: Int
+  private let binaries: String
+  private let checkout: String
+
+  init() throws {
+    home = NSTemporaryDirectory() + "strongroom-flow-\(UUID().uuidString.prefix(8))"
+    offset = Int.random(in: 20...400) * 100
+    port = 8_443 + offset
+    // The test bundle lies beside the executables.
+    binaries = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+      .resolvingSymlinksInPath().path(percentEncoded: false)
+    checkout = #filePath.components(separatedBy: "/Tests/Flows/").first ?? "."
+  }
+
+  struct Outcome: Sendable {
+    let exitCode: Int32
+    let output: String
+  }
+
+  /// Runs the `strongroom` command to its end.
+  @discardableResult
+  func command(_ words: String...) async throws -> Outcome { try await command(words) }
+
+  func command(_ words: [String]) async throws -> Outcome {
+    let folder = try Self.executables(near: binaries, checkout: checkout)
+    let arguments = words + (words.first == "help" ? [] : ["--home", home])
+    return try await withCheckedThrowingContinuation { continuation in
+      let process = Process()
+      process.executableURL = URL(filePath: folder + "/strongroom")
+      process.arguments = arguments
+      let pipe = Pipe()
+      process.standardOutput = pipe
+      process.standardError = pipe
+      process.standardInput = FileHandle.nullDevice
+      DispatchQueue.global().async {
+        do {
+          try process.run()
+          let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
+          process.waitUntilExit()
+          continuation.resume(
+            returning: Outcome(
+              exitCode: process.terminationStatus, output: String(decoding: bytes, as: UTF8.self)))
+        } catch {
+          continuation.resume(throwing: error)
+        }
+      }
+    }
+  }
+
+  func up() async throws -> Outcome {
+    try await command(
+      "up", "--charters", checkout, "--port-offset", "\(offset)", "--gateway-port", "\(port)",
+      "--limits-factor", "1000")
+  }
+
+  func down() async {
+    _ = try? await command("down")
+    try? FileManager.default.removeItem(atPath: home)
+  }
+
+  /// The process of a service, by its launch record.
+  func pid(of service: String) throws -> Int32? {
+    guard let bytes = FileManager.default.contents(atPath: "\(home)/launch/\(service).json") else {
+      return nil
+    }
+    return try JSON.parse(Array(bytes))["pid"]?.integer.map { Int32($0) }
+  }
+
+  func client() throws -> OutsideClient {
+    try OutsideClient(
+      host: "localhost", port: port, authorityFile: "\(home)/edge-ca.pem",
+      group: MultiThreadedEventLoopGroup.singleton, clock: .now)
+  }
+
+  func login() throws -> DemoLogin {
+    guard let bytes = FileManager.default.contents(atPath: "\(home)/demo.json") else {
+      throw DemoFailure("there is no demo.json")
+    }
+    return try StrictJSON.decode(DemoLogin.self, from: Array(bytes))
+  }
+
+  /// A resident's access token, by the login page.
+  func signIn(_ login: String, _ password: String, client id: ClientID) async throws -> String {
+    try await BrowserLogin(
+      browser: client(), clientID: id, redirectURI: DemoSeeding.redirectURI, randomness: .system
+    ).signIn(login: login, password: password, scopes: DemoSeeding.scopes).accessToken
+  }
+
+  private static func executables(near folder: String, checkout: String) throws -> String {
+    let candidates = [folder, "\(checkout)/.build/debug"]
+    guard
+      let found = candidates.first(where: {
+        FileManager.default.isExecutableFile(atPath: $0 + "/strongroom-gateway")
+      })
+    else { throw DemoFailure("the executables are not built: swift build") }
+    return found
+  }
+}
+
+extension Clock {
+  static let now = Clock {
+    Instant(nanoseconds: Int64(Date().timeIntervalSince1970 * 1_000) * 1_000_000)
+  }
+}
