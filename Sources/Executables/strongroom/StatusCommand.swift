@@ -21,6 +21,7 @@ struct StatusCommand: AsyncParsableCommand {
   func run() async throws {
     try await reporting(json: place.json) {
       let (home, charters, line) = try place.running()
+      try await line.connect()
       let services = charters.startOrder
       let began = ContinuousClock.now
       let first = await figures(services, line)

@@ -75,7 +75,7 @@ extension LaunchFailure: CustomStringConvertible {
       "there are no charters in \(folder); name the folder with --charters"
     case .portTaken(let port, let service, let reason):
       "port \(port), which \(service) needs, cannot be used: \(reason). "
-        + "See who has it with \"ss -ltnp 'sport = :\(port)'\", or move all ports with --port-offset"
+        + "See who has it with \"ss -ltnp 'sport = :\(port)'\", or choose others with --port-offset and --gateway-port"
     case .noExecutable(let path): "\(path) is missing; build it with './strongroom build'"
     case .notReady(let service, let reason, let lastLines):
       "\(service) did not get ready: \(reason)"

@@ -22,7 +22,7 @@ package actor OperatorLine {
   private let log: Log
   private let clock: Clock
   private let firstFetchMax: Duration
-  private var client: TransportClient?
+  private var connecting: Task<TransportClient, any Error>?
   private var source: WorkloadSource?
 
   /// Nothing is opened yet. `firstFetchMax` is how long to ask an authority that does not answer.
@@ -40,21 +40,36 @@ package actor OperatorLine {
     self.firstFetchMax = firstFetchMax
   }
 
+  /// Gets our identity now, so that a refusal is told as such and not as silence of every service.
+  /// - Throws: `OperatorFailure`.
+  package func connect() async throws { _ = try await connected() }
+
   private func connected() async throws -> TransportClient {
-    if let client { return client }
+    // Callers that come together share one attempt; after a failure the next caller tries anew.
+    let attempt = connecting ?? Task { try await open() }
+    connecting = attempt
+    do {
+      return try await attempt.value
+    } catch {
+      if connecting == attempt { connecting = nil }
+      throw OperatorFailure(
+        "the authority gives this command no identity (\(error)). If it was built or moved since 'up', "
+          + "run 'strongroom down' and 'strongroom up' again",
+        .refused)
+    }
+  }
+
+  private func open() async throws -> TransportClient {
     let source = try await WorkloadSource.connect(
       socket: home.workloadSocket, log: log, firstFetchMax: firstFetchMax)
     let credentials = try MeshCredentials(source.current, clock: clock)
     source.onUpdate { try? credentials.replace(with: $0) }
-    let made = TransportClient(
-      credentials: credentials, group: MultiThreadedEventLoopGroup.singleton)
     self.source = source
-    client = made
-    return made
+    return TransportClient(credentials: credentials, group: MultiThreadedEventLoopGroup.singleton)
   }
 
   /// Sends one request to a service. GET is repeated when the connection was lost, others are not.
-  /// - Throws: `TransportFailure`, or the authority's refusal while there is no SVID.
+  /// - Throws: `TransportFailure`, or `OperatorFailure` while the authority gives no identity.
   package func send(
     _ method: HTTPMethod, _ target: String, to service: ServiceName, headers: Headers = [:],
     body: [UInt8] = [], within limit: Duration = OperatorLine.answerMax
