@@ -14,7 +14,7 @@ import Yams
     return try #require(try Yams.load(yaml: text) as? [String: Any])
   }
 
-  private static func line<In, Out>(_ operation: Operation<In, Out>) -> String {
+  private static func line<In, Out>(_ operation: Vocabulary.Operation<In, Out>) -> String {
     "\(operation.id) \(operation.method.rawValue) \(operation.path)"
   }
 
