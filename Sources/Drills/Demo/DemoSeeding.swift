@@ -70,6 +70,7 @@ package struct DemoSeeding: Sendable {
   /// - Throws: `DemoFailure`, or what the operator's line throws.
   package func seed(
     _ seed: UInt64, residents: Int, orders: [SeededBank.StandingOrder]? = nil,
+    keepsLogin: Bool = true,
     progress: @Sendable (Int) -> Void = { _ in }
   ) async throws -> (bank: SeededBank, login: DemoLogin) {
     guard let seeded = Self.bank(seed: seed, residents: residents) else {
@@ -90,7 +91,7 @@ package struct DemoSeeding: Sendable {
     let login = DemoLogin(
       login: bank.residents[0].login, password: password, clientID: bank.clientID,
       account: bank.residents[0].account, seed: seed, residents: residents)
-    try login.write(to: home)
+    if keepsLogin { try login.write(to: home) }
     return (bank, login)
   }
 

@@ -130,10 +130,10 @@ struct DemoBank {
 
   static func open(
     home: Home, desk: OperatorDesk, seed: UInt64, residents: Int,
-    orders: [SeededBank.StandingOrder]?, tell: (String) -> Void
+    orders: [SeededBank.StandingOrder]?, keepsLogin: Bool = true, tell: (String) -> Void
   ) async throws -> DemoBank {
     let seeding = DemoSeeding(desk: desk, home: home, randomness: .system)
-    let (bank, login) = try await seeding.seed(seed, residents: residents, orders: orders)
+    let (bank, login) = try await seeding.seed(seed, residents: residents, orders: orders, keepsLogin: keepsLogin)
     tell(
       "✓ a bank of \(bank.residents.count) people from seed \(seed): details, logins, accounts, deposits"
     )
