@@ -13,7 +13,6 @@ enum Exceptions {
         "defines the system's generator, which Fabric passes on"
     ],
     "sleeping": [
-      "Sources/Services/Audit/CheckpointPublisher.swift": pacing,
       "Sources/Services/Authority/AuthorityService.swift": pacing,
       "Sources/Services/Authority/Pause.swift": pacing,
       "Sources/Services/Customers/CustomersService.swift": pacing,
