@@ -23,7 +23,8 @@ private let events: [(name: String, event: Event)] = [
   ("found posted", .found(.posted)), ("found returned", .found(.returned(reason: "r"))),
 ]
 
-/// For each state, what each event leads to: next state and action; what is not here is out of order.
+/// For each state, what each event leads to: next state and action; what is not here is out of
+/// order.
 private let table: [String: [String: (String, Action)]] = [
   "intent": [
     "authorized": ("holding", .createHold), "none, may come": ("intent", .wait),
@@ -74,7 +75,8 @@ private let table: [String: [String: (String, Action)]] = [
     print("payment machine: \(states.count * events.count) pairs of state and event")
   }
 
-  /// Whatever happens in whatever order, money is never said to have moved without the ledger saying so.
+  /// Whatever happens in whatever order, money is never said to have moved without the ledger
+  /// saying so.
   @Test func `says posted only after the ledger did`() throws {
     var seen: Set<PaymentMachine> = [PaymentMachine()]
     var frontier = seen

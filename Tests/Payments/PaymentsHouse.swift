@@ -16,8 +16,8 @@ import TestKit
 import Transport
 import Vocabulary
 
-/// Payments and the ledger as they run in production, with real stores, sockets and certificates, in one process. The
-/// test stands where the gateway does.
+/// Payments and the ledger as they run in production, with real stores, sockets and certificates,
+/// in one process. The test stands where the gateway does.
 final class PaymentsHouse: Sendable {
   static let adasAccount = AccountID(bits: 0xa1)
   static let bobsAccount = AccountID(bits: 0xa2)
@@ -118,8 +118,9 @@ final class PaymentsHouse: Sendable {
       isRepeatable: false)
   }
 
-  /// A request with a transaction token made for it. Put together here, in one synchronous place: an async function with
-  /// more arguments than registers, a 128-bit id among them, returns to nowhere (Swift 6.3.1 on x86-64, seen here).
+  /// A request with a transaction token made for it. Put together in one synchronous function: as
+  /// an async one with these eight arguments it crashed when it resumed (jump to address zero,
+  /// Swift 6.3.1, debug, x86-64). Not reduced to a small case yet.
   private func request(
     _ method: String, _ target: String, by person: PersonID, purpose: String, scope: String,
     body: [UInt8] = [], key: String? = nil, context: [String: String] = [:]

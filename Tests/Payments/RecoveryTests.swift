@@ -59,7 +59,8 @@ import Vocabulary
 
   @Test func `is brought to its end after a crash at any step`() async throws {
     let house = try await PaymentsHouse()
-    // What a crash leaves behind: the intent in our store, and as much at the ledger as it had done by then.
+    // What a crash leaves behind: the intent in our store, and as much at the ledger as it had done
+    // by then.
     for (step, done) in [("hold", 1), ("posting", 2)] {
       let record = try await leftBehind(house, key: step, steps: done)
       await house.stopPayments()

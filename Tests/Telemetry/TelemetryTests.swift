@@ -37,7 +37,8 @@ private final class Lines: Sendable {
     sink.flush()
     let expected = """
       {"time":"2026-11-21T12:00:00.000000Z","level":"info","service":"payments",\
-      "correlation":"0af7651916cd43dd8448eb211c80319c","subject":"person-1","operation":"createPayment",\
+      "correlation":"0af7651916cd43dd8448eb211c80319c","subject":"person-1",\
+      "operation":"createPayment",\
       "outcome":"ok","message":"payment \\"settled\\"","fields":{\
       "payment":"00000000-0000-0000-0000-000000000007","rows":-2,"took_us":3000,\
       "why":"mail [email],\\u000aIBAN [iban]"}}

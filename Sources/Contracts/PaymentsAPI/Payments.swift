@@ -8,7 +8,8 @@ package struct NewPayment: Codable, Hashable, Sendable {
   package let debtor: AccountID
   /// The account that receives; another one.
   package let creditor: AccountID
-  /// Free text for the receiver, 1–140 characters. May hold personal data, so it stays in this service.
+  /// Free text for the receiver, 1–140 characters. May hold personal data, so it stays in this
+  /// service.
   package let reference: String?
 
   package init(amount: Money, debtor: AccountID, creditor: AccountID, reference: String? = nil) {

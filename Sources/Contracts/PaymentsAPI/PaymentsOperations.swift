@@ -2,8 +2,8 @@ package import Vocabulary
 
 /// The operations of the payments service: one constant per operationId in its `openapi.yaml`.
 package enum PaymentsOperations {
-  /// Moves money, once per `Idempotency-Key`. 201 when it is posted; 202 with the payment as it stands where that is not
-  /// known in time; a problem where it was refused.
+  /// Moves money, once per `Idempotency-Key`. 201 when it is posted; 202 with the payment as it
+  /// stands where that is not known in time; a problem where it was refused.
   package static let createPayment = Operation<NewPayment, Payment>(
     "createPayment", of: "payments", .post, "/v1/payments")
   /// One of the person's own payments.
@@ -12,7 +12,8 @@ package enum PaymentsOperations {
   /// The person's payments, newest first. Queries: `limit` 1–200 (default 50), `after`.
   package static let listPayments = Operation<Nothing, PaymentPage>(
     "listPayments", of: "payments", .get, "/v1/payments")
-  /// What happened to the person's payments, oldest first. Queries: `since` (default 0), `limit` 1–200 (default 50).
+  /// What happened to the person's payments, oldest first. Queries: `since` (default 0), `limit`
+  /// 1–200 (default 50).
   package static let getActivity = Operation<Nothing, Activity>(
     "getActivity", of: "payments", .get, "/v1/activity")
   /// The person's accounts.
@@ -21,7 +22,8 @@ package enum PaymentsOperations {
   /// The balance of one of the person's accounts.
   package static let getBalance = Operation<Nothing, Balance>(
     "getBalance", of: "payments", .get, "/v1/accounts/{id}/balance")
-  /// Movements on one of the person's accounts, newest first. Queries: `limit` 1–200 (default 50), `after`.
+  /// Movements on one of the person's accounts, newest first. Queries: `limit` 1–200 (default 50),
+  /// `after`.
   package static let listStatement = Operation<Nothing, Statement>(
     "listStatement", of: "payments", .get, "/v1/accounts/{id}/transfers")
 

@@ -1,7 +1,7 @@
 package import Vocabulary
 
-/// When to deliver a topic of the outbox, and how long to wait after a failure. Pure: told the time and a random number,
-/// it says what to do next.
+/// When to deliver a topic of the outbox, and how long to wait after a failure. Pure: told the time
+/// and a random number, it says what to do next.
 package struct DeliveryMachine: Hashable, Sendable {
   /// The wait after the first failure; it doubles with each further one.
   package static let waitFirst: Duration = .milliseconds(100)
@@ -66,7 +66,8 @@ package struct DeliveryMachine: Hashable, Sendable {
     return action
   }
 
-  /// Between half and the whole of the doubled wait, so that many senders do not come back together.
+  /// Between half and the whole of the doubled wait, so that many senders do not come back
+  /// together.
   static func wait(after failures: Int, random: UInt64) -> Duration {
     let doublings = min(max(failures - 1, 0), 20)
     let whole = min(waitFirst * (1 << doublings), waitMax)

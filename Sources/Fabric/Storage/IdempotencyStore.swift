@@ -33,8 +33,8 @@ package enum IdempotencyOutcome: Sendable {
   case inFlight
 }
 
-/// Idempotency keys, kept as long as what they made. A class: it knows which keys this process works on, so that a key
-/// that a dead process left half done is not locked for ever.
+/// Idempotency keys, kept as long as what they made. A class: it knows which keys this process
+/// works on, so that a key that a dead process left half done is not locked for ever.
 package final class IdempotencyStore: Sendable {
   private let store: Store
   private let live = Mutex<Set<IdempotencyClaimID>>([])
@@ -113,8 +113,9 @@ package final class IdempotencyStore: Sendable {
     }
   }
 
-  /// Ends the work without an answer worth keeping (503, 500, deadline): the next one with this key works again. With
-  /// `forgetting`, the key is as if never used, for requests that were refused before they meant anything.
+  /// Ends the work without an answer worth keeping (503, 500, deadline): the next one with this key
+  /// works again. With `forgetting`, the key is as if never used, for requests that were refused
+  /// before they meant anything.
   package func abandon(_ claim: IdempotencyClaimID, forgetting: Bool = false) async throws {
     defer { release(claim) }
     guard forgetting else { return }
@@ -129,8 +130,8 @@ package final class IdempotencyStore: Sendable {
 }
 
 extension Transaction {
-  /// Says which resource a claimed key is about, in the change that makes it, so that a conflict can name it even when the
-  /// answer was never stored.
+  /// Says which resource a claimed key is about, in the change that makes it, so that a conflict
+  /// can name it even when the answer was never stored.
   package func name(_ resource: String, for claim: IdempotencyClaimID) throws {
     try execute(
       "UPDATE idempotency SET resource = ? WHERE scope = ? AND key = ?",

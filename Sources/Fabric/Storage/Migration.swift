@@ -2,8 +2,8 @@ import Crypto
 import GRDB
 import Vocabulary
 
-/// One step of a store's schema. Numbered from 1 without a gap; after it is merged its text never changes, because stores
-/// remember its digest and refuse to start with another.
+/// One step of a store's schema. Numbered from 1 without a gap; after it is merged its text never
+/// changes, because stores remember its digest and refuse to start with another.
 package struct Migration: Sendable {
   package let number: Int
   package let name: String
@@ -21,7 +21,8 @@ package struct Migration: Sendable {
 }
 
 extension Migration {
-  /// What every store has: the outbox and the idempotency keys. It is migration 0, under the same rule.
+  /// What every store has: the outbox and the idempotency keys. It is migration 0, under the same
+  /// rule.
   static let fabric = Migration(
     0, "fabric",
     sql: Array(

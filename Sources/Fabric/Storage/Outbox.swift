@@ -2,8 +2,8 @@ import Synchronization
 import Telemetry
 package import Vocabulary
 
-/// What another service must hear of. Kept with the state it tells of, delivered at least once, in order per topic; the
-/// receiver tells a second delivery by `id`.
+/// What another service must hear of. Kept with the state it tells of, delivered at least once, in
+/// order per topic; the receiver tells a second delivery by `id`.
 package struct OutboxMessage: Hashable, Sendable {
   /// Unique for ever: a UUID's text.
   package let id: String
@@ -52,8 +52,9 @@ package struct Outbox: Sendable {
     }
   }
 
-  /// Sets messages aside that the receiver will never take (it says they are wrong, not that it is busy), so that those
-  /// behind them go on. They stay in `outbox_refused` until somebody has looked.
+  /// Sets messages aside that the receiver will never take (it says they are wrong, not that it is
+  /// busy), so that those behind them go on. They stay in `outbox_refused` until somebody has
+  /// looked.
   package func setAside(_ messages: [OutboxMessage], reason: String, at now: Instant) async throws {
     try await store.write { transaction in
       for message in messages {
@@ -74,8 +75,8 @@ package struct Outbox: Sendable {
   /// How many messages wait, all topics together; counted, not asked of the database.
   package var pendingCount: Int64 { store.notices.pending.value }
 
-  /// One element after each commit that appended messages, and one at once; several may fall together into one. Ends when
-  /// the store is closed.
+  /// One element after each commit that appended messages, and one at once; several may fall
+  /// together into one. Ends when the store is closed.
   package func signals() -> AsyncStream<Void> { store.notices.signals() }
 }
 
@@ -85,7 +86,8 @@ extension Transaction {
   }
 }
 
-/// Tells those who deliver that there is something new. A class: one per store, shared by its writer and its outboxes.
+/// Tells those who deliver that there is something new. A class: one per store, shared by its
+/// writer and its outboxes.
 final class OutboxNotices: Sendable {
   let pending = Counted()
   private let listeners = Mutex<[Int: AsyncStream<Void>.Continuation]>([:])

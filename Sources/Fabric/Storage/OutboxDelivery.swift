@@ -12,7 +12,8 @@ package enum DeliveryOutcome: Sendable {
   case unreachable
 }
 
-/// Delivers one topic of an outbox, in order, until its task is cancelled. The only part that waits.
+/// Delivers one topic of an outbox, in order, until its task is cancelled. The only part that
+/// waits.
 package struct OutboxDelivery: Sendable {
   let outbox: Outbox
   let topic: String

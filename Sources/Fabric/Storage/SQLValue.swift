@@ -1,4 +1,5 @@
-/// What a column may hold. There is no floating point: nothing we keep is measured, everything is counted.
+/// What a column may hold. There is no floating point: nothing we keep is measured, everything is
+/// counted.
 package enum SQLValue: Hashable, Sendable {
   case null
   case integer(Int64)
@@ -20,13 +21,14 @@ package enum SQLValue: Hashable, Sendable {
   package static func optional(_ bytes: [UInt8]?) -> SQLValue { bytes.map { .blob($0) } ?? .null }
 }
 
-/// One row of an answer. Columns are asked for by name and type; a name that is not there, or another type, is a defect
-/// of ours and throws `StoreError.unexpectedColumn`.
+/// One row of an answer. Columns are asked for by name and type; a name that is not there, or
+/// another type, is a defect of ours and throws `StoreError.unexpectedColumn`.
 package struct Row: Sendable {
   let columns: Columns
   let values: [SQLValue]
 
-  /// Shared by all rows of one answer. A class, so that a thousand rows do not hold a thousand copies.
+  /// Shared by all rows of one answer. A class, so that a thousand rows do not hold a thousand
+  /// copies.
   final class Columns: Sendable {
     let names: [String]
     init(_ names: [String]) { self.names = names }

@@ -1,7 +1,8 @@
 package import Sealing
 
-/// One column whose fields are sealed: AES-256-GCM with the key's version in the ciphertext, and tenant, table, column
-/// and row as associated data, so that a field copied to another place does not open there.
+/// One column whose fields are sealed: AES-256-GCM with the key's version in the ciphertext, and
+/// tenant, table, column and row as associated data, so that a field copied to another place does
+/// not open there.
 package struct SealedColumn: Sendable {
   /// There is one tenant so far.
   package static let tenant = "strongroom"
@@ -22,7 +23,8 @@ package struct SealedColumn: Sendable {
     .blob(try keyring.seal(Array(text.utf8), context: context(row)))
   }
 
-  /// - Throws: `StoreError.unexpectedColumn` where the column is not in the answer, `SealingRefusal`.
+  /// - Throws: `StoreError.unexpectedColumn` where the column is not in the answer,
+  ///   `SealingRefusal`.
   package func open(_ answer: Row, row: String) throws -> String {
     String(
       decoding: try keyring.open(try answer.blob(column), context: context(row)), as: UTF8.self)

@@ -4,8 +4,9 @@ import Synchronization
 package import Telemetry
 package import Vocabulary
 
-/// One service's store: a database file that only its owner opens. A write is answered when it is on the disk. Nothing of
-/// SQLite shows in the interface, so that PostgreSQL can stand behind it. A class: it owns the file and its lock.
+/// One service's store: a database file that only its owner opens. A write is answered when it is
+/// on the disk. Nothing of SQLite shows in the interface, so that PostgreSQL can stand behind it. A
+/// class: it owns the file and its lock.
 package final class Store: Sendable {
   /// Connections that read at the same time, besides the one that writes.
   package static let readersMax = 4
@@ -31,7 +32,8 @@ package final class Store: Sendable {
   /// - Parameters:
   ///   - path: its folder's parent must be there. The folder gets mode 0700, the file 0600.
   ///   - migrations: the service's own, numbered from 1.
-  /// - Throws: any of the first group of `StoreError`; its description tells an operator what to do.
+  /// - Throws: any of the first group of `StoreError`; its description tells an operator what to
+  ///   do.
   package static func open(
     path: String, migrations: [Migration], clock: Clock
   ) throws(StoreError) -> Store {
@@ -40,8 +42,9 @@ package final class Store: Sendable {
       try check(path)
       let pool = try DatabasePool(path: path, configuration: configuration())
       let pending = try pool.writeWithoutTransaction { database -> Int64 in
-        // GRDB sets NORMAL when it turns on WAL, after our `prepareDatabase`: an answered payment could then be lost with
-        // the power. So it is set again here, and `synchronousModes` lets a test see it.
+        // GRDB sets NORMAL when it turns on WAL, after our `prepareDatabase`: an answered payment
+        // could then be lost with the power. So it is set again here, and `synchronousModes` lets a
+        // test see it.
         try database.execute(sql: "PRAGMA synchronous = FULL")
         try Migration.apply(migrations, to: database, at: clock.now(), path: path)
         return try Int64.fetchOne(database, sql: "SELECT count(*) FROM outbox") ?? 0
@@ -52,8 +55,8 @@ package final class Store: Sendable {
     }
   }
 
-  /// Looks at the file through a connection that cannot write: opening it in earnest already changes a page, and a
-  /// damaged file must stay as it is for whoever saves it.
+  /// Looks at the file through a connection that cannot write: opening it in earnest already
+  /// changes a page, and a damaged file must stay as it is for whoever saves it.
   private static func check(_ path: String) throws {
     var configuration = Configuration()
     configuration.readonly = true
@@ -83,8 +86,8 @@ package final class Store: Sendable {
     return configuration
   }
 
-  /// One durable change. `body` runs on the store's own thread, may share its transaction with others' and must not wait
-  /// for anything. What it throws undoes it, and is thrown here.
+  /// One durable change. `body` runs on the store's own thread, may share its transaction with
+  /// others' and must not wait for anything. What it throws undoes it, and is thrown here.
   /// - Throws: what `body` throws, or `StoreError`.
   @discardableResult
   package func write<Result: Sendable>(
@@ -108,8 +111,8 @@ package final class Store: Sendable {
   // Before the members go: the claim on the file must not end sooner than the database is closed.
   deinit { try? pool.close() }
 
-  /// Ends the store: what waits is written, what comes later is refused. The file is free again when the last reference
-  /// goes.
+  /// Ends the store: what waits is written, what comes later is refused. The file is free again
+  /// when the last reference goes.
   package func close() {
     writer.close()
     notices.close()
@@ -129,8 +132,9 @@ package final class Store: Sendable {
       read: { [notices] in Double(notices.pending.value) })
   }
 
-  /// `PRAGMA synchronous` as each connection reports it: the writer first, then all readers, which are held until every
-  /// one of them has answered. 2 is FULL. Blocks; for tests and for a service's own check.
+  /// `PRAGMA synchronous` as each connection reports it: the writer first, then all readers, which
+  /// are held until every one of them has answered. 2 is FULL. Blocks; for tests and for a
+  /// service's own check.
   package func synchronousModes() throws -> [Int] {
     let sql = "PRAGMA synchronous"
     let modes = Mutex([try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: sql) ?? -1 }])

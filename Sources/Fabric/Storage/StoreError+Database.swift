@@ -1,7 +1,8 @@
 import GRDB
 
 extension StoreError {
-  /// From what SQLite says. Its messages name rules and columns; values are never in them because we bind all of them.
+  /// From what SQLite says. Its messages name rules and columns; values are never in them because
+  /// we bind all of them.
   init(_ error: DatabaseError, path: String) {
     let reason = error.message ?? "no reason given"
     switch error.resultCode {

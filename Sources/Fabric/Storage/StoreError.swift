@@ -1,7 +1,7 @@
 package import Vocabulary
 
-/// What can be wrong with a store. The first group keeps a service from starting and says what to do; the second is about
-/// one call: `problem` tells the caller to try again, or that we are wrong.
+/// What can be wrong with a store. The first group keeps a service from starting and says what to
+/// do; the second is about one call: `problem` tells the caller to try again, or that we are wrong.
 package enum StoreError: Error, Hashable, Sendable {
   /// Another process has this store open.
   case inUse(path: String)
@@ -26,7 +26,8 @@ package enum StoreError: Error, Hashable, Sendable {
   case overloaded
   /// The store is closed, or closing.
   case closed
-  /// A uniqueness, foreign key or check rule of the schema; the text names the rule and columns, never values.
+  /// A uniqueness, foreign key or check rule of the schema; the text names the rule and columns,
+  /// never values.
   case constraint(String)
   /// A column that is not there or of another type.
   case unexpectedColumn(String)
@@ -60,14 +61,20 @@ extension StoreError: CustomStringConvertible {
       "\(path) cannot be opened: \(reason). Check that it belongs to this user and has mode 0600."
     case .corrupt(let path, let reason):
       """
-      \(path) is damaged (\(reason)). Nothing was changed. To restore: move \(path), \(path)-wal and \(path)-shm away \
-      together, put the newest backup in the place of the first (one made with `sqlite3 \(path) ".backup COPY"`), \
-      and start again. `sqlite3 \(path) .recover` may save rows from the damaged file.
+      \(path) is damaged (\(reason)). Nothing was changed. To restore: move \(path), \(path)-wal and \
+      \(path)-shm away together, put the newest backup in the place of the first (one made with \
+      `sqlite3 \(path) ".backup COPY"`), and start again. `sqlite3 \(path) .recover` may save rows \
+      from the damaged file.
       """
     case .migrationEdited(let number, let name):
-      "Migration \(number) (\(name)) was changed after it ran on this store. Restore its text; add a new one instead."
+      """
+      Migration \(number) (\(name)) was changed after it ran on this store. Restore its text; add a \
+      new one instead.
+      """
     case .migratedByNewer(let number, let known):
-      "The store has migration \(number), this program knows up to \(known). Start the newer program."
+      """
+      The store has migration \(number), this program knows up to \(known). Start the newer program.
+      """
     case .migrationsOutOfOrder(let number):
       "Migration \(number) is not in its place: migrations are numbered 1, 2, 3 without a gap."
     case .migrationFailed(let number, let name, let reason):

@@ -1,12 +1,13 @@
 import Glibc
 
-/// The file of a store and the claim on it: folder 0700, file 0600, and an exclusive lock that the kernel drops when the
-/// process goes, however it goes. A class: the claim ends with it.
+/// The file of a store and the claim on it: folder 0700, file 0600, and an exclusive lock that the
+/// kernel drops when the process goes, however it goes. A class: the claim ends with it.
 final class StoreFile: Sendable {
   let path: String
   private let lock: Int32
 
-  /// - Throws: `.inUse` when another process, or another store in this one, has the claim; `.unreadable`.
+  /// - Throws: `.inUse` when another process, or another store in this one, has the claim;
+  ///   `.unreadable`.
   init(path: String) throws(StoreError) {
     self.path = path
     let folder = String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex))

@@ -28,7 +28,8 @@ package struct Snapshot {
   }
 }
 
-/// One durable change: everything in it is kept, or nothing. Lives only inside the closure that received it.
+/// One durable change: everything in it is kept, or nothing. Lives only inside the closure that
+/// received it.
 package struct Transaction {
   let database: Database
   let notes: Notes
@@ -56,8 +57,8 @@ package struct Transaction {
     try snapshot.row(sql, arguments)
   }
 
-  /// Puts a message into the outbox, in the same change as the state it tells of. The same id again is a defect and throws
-  /// `StoreError.constraint`.
+  /// Puts a message into the outbox, in the same change as the state it tells of. The same id again
+  /// is a defect and throws `StoreError.constraint`.
   package func append(_ message: OutboxMessage) throws {
     try execute(
       "INSERT INTO outbox (id, topic, body, appended_at) VALUES (?, ?, ?, ?)",
@@ -76,7 +77,8 @@ extension SQLValue {
     case .int64(let number): self = .integer(number)
     case .string(let text): self = .text(text)
     case .blob(let data): self = .blob([UInt8](data))
-    // No statement of ours makes one; a REAL that got in some other way is told apart by becoming text.
+    // No statement of ours makes one; a REAL that got in some other way is told apart by becoming
+    // text.
     case .double(let number): self = .text("\(number)")
     }
   }

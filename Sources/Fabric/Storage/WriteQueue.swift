@@ -3,8 +3,9 @@ import GRDB
 import Synchronization
 import Telemetry
 
-/// Group commit: writes that arrive while the disk is busy share the next transaction and its fsync. Each has a savepoint
-/// of its own, so that one that fails takes nothing of the others with it; nobody is answered before the fsync.
+/// Group commit: writes that arrive while the disk is busy share the next transaction and its
+/// fsync. Each has a savepoint of its own, so that one that fails takes nothing of the others with
+/// it; nobody is answered before the fsync.
 final class WriteQueue: Sendable {
   /// Writes that may wait; one more is refused with `StoreError.overloaded`.
   static let jobsMax = 4_096
@@ -130,7 +131,8 @@ protocol WriteJob: AnyObject, Sendable {
   func fail(_ error: any Error)
 }
 
-/// Sendable by hand: `result` is touched on the write queue only, first by `run`, then by `succeed`.
+/// Sendable by hand: `result` is touched on the write queue only, first by `run`, then by
+/// `succeed`.
 final class Write<Result: Sendable>: WriteJob, @unchecked Sendable {
   private let body: @Sendable (Transaction) throws -> Result
   private let continuation: CheckedContinuation<Result, any Error>

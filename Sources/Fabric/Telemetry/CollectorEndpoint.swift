@@ -1,14 +1,16 @@
 import Glibc
 
-/// A trace collector on this machine: `http://127.0.0.1:4318`, `http://localhost:4318/…` or `http://[::1]:4318`. Plain
-/// HTTP, so only over loopback; a collector elsewhere is reached through an agent here that speaks TLS.
+/// A trace collector on this machine: `http://127.0.0.1:4318`, `http://localhost:4318/…` or
+/// `http://[::1]:4318`. Plain HTTP, so only over loopback; a collector elsewhere is reached through
+/// an agent here that speaks TLS.
 package struct CollectorEndpoint: Hashable, Sendable {
   package let port: UInt16
   /// The path that `/v1/traces` is appended to; empty or beginning with a slash.
   package let basePath: String
   private let isIPv6: Bool
 
-  /// Nil for another scheme, a host that is not loopback, a port outside 1–65535, or spaces in the path.
+  /// Nil for another scheme, a host that is not loopback, a port outside 1–65535, or spaces in the
+  /// path.
   package init?(_ url: String) {
     guard url.utf8.count <= 256, url.hasPrefix("http://") else { return nil }
     let rest = url.dropFirst(7)
@@ -32,8 +34,10 @@ package struct CollectorEndpoint: Hashable, Sendable {
   static let stepSecondsMax = 2
   static let answerBytesMax = 4_096
 
-  /// Sends one JSON body by POST on a connection of its own, and reads the status. Blocks: for the exporter's queue only.
-  /// - Returns: the HTTP status; nil when the collector could not be reached or did not answer with one.
+  /// Sends one JSON body by POST on a connection of its own, and reads the status. Blocks: for the
+  /// exporter's queue only.
+  /// - Returns: the HTTP status; nil when the collector could not be reached or did not answer with
+  ///   one.
   func post(_ body: [UInt8], path: String) -> Int? {
     let handle = socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard handle >= 0 else { return nil }

@@ -1,5 +1,5 @@
-/// Appends JSON text to a byte buffer, in the order given. The log and the span exporter write millions of small flat
-/// objects; a tree of values for each would be thrown away at once.
+/// Appends JSON text to a byte buffer, in the order given. The log and the span exporter write
+/// millions of small flat objects; a tree of values for each would be thrown away at once.
 struct JSONBytes {
   private(set) var bytes: [UInt8] = []
   private var needsComma = false
@@ -54,7 +54,8 @@ struct JSONBytes {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
   }
 
-  /// RFC 8259 §7: quote, backslash and control characters must be escaped; a line break therefore never splits a line.
+  /// RFC 8259 §7: quote, backslash and control characters must be escaped; a line break therefore
+  /// never splits a line.
   private mutating func escape(_ text: some Sequence<UInt8>) {
     bytes.append(UInt8(ascii: "\""))
     for byte in text {

@@ -1,7 +1,7 @@
 package import Vocabulary
 
-/// How much a line matters. `debug` is for development, `info` for events, `warning` for what heals by itself, `error`
-/// for what somebody must look at.
+/// How much a line matters. `debug` is for development, `info` for events, `warning` for what heals
+/// by itself, `error` for what somebody must look at.
 package enum LogLevel: String, Sendable, Comparable, CaseIterable {
   case debug, info, warning, error
 
@@ -16,16 +16,19 @@ package enum LogLevel: String, Sendable, Comparable, CaseIterable {
   package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
 }
 
-/// What a field may hold. Everything that came from outside goes through `.text` and is masked before the line leaves.
+/// What a field may hold. Everything that came from outside goes through `.text` and is masked
+/// before the line leaves.
 package enum LogValue: Hashable, Sendable {
-  /// Our own identifier, host or version: letters, digits and `:/._-@+=[]`, 256 bytes at most; other text is masked.
+  /// Our own identifier, host or version: letters, digits and `:/._-@+=[]`, 256 bytes at most;
+  /// other text is masked.
   case identifier(String)
   /// Text from elsewhere, for example the message of an error. Masked; cut after 1,024 bytes.
   case text(String)
   case integer(Int64)
   /// Written as whole microseconds in a field whose name gets the suffix `_us`.
   case duration(Duration)
-  /// How the operation ended: `ok`, `refused`, `failed`, a problem's slug or a status. Stands at the top of the line.
+  /// How the operation ended: `ok`, `refused`, `failed`, a problem's slug or a status. Stands at
+  /// the top of the line.
   case outcome(String)
 
   /// An identifier of any of our types.
@@ -38,8 +41,9 @@ package enum LogValue: Hashable, Sendable {
   }
 }
 
-/// Writes one JSON object per line: time, level, service, correlation, subject, operation, outcome, message, fields.
-/// A value; passed on with more context by `with`. Messages are constants, so no customer's data can be in them.
+/// Writes one JSON object per line: time, level, service, correlation, subject, operation, outcome,
+/// message, fields. A value; passed on with more context by `with`. Messages are constants, so no
+/// customer's data can be in them.
 package struct Log: Sendable {
   let service: ServiceName
   let level: LogLevel
@@ -56,8 +60,8 @@ package struct Log: Sendable {
     self.clock = clock
   }
 
-  /// The same log with the context of one request; nil leaves what is set. `subject` is the opaque reference of a person
-  /// or client, never a name.
+  /// The same log with the context of one request; nil leaves what is set. `subject` is the opaque
+  /// reference of a person or client, never a name.
   package func with(
     correlation: CorrelationID? = nil, subject: String? = nil, operation: String? = nil
   ) -> Log {

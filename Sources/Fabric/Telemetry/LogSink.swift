@@ -2,9 +2,9 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Takes lines off the hot path: callers put them into a bounded queue, one writer masks, formats and writes them. When
-/// the queue is full a line is dropped and counted, never waited for. Errors are written at once, others within 5 ms.
-/// A class: it is the one owner of a file descriptor.
+/// Takes lines off the hot path: callers put them into a bounded queue, one writer masks, formats
+/// and writes them. When the queue is full a line is dropped and counted, never waited for. Errors
+/// are written at once, others within 5 ms. A class: it is the one owner of a file descriptor.
 package final class LogSink: Sendable {
   /// Lines that may wait. Beyond it lines are dropped and counted.
   package static let linesMax = 8_192
@@ -91,8 +91,8 @@ package final class LogSink: Sendable {
     if !json.bytes.isEmpty { output(json.bytes) }
   }
 
-  /// One write(2) normally takes everything; a full pipe may take less. A log that cannot be written is given up: the
-  /// service must not stop for it.
+  /// One write(2) normally takes everything; a full pipe may take less. A log that cannot be
+  /// written is given up: the service must not stop for it.
   private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
     bytes.withUnsafeBytes { buffer in
       var sent = 0

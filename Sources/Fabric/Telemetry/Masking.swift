@@ -1,5 +1,6 @@
-/// Finds personal data and credentials in text and replaces them. It errs to the safe side: any run of seven or more
-/// digits goes, whatever it is. Names and addresses cannot be found this way: they live in `Masked`.
+/// Finds personal data and credentials in text and replaces them. It errs to the safe side: any run
+/// of seven or more digits goes, whatever it is. Names and addresses cannot be found this way: they
+/// live in `Masked`.
 package enum Masking {
   /// What a find is; it stands in the masked text as `[email]`, `[card]` and so on.
   package enum Kind: String, Sendable, CaseIterable {
@@ -12,10 +13,12 @@ package enum Masking {
     package let kind: Kind
   }
 
-  /// How far beyond the cut text is searched, so that a find that is cut in two is still seen whole.
+  /// How far beyond the cut text is searched, so that a find that is cut in two is still seen
+  /// whole.
   static let lookaheadBytes = 512
 
-  /// The text with every find replaced. What begins after `bytesMax` bytes is left out, and `…` says so.
+  /// The text with every find replaced. What begins after `bytesMax` bytes is left out, and `…`
+  /// says so.
   package static func mask(_ text: String, bytesMax: Int = 4_096) -> String {
     let bytes = Array(text.utf8.prefix(bytesMax + lookaheadBytes))
     let finds = finds(in: bytes)
@@ -34,8 +37,8 @@ package enum Masking {
     return String(decoding: masked, as: UTF8.self)
   }
 
-  /// All finds in order, not overlapping; where two recognizers see the same bytes, the one that begins first wins, and
-  /// of those the longer one.
+  /// All finds in order, not overlapping; where two recognizers see the same bytes, the one that
+  /// begins first wins, and of those the longer one.
   package static func finds(in bytes: [UInt8]) -> [Find] {
     var all = tokens(in: bytes) + emails(in: bytes) + ibans(in: bytes) + numbers(in: bytes)
     all.sort {
@@ -48,7 +51,8 @@ package enum Masking {
         kept.append(find)
         continue
       }
-      // A find that reaches out of the one before extends it: no byte that somebody claimed stays readable.
+      // A find that reaches out of the one before extends it: no byte that somebody claimed stays
+      // readable.
       if find.range.upperBound > last.range.upperBound {
         kept[kept.count - 1] = Find(
           range: last.range.lowerBound..<find.range.upperBound, kind: last.kind)
@@ -59,7 +63,8 @@ package enum Masking {
 }
 
 extension Masking {
-  /// Something@something.tld: RFC 5321 local parts without quotes, domains with at least one dot, UTF-8 allowed.
+  /// Something@something.tld: RFC 5321 local parts without quotes, domains with at least one dot,
+  /// UTF-8 allowed.
   static func emails(in bytes: [UInt8]) -> [Find] {
     var finds: [Find] = []
     for at in bytes.indices where bytes[at] == UInt8(ascii: "@") {
@@ -80,7 +85,8 @@ extension Masking {
     return finds
   }
 
-  /// JSON Web Tokens (they begin with `eyJ`) and whatever follows the word Bearer, DPoP or Basic (RFC 9110 §11.4).
+  /// JSON Web Tokens (they begin with `eyJ`) and whatever follows the word Bearer, DPoP or Basic
+  /// (RFC 9110 §11.4).
   static func tokens(in bytes: [UInt8]) -> [Find] {
     var finds: [Find] = []
     let schemes = ["bearer ", "dpop ", "basic "].map { Array($0.utf8) }
@@ -106,7 +112,8 @@ extension Masking {
     return finds
   }
 
-  /// ISO 13616: two letters, two check digits, 11–30 letters or digits, in groups or not, modulo 97.
+  /// ISO 13616: two letters, two check digits, 11–30 letters or digits, in groups or not, modulo
+  /// 97.
   static func ibans(in bytes: [UInt8]) -> [Find] {
     var finds: [Find] = []
     var index = 0
@@ -124,7 +131,8 @@ extension Masking {
     return finds
   }
 
-  /// The longest end at which the check digits hold; single spaces and dashes between groups are skipped.
+  /// The longest end at which the check digits hold; single spaces and dashes between groups are
+  /// skipped.
   private static func ibanEnd(in bytes: [UInt8], from start: Int) -> Int? {
     var characters: [UInt8] = []
     var position = start
@@ -159,8 +167,8 @@ extension Masking {
 
   static let digitsMin = 7
 
-  /// Runs of seven or more digits with at most two separators between two of them: cards when the Luhn digit is right,
-  /// telephone numbers when they are written like one, numbers otherwise.
+  /// Runs of seven or more digits with at most two separators between two of them: cards when the
+  /// Luhn digit is right, telephone numbers when they are written like one, numbers otherwise.
   static func numbers(in bytes: [UInt8]) -> [Find] {
     var finds: [Find] = []
     var index = 0

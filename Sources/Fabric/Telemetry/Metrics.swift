@@ -1,7 +1,8 @@
 import Synchronization
 import Vocabulary
 
-/// A number that only grows: how often something happened. Lock-free. A class: everybody counts into the same place.
+/// A number that only grows: how often something happened. Lock-free. A class: everybody counts
+/// into the same place.
 package final class Counter: Sendable {
   private let count = Atomic<UInt64>(0)
   /// One that no registry exposes.
@@ -10,7 +11,8 @@ package final class Counter: Sendable {
   package var value: UInt64 { count.load(ordering: .relaxed) }
 }
 
-/// A number that goes up and down: how many there are now. Lock-free. A class: everybody sets the same place.
+/// A number that goes up and down: how many there are now. Lock-free. A class: everybody sets the
+/// same place.
 package final class Gauge: Sendable {
   private let level = Atomic<Int64>(0)
   init() {}
@@ -19,10 +21,11 @@ package final class Gauge: Sendable {
   package var value: Int64 { level.load(ordering: .relaxed) }
 }
 
-/// How long something took, in fixed buckets from 0.5 ms to 10 s. Lock-free; a reader may see a record half done, which
-/// a scrape fifteen seconds later puts right.
+/// How long something took, in fixed buckets from 0.5 ms to 10 s. Lock-free; a reader may see a
+/// record half done, which a scrape fifteen seconds later puts right.
 package final class Histogram: Sendable {
-  /// Upper bounds of the buckets, inclusive; what is longer falls into a last bucket without a bound.
+  /// Upper bounds of the buckets, inclusive; what is longer falls into a last bucket without a
+  /// bound.
   package static let bounds: [Duration] = [
     .microseconds(500), .milliseconds(1), .microseconds(2_500), .milliseconds(5),
     .milliseconds(10), .milliseconds(25), .milliseconds(50), .milliseconds(100),
@@ -58,8 +61,9 @@ package final class Histogram: Sendable {
     Self.quantile(permille: permille, counts: buckets.map(\.value))
   }
 
-  /// Linear within the bucket, as Prometheus' `histogram_quantile` does it; what lies beyond the last bound is reported
-  /// as the last bound. `counts` are not cumulative and one more than there are bounds, else nil.
+  /// Linear within the bucket, as Prometheus' `histogram_quantile` does it; what lies beyond the
+  /// last bound is reported as the last bound. `counts` are not cumulative and one more than there
+  /// are bounds, else nil.
   package static func quantile(permille: Int, counts: [UInt64]) -> Duration? {
     let total = counts.reduce(0, +)
     guard counts.count == bounds.count + 1, total > 0, (0...1_000).contains(permille) else {

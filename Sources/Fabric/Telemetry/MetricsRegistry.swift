@@ -1,11 +1,13 @@
 import Synchronization
 import Vocabulary
 
-/// All metrics of a process, and their text form for Prometheus (exposition format 0.0.4). Registering the same name with
-/// the same labels again gives the same metric. Counting takes no lock; registering and reading out do.
+/// All metrics of a process, and their text form for Prometheus (exposition format 0.0.4).
+/// Registering the same name with the same labels again gives the same metric. Counting takes no
+/// lock; registering and reading out do.
 package final class MetricsRegistry: Sendable {
   /// Series a process may have. Beyond it a metric still counts but is not exposed, and
-  /// `strongroom_metrics_dropped_series` tells how many: labels must not let outsiders fill our memory.
+  /// `strongroom_metrics_dropped_series` tells how many: labels must not let outsiders fill our
+  /// memory.
   package static let seriesMax = 4_096
 
   /// Label names and values, fixed when the metric is made.
@@ -89,7 +91,8 @@ package final class MetricsRegistry: Sendable {
     }
   }
 
-  /// The text of `GET /metrics`, content type `text/plain; version=0.0.4; charset=utf-8`; sorted, ends in a line break.
+  /// The text of `GET /metrics`, content type `text/plain; version=0.0.4; charset=utf-8`; sorted,
+  /// ends in a line break.
   package func exposition() -> String {
     let (families, dropped) = state.withLock { ($0.families, $0.dropped) }
     var text = ""

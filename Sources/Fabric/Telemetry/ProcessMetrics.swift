@@ -1,10 +1,11 @@
 import Glibc
 package import Vocabulary
 
-/// What the kernel knows about this process. Read when somebody asks; a figure that cannot be read is NaN.
+/// What the kernel knows about this process. Read when somebody asks; a figure that cannot be read
+/// is NaN.
 package enum ProcessMetrics {
-  /// Registers CPU seconds, resident bytes, open file descriptors and the start time under Prometheus' usual names, and
-  /// how many log lines and spans were dropped where a sink is given.
+  /// Registers CPU seconds, resident bytes, open file descriptors and the start time under
+  /// Prometheus' usual names, and how many log lines and spans were dropped where a sink is given.
   package static func register(
     in metrics: MetricsRegistry, startedAt: Instant, log: LogSink? = nil
   ) {

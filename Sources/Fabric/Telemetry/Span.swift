@@ -1,6 +1,7 @@
 package import Vocabulary
 
-/// One piece of work in a trace, finished. Recorded when it ends; nothing is kept while it runs but this value.
+/// One piece of work in a trace, finished. Recorded when it ends; nothing is kept while it runs but
+/// this value.
 package struct Span: Sendable {
   /// On which side of a call the span stands (OpenTelemetry's SpanKind, with its numbers).
   package enum Kind: Int64, Sendable {
@@ -36,7 +37,8 @@ package struct Span: Sendable {
 }
 
 extension Span {
-  /// As an OTLP span in protobuf's JSON mapping: hex ids, 64-bit numbers as text (OTLP 1.x, "JSON Protobuf Encoding").
+  /// As an OTLP span in protobuf's JSON mapping: hex ids, 64-bit numbers as text (OTLP 1.x, "JSON
+  /// Protobuf Encoding").
   func write(to json: inout JSONBytes) {
     json.openObject()
     json.field("traceId", context.traceID.description)

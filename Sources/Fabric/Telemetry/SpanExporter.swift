@@ -2,8 +2,9 @@ import Dispatch
 import Synchronization
 package import Vocabulary
 
-/// Sends finished spans to a collector by OTLP/HTTP in JSON, in batches, off the hot path. What finds the queue full, or
-/// a collector that does not take it, is dropped and counted: tracing never holds up a payment. A class: it owns a queue.
+/// Sends finished spans to a collector by OTLP/HTTP in JSON, in batches, off the hot path. What
+/// finds the queue full, or a collector that does not take it, is dropped and counted: tracing
+/// never holds up a payment. A class: it owns a queue.
 package final class SpanExporter: Sendable {
   /// Spans that may wait.
   package static let spansMax = 4_096
@@ -21,7 +22,8 @@ package final class SpanExporter: Sendable {
   private let service: ServiceName
   private let version: String
   private let endpoint: CollectorEndpoint?
-  /// Spans sent; spans dropped; spans not sampled by the caller's wish, or because no collector is configured.
+  /// Spans sent; spans dropped; spans not sampled by the caller's wish, or because no collector is
+  /// configured.
   package let sent = Counter()
   package let dropped = Counter()
   package let unsampled = Counter()

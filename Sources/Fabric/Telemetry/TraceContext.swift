@@ -1,6 +1,7 @@
 package import Vocabulary
 
-/// Where in a trace a request stands (W3C Trace Context, level 1). The trace id is the correlation id.
+/// Where in a trace a request stands (W3C Trace Context, level 1). The trace id is the correlation
+/// id.
 package struct TraceContext: Hashable, Sendable {
   package let traceID: CorrelationID
   /// Names the span that made this context; never zero.
@@ -28,8 +29,9 @@ package struct TraceContext: Hashable, Sendable {
     TraceContext(startingAt: traceID, isSampled: isSampled, randomness: randomness)
   }
 
-  /// Parses `traceparent` (§3.2): version 00 exactly, a later version by its first 55 characters when more follows after a
-  /// dash; lower-case hex only; version ff, zero ids and anything else give nil, and a new trace begins.
+  /// Parses `traceparent` (§3.2): version 00 exactly, a later version by its first 55 characters
+  /// when more follows after a dash; lower-case hex only; version ff, zero ids and anything else
+  /// give nil, and a new trace begins.
   package init?(traceparent: String) {
     let text = Array(traceparent.utf8)
     guard (55...512).contains(text.count), text[2] == 45, text[35] == 45, text[52] == 45,

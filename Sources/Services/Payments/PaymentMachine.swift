@@ -1,5 +1,6 @@
-/// One payment's way, decided and nothing else: told what happened, it says what to do next. Unknown is not failed: as
-/// long as nobody has said what became of a hold, the payment stays open and the ledger is asked.
+/// One payment's way, decided and nothing else: told what happened, it says what to do next.
+/// Unknown is not failed: as long as nobody has said what became of a hold, the payment stays open
+/// and the ledger is asked.
 package struct PaymentMachine: Hashable, Sendable {
   package enum State: Hashable, Sendable {
     /// Written down; nothing was asked of the ledger.
@@ -17,7 +18,8 @@ package struct PaymentMachine: Hashable, Sendable {
   }
   /// Why a payment ended without money moving though nobody refused it.
   package enum Cause: Hashable, Sendable {
-    /// The hold never reached the ledger and its permission has run out. The person may send the payment again.
+    /// The hold never reached the ledger and its permission has run out. The person may send the
+    /// payment again.
     case authorizationExpired
     /// The hold was given back to the debtor before it was posted. Final: its id is used up.
     case holdReturned(reason: String)
@@ -135,7 +137,8 @@ package struct PaymentMachine: Hashable, Sendable {
     }
   }
 
-  /// `posted`, `refused`, and a hold that was given back: a request that comes again gets the same answer.
+  /// `posted`, `refused`, and a hold that was given back: a request that comes again gets the same
+  /// answer.
   private mutating func handleFinal(_ event: Event) throws(OutOfOrder) -> Action {
     switch event {
     case .authorized: return .rest

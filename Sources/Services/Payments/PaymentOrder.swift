@@ -15,7 +15,8 @@ package struct PaymentOrder: Hashable, Sendable {
   package init(parsing body: [UInt8]) throws {
     let draft: Draft
     do {
-      // The amount is looked at first, as JSON: a number beyond 64 bits has a name of its own among the refusals.
+      // The amount is looked at first, as JSON: a number beyond 64 bits has a name of its own among
+      // the refusals.
       if let units = try JSON.parse(body).value(at: "/amount/minor_units"),
         units.integer == nil, let number = units.number, number.magnitude >= 0x1p53
       {

@@ -33,8 +33,8 @@ package struct PaymentRecord: Hashable, Sendable {
     self.updatedAt = updatedAt
   }
 
-  /// The ledger's names for this payment's hold and its posting. They follow from the payment's id, so that whoever asks
-  /// again, and whenever, asks for the same ones.
+  /// The ledger's names for this payment's hold and its posting. They follow from the payment's id,
+  /// so that whoever asks again, and whenever, asks for the same ones.
   package var holdID: TransferID { Self.transfer("hold", of: id) }
   package var postingID: TransferID { Self.transfer("posting", of: id) }
 

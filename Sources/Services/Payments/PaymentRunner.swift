@@ -4,11 +4,12 @@ import StrictJSON
 package import Telemetry
 package import Vocabulary
 
-/// Does what the machine decides: asks the ledger, tells the machine what it said. The only part of this service that
-/// waits for another. Two that work on one payment do no harm, since the store decides; the set of busy ones only saves
-/// the reconciler work.
+/// Does what the machine decides: asks the ledger, tells the machine what it said. The only part of
+/// this service that waits for another. Two that work on one payment do no harm, since the store
+/// decides; the set of busy ones only saves the reconciler work.
 package actor PaymentRunner {
-  /// How long a hold stays when we cannot post it: longer than any outage we mean to survive, shorter than people bear.
+  /// How long a hold stays when we cannot post it: longer than any outage we mean to survive,
+  /// shorter than people bear.
   static let holdSeconds: Int64 = 86_400
   /// The ledger's `code` for transfers that payments make.
   static let transferCode: UInt16 = 100
@@ -44,7 +45,8 @@ package actor PaymentRunner {
     return try await follow(change, context)
   }
 
-  /// Finds out what became of an open payment and brings it to its end. Without a permission it never asks for a hold.
+  /// Finds out what became of an open payment and brings it to its end. Without a permission it
+  /// never asks for a hold.
   package func reconcile(_ record: PaymentRecord, context: CallContext) async throws {
     guard busy.insert(record.id).inserted else { return }
     defer { busy.remove(record.id) }
@@ -64,7 +66,8 @@ package actor PaymentRunner {
       let events: [PaymentMachine.Event]
       switch change.action {
       case .rest, .wait:
-        // One line that names both ids, so that whoever knows the payment finds the whole transaction.
+        // One line that names both ids, so that whoever knows the payment finds the whole
+        // transaction.
         log.with(correlation: record.correlation).info(
           "payment came to rest", ["payment": .id(record.id)])
         return record
@@ -114,7 +117,8 @@ package actor PaymentRunner {
     } catch {
       guard Self.isRefusal(error) else { return [.unknown] }
       guard Self.holdIsGone.contains(error.slug) else {
-        // A posting that is refused for any other reason is our mistake or the ledger's; the money stays held meanwhile.
+        // A posting that is refused for any other reason is our mistake or the ledger's; the money
+        // stays held meanwhile.
         log.with(correlation: record.correlation).error(
           "the ledger does not post a hold of ours",
           ["payment": .id(record.id), "why": .identifier(error.slug)])
@@ -158,8 +162,8 @@ package actor PaymentRunner {
     }
   }
 
-  /// Whether the ledger's domain has spoken. What concerns the permission has not: an earlier request with a better one
-  /// may have made the hold, so the ledger is asked.
+  /// Whether the ledger's domain has spoken. What concerns the permission has not: an earlier
+  /// request with a better one may have made the hold, so the ledger is asked.
   private static func isRefusal(_ problem: Problem) -> Bool {
     (400..<500).contains(problem.status) && ![401, 408, 425, 429].contains(problem.status)
       && !problem.slug.hasPrefix("transaction-token") && problem.slug != "insufficient-scope"

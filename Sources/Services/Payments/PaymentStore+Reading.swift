@@ -2,7 +2,8 @@ package import PaymentsAPI
 import Storage
 package import Vocabulary
 
-/// What is asked of the store. Everything a person asks for is found by that person's id, never without it.
+/// What is asked of the store. Everything a person asks for is found by that person's id, never
+/// without it.
 extension PaymentStore {
   /// A person's own payment, or nil.
   package func payment(_ id: PaymentID, of subject: PersonID) async throws -> PaymentRecord? {

@@ -4,9 +4,9 @@ import PaymentsAPI
 package import Storage
 package import Vocabulary
 
-/// All SQL of this service. A change of state, its line in the activity log and its audit record are one transaction; the
-/// machine is asked inside it, so that two who work on one payment cannot both be right. A class: there is one, and its
-/// methods then take few enough arguments for registers (see `PaymentsHouse.request`).
+/// All SQL of this service. A change of state, its line in the activity log and its audit record
+/// are one transaction; the machine is asked inside it, so that two who work on one payment cannot
+/// both be right. A class: there is one store.
 package final class PaymentStore: Sendable {
   let store: Store
   private let clock: Clock

@@ -6,14 +6,16 @@ import Telemetry
 import Transport
 package import Vocabulary
 
-/// The payments service: each method parses a call, asks the store, the runner or the ledger, and answers.
+/// The payments service: each method parses a call, asks the store, the runner or the ledger, and
+/// answers.
 package struct PaymentsService: Service {
   package static let name: ServiceName = "payments"
   package static let migrations = [
     Migration(1, "initial", sql: PackageResources._001_initial_sql)
   ]
 
-  /// A hold may still arrive this long after its permission has ended: clocks differ, and what is on its way needs time.
+  /// A hold may still arrive this long after its permission has ended: clocks differ, and what is
+  /// on its way needs time.
   static let authorizationMargin: Duration = .seconds(10)
   /// How often open payments are looked at, and how long one is left to whoever works on it.
   static let reconcileEvery: Duration = .seconds(1)
@@ -189,7 +191,8 @@ package struct PaymentsService: Service {
         next: found.next))
   }
 
-  /// Reading needs no permission of the person at the ledger: this service has asked for the owner's own things only.
+  /// Reading needs no permission of the person at the ledger: this service has asked for the
+  /// owner's own things only.
   private func reading(_ call: Call) -> CallContext {
     CallContext(correlation: call.correlation, trace: call.trace, deadline: call.deadline)
   }
