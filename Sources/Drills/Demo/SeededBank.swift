@@ -20,6 +20,13 @@ package struct SeededBank: Sendable {
     package let payee: Int
     package let minorUnits: Int64
     package let reference: String
+
+    package init(payer: Int, payee: Int, minorUnits: Int64, reference: String) {
+      self.payer = payer
+      self.payee = payee
+      self.minorUnits = minorUnits
+      self.reference = reference
+    }
   }
 
   package static let residentsMax = 1_000
