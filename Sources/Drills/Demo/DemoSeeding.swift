@@ -45,7 +45,7 @@ package struct DemoSeeding: Sendable {
   package static let redirectURI = "http://127.0.0.1/callback"
   package static let scopes =
     "openid accounts:read accounts:balance:read payments:create payments:read profile:read"
-  package static let defaultSeed: UInt64 = 1_993
+  package static let defaultSeed = SeededBank.plainSeed
   package static let defaultResidents = 8
   package static let ordersPerResident = 5
 

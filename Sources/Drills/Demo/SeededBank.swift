@@ -9,10 +9,10 @@ package struct SeededBank: Sendable {
     package let account: AccountID
     package let givenName: String
     package let familyName: String
+    /// What the person types to sign in.
+    package let login: String
     package let birthDate: String
     package let openingMinorUnits: Int64
-    /// What the person types to sign in.
-    package var login: String { "\(givenName).\(familyName)@example.org".lowercased() }
     package var phone: String { "+4420794601\(10 + Int(id.bits % 90))" }
   }
   package struct StandingOrder: Sendable {
@@ -30,6 +30,8 @@ package struct SeededBank: Sendable {
   }
 
   package static let residentsMax = 1_000
+  /// The seed whose people have the plainest logins.
+  package static let plainSeed: UInt64 = 1_993
   package let currency: Currency
   package let house: AccountID
   package let clientID: ClientID
@@ -46,11 +48,17 @@ package struct SeededBank: Sendable {
     house = Self.id(seed, "house", 0)
     clientID = Self.id(seed, "client", 0)
     residents = (0..<count).map { number in
-      Resident(
+      let givenName = Self.givenNames[number % Self.givenNames.count]
+      let familyName =
+        Self.familyNames[draws.next(below: Self.familyNames.count)]
+        + (number < Self.givenNames.count ? "" : "-\(number)")
+      // Two banks in one platform must not share logins.
+      let site =
+        seed == Self.plainSeed ? "example.org" : "bank-\(String(seed, radix: 36)).example.org"
+      return Resident(
         id: Self.id(seed, "person", number), account: Self.id(seed, "account", number),
-        givenName: Self.givenNames[number % Self.givenNames.count],
-        familyName: Self.familyNames[draws.next(below: Self.familyNames.count)]
-          + (number < Self.givenNames.count ? "" : "-\(number)"),
+        givenName: givenName, familyName: familyName,
+        login: "\(givenName).\(familyName)@\(site)".lowercased(),
         birthDate:
           "19\(50 + draws.next(below: 50))-0\(1 + draws.next(below: 9))-1\(draws.next(below: 10))",
         openingMinorUnits: Int64(100_000 + draws.next(below: 400_000)))
@@ -72,7 +80,7 @@ package struct SeededBank: Sendable {
     let funded = residents.enumerated().map { number, resident in
       Resident(
         id: resident.id, account: resident.account, givenName: resident.givenName,
-        familyName: resident.familyName, birthDate: resident.birthDate,
+        familyName: resident.familyName, login: resident.login, birthDate: resident.birthDate,
         openingMinorUnits: max(resident.openingMinorUnits, due[number] ?? 0))
     }
     return SeededBank(

@@ -15,7 +15,8 @@ struct BenchCommand: AsyncParsableCommand {
 
 struct PaymentsBenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "payments", abstract: "Payments through the gateway, all hops on, from several clients at once.",
+    commandName: "payments",
+    abstract: "Payments through the gateway, all hops on, from several clients at once.",
     discussion: """
       Each client is a demo resident with a connection and a token of its own, and sends one payment
       after the other. Start the platform with '--limits-factor 1000', or the gateway's limits are what
@@ -47,7 +48,8 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
       let count = max(2, clients)
       let orders = (0..<clients * payments).map { number in
         SeededBank.StandingOrder(
-          payer: number % clients, payee: (number + 1) % count, minorUnits: 1, reference: "bench")
+          payer: number % clients, payee: (number % clients + 1) % count, minorUnits: 1,
+          reference: "bench")
       }
       let bank = try await DemoBank.open(
         home: home, desk: desk, seed: seed, residents: count, orders: orders, keepsLogin: false,

@@ -133,7 +133,8 @@ struct DemoBank {
     orders: [SeededBank.StandingOrder]?, keepsLogin: Bool = true, tell: (String) -> Void
   ) async throws -> DemoBank {
     let seeding = DemoSeeding(desk: desk, home: home, randomness: .system)
-    let (bank, login) = try await seeding.seed(seed, residents: residents, orders: orders, keepsLogin: keepsLogin)
+    let (bank, login) = try await seeding.seed(
+      seed, residents: residents, orders: orders, keepsLogin: keepsLogin)
     tell(
       "✓ a bank of \(bank.residents.count) people from seed \(seed): details, logins, accounts, deposits"
     )

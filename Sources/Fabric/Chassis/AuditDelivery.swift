@@ -10,11 +10,14 @@ package typealias AuditSink = @Sendable ([AuditRecord]) async throws -> Void
 /// Carries audit records from the outbox to the audit service: in order, at least once, in batches, for as long as it
 /// takes. While that service is away the records wait on disk; nothing goes unrecorded, and nobody waits for it.
 enum AuditDelivery {
+  /// Long enough to fill a batch under load, too short for a person to notice.
+  static let linger: Duration = .milliseconds(50)
+
   static func make(_ service: ServiceContext, sink: AuditSink?) -> OutboxDelivery {
     let sink = sink ?? viaAuditService(service)
     return OutboxDelivery(
       service.outbox, topic: AuditOperations.topic, batchMax: AuditOperations.recordsMax,
-      clock: service.clock, randomness: service.randomness, log: service.log
+      linger: linger, clock: service.clock, randomness: service.randomness, log: service.log
     ) { messages in
       var records: [AuditRecord] = []
       var unreadable: Set<String> = []

@@ -18,6 +18,7 @@ package struct OutboxDelivery: Sendable {
   let outbox: Outbox
   let topic: String
   let batchMax: Int
+  let linger: Duration
   let clock: Clock
   let randomness: Randomness
   let log: Log
@@ -25,14 +26,16 @@ package struct OutboxDelivery: Sendable {
 
   /// - Parameters:
   ///   - batchMax: messages in one call of `send`, 1–`Outbox.batchMax`.
+  ///   - linger: how long a message waits for others, so that a busy service does not pay a call and a commit for each.
   ///   - send: hands a batch to the receiver; must be harmless when it comes twice.
   package init(
-    _ outbox: Outbox, topic: String, batchMax: Int = 500, clock: Clock, randomness: Randomness,
+    _ outbox: Outbox, topic: String, batchMax: Int = 500, linger: Duration = .zero, clock: Clock, randomness: Randomness,
     log: Log, send: @escaping @Sendable ([OutboxMessage]) async -> DeliveryOutcome
   ) {
     self.outbox = outbox
     self.topic = topic
     self.batchMax = max(1, min(batchMax, Outbox.batchMax))
+    self.linger = linger
     self.clock = clock
     self.randomness = randomness
     self.log = log
@@ -47,7 +50,9 @@ package struct OutboxDelivery: Sendable {
         var action = try machine.handle(.appended)
         while !Task.isCancelled, action != .nothing {
           switch action {
-          case .deliver: action = try machine.handle(await deliver())
+          case .deliver:
+            if linger > .zero { try await Task.sleep(for: linger) }
+            action = try machine.handle(await deliver())
           case .wake(let instant):
             let span = instant - clock.now()
             if span > .zero { try await Task.sleep(for: span) }
