@@ -19,6 +19,7 @@ import Vocabulary
     do {
       try await secondUpSaysSo(platform)
       try await demoTwice(platform)
+      try await bankCustomersPay(platform)
       let person = try await Payer(platform)
       try await badInputIsNamed(person)
       try await fiftyPressesOnePayment(person)
@@ -46,6 +47,38 @@ import Vocabulary
       let told = try JSON.parse(Array(demo.output.utf8.prefix { $0 != 0x0a }))
       #expect(told["receipt_verified"] == .bool(true) && told["payments"]?.integer == 40)
     }
+  }
+
+  /// The standing orders of 500 accounts of a real bank (testdata fraud/berka), each with its payer's own token.
+  private func bankCustomersPay(_ platform: RunningPlatform) async throws {
+    guard let bytes = try Testdata.file("fraud/berka/order.csv") else { return }
+    let people = 500
+    var numbers: [Substring: Int] = [:]
+    var lines: [String] = []
+    for row in String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst() {
+      let cells = row.split(separator: ";", omittingEmptySubsequences: false)
+      guard cells.count >= 5 else { continue }
+      if numbers[cells[1]] == nil, numbers.count == people { continue }
+      let payer = numbers[cells[1], default: numbers.count]
+      numbers[cells[1]] = payer
+      // Crowns with two decimals become minor units without passing through a floating-point number.
+      guard let minorUnits = Int64(cells[4].filter { $0 != "." }), minorUnits > 0 else { continue }
+      let payee = (payer + 1 + lines.count % (people - 1)) % people
+      lines.append("\(payer);\(payee);\(minorUnits);standing order")
+    }
+    let file = platform.home + "/orders.txt"
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: file))
+    let demo = try await platform.command(
+      "demo", "--json", "--residents", "\(people)", "--seed", "7", "--orders", file)
+    try #require(demo.exitCode == 0, "\(demo.output)")
+    let told = try JSON.parse(Array(demo.output.utf8.prefix { $0 != 0x0a }))
+    print(
+      "Berka: \(told["payments"]?.integer ?? 0) of \(lines.count) standing orders of \(numbers.count) accounts paid"
+    )
+    #expect(told["payments"]?.integer == Int64(lines.count))
+    // Back to the bank whose login the other tests use.
+    let back = try await platform.command("demo", "--json")
+    try #require(back.exitCode == 0, "\(back.output)")
   }
 
   private func badInputIsNamed(_ person: Payer) async throws {

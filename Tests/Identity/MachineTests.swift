@@ -143,6 +143,18 @@ private let start = Instant(seconds: 1_800_000_000)
     #expect(machine.handle(.succeeded) == .proceed)
   }
 
+  @Test func `takes back the attempt that was right, and no other`() {
+    var machine = ThrottleMachine(
+      state: .counting(attempts: 3, last: start), limits: limits)
+    #expect(machine.handle(.redeemed) == .proceed)
+    #expect(machine.state == .counting(attempts: 2, last: start))
+    machine = ThrottleMachine(state: .counting(attempts: 1, last: start), limits: limits)
+    #expect(machine.handle(.redeemed) == .proceed)
+    #expect(machine.state == .quiet)
+    #expect(machine.handle(.redeemed) == .proceed)
+    #expect(machine.state == .quiet)
+  }
+
   @Test func `does not count what it refuses`() {
     let state = ThrottleMachine.State.counting(attempts: 3, last: start)
     var machine = ThrottleMachine(state: state, limits: limits)

@@ -40,12 +40,12 @@ enum StoryLayout {
       record.outcome, record.outcome == AuditRecord.refused ? .red : .green)
     let who = "\(record.caller) → \(record.service)"
     let why = record.reason.map { " (\($0))" } ?? ""
-    let detail =
-      record.kind == .access
-      ? ""
-      : "  "
-        + record.detail.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        .joined(separator: " ")
+    let amount = record.detail["amount_minor_units"].flatMap { Int64($0) }
+    let currency = record.detail["currency"].flatMap { Currency($0) }
+    var detail = ""
+    if let amount, let currency, let money = try? Money(minorUnits: amount, currency: currency) {
+      detail = "  \(money)"
+    }
     return "  " + padded(time, 12) + padded(who, 22) + padded(record.operation, 18) + outcome + why
       + detail
   }

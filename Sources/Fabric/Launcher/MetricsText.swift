@@ -30,7 +30,12 @@ package struct ServiceFigures: Hashable, Sendable {
     case "strongroom_requests_total" where !isImplied && value >= 0:
       requests += UInt64(value)
       if labels["outcome"] == "failed" { failures += UInt64(value) }
-    case "strongroom_request_duration_seconds_bucket" where !isImplied && value >= 0:
+    // The gateway counts what comes from outside apart, by status.
+    case "strongroom_edge_requests_total" where value >= 0:
+      requests += UInt64(value)
+      if labels["status"]?.hasPrefix("5") == true { failures += UInt64(value) }
+    case "strongroom_request_duration_seconds_bucket" where !isImplied && value >= 0,
+      "strongroom_edge_request_duration_seconds_bucket" where value >= 0:
       guard let bound = labels["le"].flatMap({ $0 == "+Inf" ? .infinity : Double($0) }) else {
         return
       }

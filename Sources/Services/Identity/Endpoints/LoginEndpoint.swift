@@ -46,11 +46,13 @@ extension Provider {
       try await refused("sign-in-refused", credential?.person, visit)
       return try await loginForm(visit, continuing: continuing, objection: .notRecognized)
     }
-    return try await begin(credential.person, login: index, continuing: continuing, visit)
+    return try await begin(
+      credential.person, login: index, address: address, continuing: continuing, visit)
   }
 
   private func begin(
-    _ person: PersonID, login index: [UInt8], continuing: String, _ visit: Visit
+    _ person: PersonID, login index: [UInt8], address: [UInt8], continuing: String,
+    _ visit: Visit
   ) async throws -> Answer {
     let journal = journal(visit)
     let session = Session(
@@ -59,6 +61,7 @@ extension Provider {
     let cookie = newSecret()
     try await store.begin(
       session, cookie: cookie, replacing: Cookie.session.value(in: visit.cookies), throttle: index,
+      address: address,
       event: IdentityEvent(
         "login", "signed-in", subject: "\(person)",
         detail: ["session": "\(session.id)", "place": place(visit)]), journal: journal)

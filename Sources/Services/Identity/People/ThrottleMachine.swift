@@ -41,7 +41,11 @@ package struct ThrottleMachine: Equatable, Sendable {
   }
   package enum Event: Equatable, Sendable {
     case attempted(at: Instant)
+    /// The login's own throttle: everything is forgotten.
     case succeeded
+    /// The address's throttle: the attempt that was right takes itself back and nothing else. Many people may sign in from
+    /// one address, and nobody wipes out his guesses at others by signing in as himself.
+    case redeemed
   }
   package enum Action: Equatable, Sendable {
     case proceed
@@ -77,6 +81,10 @@ package struct ThrottleMachine: Equatable, Sendable {
       return .proceed
     case (.quiet, .succeeded), (.counting, .succeeded):
       state = .quiet
+      return .proceed
+    case (.quiet, .redeemed): return .proceed
+    case (.counting(let attempts, let last), .redeemed):
+      state = attempts > 1 ? .counting(attempts: attempts - 1, last: last) : .quiet
       return .proceed
     }
   }

@@ -119,6 +119,28 @@ extension IdentityStore {
   }
 }
 
+extension Transaction {
+  /// Takes one attempt back from a throttle.
+  func redeem(_ subject: [UInt8]) throws {
+    guard
+      let row = try rows(
+        "SELECT attempts, last_at FROM throttles WHERE subject = ?", [.blob(subject)]
+      ).first
+    else { return }
+    var machine = ThrottleMachine(
+      state: .counting(
+        attempts: try row.integer("attempts"),
+        last: Instant(milliseconds: try row.integer("last_at"))), limits: .perAddress)
+    _ = machine.handle(.redeemed)
+    switch machine.state {
+    case .quiet: _ = try execute("DELETE FROM throttles WHERE subject = ?", [.blob(subject)])
+    case .counting(let attempts, _):
+      _ = try execute(
+        "UPDATE throttles SET attempts = ? WHERE subject = ?", [.integer(attempts), .blob(subject)])
+    }
+  }
+}
+
 extension Row {
   /// An identifier we wrote ourselves; a malformed one means the file was touched by somebody else.
   func id<Kind>(_ column: String) throws -> ID<Kind> {

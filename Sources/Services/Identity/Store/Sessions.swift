@@ -53,10 +53,10 @@ extension IdentityStore {
   }
 
   /// Begins a session, ends the browser's former one (a session id never survives a sign-in: no fixation), and clears
-  /// the throttle of this login.
+  /// the throttle of this login; this attempt no longer counts against its address.
   package func begin(
     _ session: Session, cookie: String, replacing former: String?, throttle: [UInt8],
-    event: IdentityEvent, journal: Journal
+    address: [UInt8]? = nil, event: IdentityEvent, journal: Journal
   ) async throws {
     try await store.write { transaction in
       if let former {
@@ -73,6 +73,7 @@ extension IdentityStore {
           session.signedInAt.stored, session.seenAt.stored, session.expiresAt.stored,
         ])
       _ = try transaction.execute("DELETE FROM throttles WHERE subject = ?", [.blob(throttle)])
+      if let address { try transaction.redeem(address) }
       try transaction.note(event, in: journal)
     }
   }
