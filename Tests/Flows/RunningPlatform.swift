@@ -41,15 +41,20 @@ final class RunningPlatform: Sendable {
       let process = Process()
       process.executableURL = URL(filePath: folder + "/strongroom")
       process.arguments = arguments
-      let pipe = Pipe()
-      process.standardOutput = pipe
-      process.standardError = pipe
+      // A file, not a pipe: what `up` leaves running would keep a pipe open for ever.
+      let output = NSTemporaryDirectory() + "strongroom-output-\(UUID().uuidString)"
+      _ = FileManager.default.createFile(atPath: output, contents: nil)
       process.standardInput = FileHandle.nullDevice
       DispatchQueue.global().async {
         do {
+          let file = try FileHandle(forWritingTo: URL(filePath: output))
+          process.standardOutput = file
+          process.standardError = file
           try process.run()
-          let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
           process.waitUntilExit()
+          try file.close()
+          let bytes = FileManager.default.contents(atPath: output) ?? Data()
+          try FileManager.default.removeItem(atPath: output)
           continuation.resume(
             returning: Outcome(
               exitCode: process.terminationStatus, output: String(decoding: bytes, as: UTF8.self)))
