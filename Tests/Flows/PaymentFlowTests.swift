@@ -55,7 +55,7 @@ import Vocabulary
     let people = 500
     var numbers: [Substring: Int] = [:]
     var lines: [String] = []
-    for row in String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst() {
+    for row in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).dropFirst() {
       let cells = row.split(separator: ";", omittingEmptySubsequences: false)
       guard cells.count >= 5 else { continue }
       if numbers[cells[1]] == nil, numbers.count == people { continue }

@@ -7,6 +7,8 @@ package enum SessionProcess {
   package static func spawn(
     _ path: String, arguments: [String], output: Int32
   ) throws(LaunchFailure) {
+    // Whoever started us and waits for a descriptor that we inherited must not wait for the launcher.
+    for descriptor in Int32(3)..<1_024 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
