@@ -211,7 +211,8 @@ func tests(_ name: String) -> Target {
 let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "Gateway",
   "Identity", "Launcher", "Ledger", "LedgerBook", "MerkleLog", "Payments", "Sealing", "Storage",
-  "StrictJSON", "Telemetry", "Tokens", "Transport", "Workload", "WorkloadIdentity",
+  "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
+  "WorkloadIdentity",
 ]
 
 let package = Package(

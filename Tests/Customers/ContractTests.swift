@@ -1,42 +1,16 @@
-import Foundation
 import CustomersAPI
+import TestKit
 import Testing
-import Vocabulary
-import Yams
 
 @Suite struct `Customers' contract` {
-  private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .appending(path: "../../Sources/Services/Customers").standardized
-
-  private static func yaml(_ name: String) throws -> [String: Any] {
-    let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
-    return try #require(try Yams.load(yaml: text) as? [String: Any])
-  }
-
-  private static func line<In, Out>(_ operation: Vocabulary.Operation<In, Out>) -> String {
-    "\(operation.id) \(operation.method.rawValue) \(operation.path)"
-  }
-
-  private static let contract: Set<String> = [
-    line(CustomersOperations.createCustomer), line(CustomersOperations.getCustomer),
-    line(CustomersOperations.getMe),
-  ]
-
   @Test func `is the same in Swift, in the document and in the charter`() throws {
-    let charter = try #require(try Self.yaml("charter.yaml")["operations"] as? [[String: Any]])
-    let declared = try charter.map { operation in
-      try ["id", "method", "path"].map { try #require(operation[$0] as? String) }
-        .joined(separator: " ")
-    }
-    #expect(Set(declared) == Self.contract)
-    let paths = try #require(try Self.yaml("openapi.yaml")["paths"] as? [String: [String: Any]])
-    var documented: Set<String> = []
-    for (path, methods) in paths {
-      for (method, description) in methods {
-        let id = (description as? [String: Any])?["operationId"] as? String
-        documented.insert("\(id ?? "") \(method.uppercased()) \(path)")
-      }
-    }
-    #expect(documented == Self.contract)
+    let contract: Set = [
+      ContractDocuments.line(CustomersOperations.createCustomer),
+      ContractDocuments.line(CustomersOperations.getCustomer),
+      ContractDocuments.line(CustomersOperations.getMe),
+    ]
+    let documents = try ContractDocuments(of: "Customers")
+    #expect(documents.charter == contract)
+    #expect(documents.openAPI == contract)
   }
 }

@@ -17,20 +17,27 @@ import Vocabulary
     let up = try await platform.up()
     try #require(up.exitCode == 0, "\(up.output)")
     do {
-      try await secondUpSaysSo(platform)
-      try await demoTwice(platform)
-      try await bankCustomersPay(platform)
+      try await told("a second up") { try await secondUpSaysSo(platform) }
+      try await told("the demo, twice") { try await demoTwice(platform) }
+      try await told("a bank's standing orders") { try await bankCustomersPay(platform) }
       let person = try await Payer(platform)
-      try await badInputIsNamed(person)
-      try await fiftyPressesOnePayment(person)
-      try await killsLoseNothing(platform, person)
-      try await nothingPersonalOutsideCustomers(platform)
-      try await logIsWhole(platform)
+      try await told("bad input") { try await badInputIsNamed(person) }
+      try await told("fifty presses") { try await fiftyPressesOnePayment(person) }
+      try await told("kills") { try await killsLoseNothing(platform, person) }
+      try await told("personal data") { try await nothingPersonalOutsideCustomers(platform) }
+      try await told("the log") { try await logIsWhole(platform) }
     } catch {
       await platform.down()
       throw error
     }
     await platform.down()
+  }
+
+  /// A chapter of the story; says how long it took, since stories on real processes are long.
+  private func told(_ chapter: String, _ body: () async throws -> Void) async throws {
+    let clock = ContinuousClock()
+    let duration = try await clock.measure(body)
+    print("\(chapter): \(duration.components.seconds) s")
   }
 
   private func secondUpSaysSo(_ platform: RunningPlatform) async throws {
@@ -55,7 +62,8 @@ import Vocabulary
     let people = 500
     var numbers: [Substring: Int] = [:]
     var lines: [String] = []
-    for row in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).dropFirst() {
+    for row in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).dropFirst()
+    {
       let cells = row.split(separator: ";", omittingEmptySubsequences: false)
       guard cells.count >= 5 else { continue }
       if numbers[cells[1]] == nil, numbers.count == people { continue }

@@ -2,6 +2,7 @@ import Foundation
 import LedgerAPI
 import LedgerBook
 import StrictJSON
+import TestKit
 import Testing
 import Vocabulary
 import Yams
@@ -44,18 +45,9 @@ import Yams
   }
 
   @Test func `is one: document, constants and charter name the same operations`() throws {
-    var document: Set<String> = []
-    let paths = try #require(try Self.document()["paths"] as? [String: [String: Any]])
-    for (path, methods) in paths {
-      for (method, operation) in methods {
-        let id = (operation as? [String: Any])?["operationId"] as? String ?? "?"
-        document.insert("\(id) \(method.uppercased()) \(path)")
-      }
-    }
-    let charter = try #require(try Self.yaml("charter.yaml")["operations"] as? [[String: Any]])
-    let declared = charter.map { "\($0["id"] ?? "") \($0["method"] ?? "") \($0["path"] ?? "")" }
-    #expect(document == Set(declared))
-    #expect(document == Set(Self.operations.map(\.line)))
+    let documents = try ContractDocuments(of: "Ledger")
+    #expect(documents.openAPI == documents.charter)
+    #expect(documents.openAPI == Set(Self.operations.map(\.line)))
   }
 
   @Test func `has examples that the code reads and writes back unchanged`() throws {

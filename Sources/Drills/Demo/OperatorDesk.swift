@@ -1,3 +1,4 @@
+import Chassis
 package import Launcher
 import StrictJSON
 import Transport
@@ -16,11 +17,9 @@ package struct OperatorDesk: Sendable {
   /// - Throws: `DemoFailure` with the service's own refusal, or what the line throws.
   package func call<Input: Encodable & Sendable, Output: Decodable & Sendable>(
     _ operation: Operation<Input, Output>, _ input: Input, path: [String: String] = [:],
-    query: String = "", idempotencyKey: String? = nil
+    query: [String: String] = [:], idempotencyKey: String? = nil
   ) async throws -> Output {
-    var target = operation.path
-    for (name, value) in path { target = target.replacing("{\(name)}", with: value) }
-    if !query.isEmpty { target += "?\(query)" }
+    let target = PathFilling.fill(operation.path, with: path) + QueryFilling.text(query)
     var fields: [(String, String)] = [
       (Header.correlation, hexText(randomness.bits128() | 1, digits: 32)),
       ("content-type", "application/json"),

@@ -32,7 +32,7 @@ package struct PaymentStory: Sendable {
   ) async throws -> PaymentStory {
     let page = try await desk.call(
       AuditOperations.findRecords, Nothing(),
-      query: "correlation=\(correlation)&limit=\(recordsMax)")
+      query: ["correlation": "\(correlation)", "limit": "\(recordsMax)"])
     let records = page.records.sorted { ($0.record.at, $0.index) < ($1.record.at, $1.index) }
     let hold = records.flatMap { [$0.record.detail["hold"], $0.record.detail["transfer"]] }
       .compactMap { $0 }

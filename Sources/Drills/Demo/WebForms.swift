@@ -1,5 +1,6 @@
 import NIOCore
 import Transport
+import Vocabulary
 
 /// Name-value pairs as `application/x-www-form-urlencoded` (URL Standard §5).
 struct Form {
@@ -11,14 +12,15 @@ struct Form {
     let query = url.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
     items = query.split(separator: "&").map { item in
       let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      return (Self.decoded(parts[0]), parts.count > 1 ? Self.decoded(parts[1]) : "")
+      let words = parts.map { PercentEncoding.decode($0.utf8) ?? "" }
+      return (words[0], words.count > 1 ? words[1] : "")
     }
   }
 
   subscript(_ name: String) -> String? { items.first { $0.0 == name }?.1 }
 
   var text: String {
-    items.map { "\(Self.encoded($0.0))=\(Self.encoded($0.1))" }.joined(separator: "&")
+    PercentEncoding.encode(items.map { (name: $0.0, value: $0.1) })
   }
 
   func request(_ target: String) -> WireRequest {
@@ -26,31 +28,6 @@ struct Form {
       method: "POST", target: target,
       headers: ["content-type": "application/x-www-form-urlencoded"], body: ByteBuffer(string: text)
     )
-  }
-
-  private static func encoded(_ text: String) -> String {
-    text.utf8.map { byte in
-      switch byte {
-      case 48...57, 65...90, 97...122, 45, 46, 95, 126: String(UnicodeScalar(byte))
-      default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }.joined()
-  }
-
-  private static func decoded(_ text: some StringProtocol) -> String {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), rest.count >= 2,
-        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-      {
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-      } else {
-        bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
 

@@ -40,9 +40,10 @@ package enum Base64URL {
   static func decode(bytes: ArraySlice<UInt8>) -> [UInt8]? { decoded(bytes, urlValues) }
 }
 
-/// Plain Base64 with padding; JOSE uses it in one place, `x5c` (RFC 7515 §4.1.6).
-enum PaddedBase64 {
-  static func encode(_ bytes: [UInt8]) -> String {
+/// Plain Base64 with padding (RFC 4648 §4), as `x5c` (RFC 7515 §4.1.6) and the digests of a
+/// Content-Security-Policy want it.
+package enum PaddedBase64 {
+  package static func encode(_ bytes: [UInt8]) -> String {
     let text = Base64URL.encodedBytes(bytes).map { byte in
       byte == UInt8(ascii: "-") ? UInt8(ascii: "+") : byte == UInt8(ascii: "_") ? 47 : byte
     }

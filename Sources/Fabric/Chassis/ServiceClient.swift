@@ -118,33 +118,21 @@ extension Problem {
 }
 
 /// Fills `{name}` in an OpenAPI path template; values are percent-encoded.
-enum PathFilling {
-  static func fill(_ template: String, with values: [String: String]) -> String {
+package enum PathFilling {
+  package static func fill(_ template: String, with values: [String: String]) -> String {
     guard !values.isEmpty else { return template }
     return values.reduce(template) { path, item in
-      path.replacing("{\(item.key)}", with: percentEncoded(item.value))
+      path.replacing("{\(item.key)}", with: PercentEncoding.encode(item.value))
     }
   }
 }
 
 /// `?name=value&…`, sorted by name, percent-encoded; empty for no items.
-enum QueryFilling {
-  static func text(_ items: [String: String]) -> String {
+package enum QueryFilling {
+  package static func text(_ items: [String: String]) -> String {
     guard !items.isEmpty else { return "" }
     return "?"
-      + items.sorted { $0.key < $1.key }
-      .map { "\(percentEncoded($0.key))=\(percentEncoded($0.value))" }.joined(separator: "&")
+      + PercentEncoding.encode(
+        items.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) })
   }
-}
-
-/// Everything but RFC 3986 unreserved characters as %XX.
-private func percentEncoded(_ text: String) -> String {
-  var encoded: [UInt8] = []
-  for byte in text.utf8 {
-    switch byte {
-    case 48...57, 65...90, 97...122, 45, 46, 95, 126: encoded.append(byte)
-    default: encoded += [UInt8(ascii: "%")] + Array(hexText([byte]).uppercased().utf8)
-    }
-  }
-  return String(decoding: encoded, as: UTF8.self)
 }

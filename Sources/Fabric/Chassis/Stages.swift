@@ -206,31 +206,13 @@ enum QueryString {
     var query: [String: String] = [:]
     for item in items {
       let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = decoded(parts[0]), !name.isEmpty,
-        let value = parts.count == 2 ? decoded(parts[1]) : ""
+      guard let name = PercentEncoding.decode(parts[0].utf8), !name.isEmpty,
+        let value = parts.count == 2 ? PercentEncoding.decode(parts[1].utf8) : ""
       else { throw .malformed("the query is not well formed") }
       guard query.updateValue(value, forKey: name) == nil else {
         throw .malformed("given twice", field: name)
       }
     }
     return query
-  }
-
-  private static func decoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      switch byte {
-      case UInt8(ascii: "%"):
-        guard rest.count >= 2,
-          let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-        else { return nil }
-        bytes.append(value)
-        rest = rest.dropFirst(2)
-      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-      default: bytes.append(byte)
-      }
-    }
-    return String(validating: bytes, as: UTF8.self)
   }
 }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 import NIOTLS
 import Vocabulary
@@ -35,9 +36,32 @@ final class ClientConnection: ChannelInboundHandler {
     state = .handshaking(ready)
   }
 
+  /// Connects `connection`, whose `ready` then follows the handshake, or fails it. `tls` is asked on the loop.
+  static func open(
+    _ connection: NIOLoopBound<ClientConnection>, host: String, port: Int, limits: TransportLimits,
+    loop: any EventLoop, tls: @escaping @Sendable () throws -> NIOSSLClientHandler
+  ) {
+    ClientBootstrap(group: loop)
+      .connectTimeout(.nanoseconds(limits.connectMax.nanoseconds))
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let pipeline = channel.pipeline.syncOperations
+          try pipeline.addHandler(tls())
+          try pipeline.addHandler(HTTPRequestEncoder())
+          try pipeline.addHandler(
+            ByteToMessageHandler(HTTPResponseDecoder(limitConfiguration: limits.decoder)))
+          try pipeline.addHandler(connection.value)
+        }
+      }
+      .connect(host: host, port: port)
+      .whenFailure { _ in connection.value.fail(.unreachable) }
+  }
+
   /// Whether the pool may hand this connection out: idle, young enough, and both certificates still good.
   func isUsable(at now: Instant) -> Bool {
-    guard case .idle = state, mayBeReused, let peerEnd = peerEnd(), context?.channel.isActive == true
+    guard case .idle = state, mayBeReused, let peerEnd = peerEnd(),
+      context?.channel.isActive == true
     else { return false }
     return now < peerEnd && now < openedAt + limits.connectionAgeMax
   }

@@ -1,6 +1,4 @@
 package import NIOCore
-import NIOHTTP1
-import NIOPosix
 import NIOSSL
 package import Vocabulary
 
@@ -81,21 +79,9 @@ package actor OutsideClient {
     let connection = ClientConnection(
       peerEnd: { Instant(nanoseconds: .max) }, limits: limits, openedAt: now, ready: ready)
     let bound = NIOLoopBound(connection, eventLoop: loop)
-    ClientBootstrap(group: loop)
-      .connectTimeout(.nanoseconds(limits.connectMax.nanoseconds))
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: host))
-          try pipeline.addHandler(HTTPRequestEncoder())
-          try pipeline.addHandler(
-            ByteToMessageHandler(HTTPResponseDecoder(limitConfiguration: limits.decoder)))
-          try pipeline.addHandler(bound.value)
-        }
-      }
-      .connect(host: host, port: port)
-      .whenFailure { _ in bound.value.fail(.unreachable) }
+    ClientConnection.open(bound, host: host, port: port, limits: limits, loop: loop) {
+      try NIOSSLClientHandler(context: context, serverHostname: host)
+    }
     return ready.futureResult.map { bound }
   }
 }

@@ -120,31 +120,21 @@ final class ServicePool {
     let slot = PeerSlot()
     let ready = loop.makePromise(of: Void.self)
     let connection = ClientConnection(
-      peerEnd: { slot.peer?.notAfter }, limits: limits, openedAt: credentials.clock.now(), ready: ready)
+      peerEnd: { slot.peer?.notAfter }, limits: limits, openedAt: credentials.clock.now(),
+      ready: ready)
     let bound = NIOLoopBound(connection, eventLoop: loop)
     let (credentials, limits, expected) = (credentials, limits, endpoint.id)
-    let channel = ClientBootstrap(group: loop)
-      .connectTimeout(.nanoseconds(limits.connectMax.nanoseconds))
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          try pipeline.addHandler(
-            NIOSSLClientHandler(
-              context: credentials.clientContext, serverHostname: nil,
-              customVerificationCallback: credentials.verification(into: slot, expected: expected)))
-          try pipeline.addHandler(HTTPRequestEncoder())
-          try pipeline.addHandler(
-            ByteToMessageHandler(HTTPResponseDecoder(limitConfiguration: limits.decoder)))
-          try pipeline.addHandler(bound.value)
-        }
-      }
-      .connect(host: endpoint.host, port: endpoint.port)
+    ClientConnection.open(
+      bound, host: endpoint.host, port: endpoint.port, limits: limits, loop: loop
+    ) {
+      try NIOSSLClientHandler(
+        context: credentials.clientContext, serverHostname: nil,
+        customVerificationCallback: credentials.verification(into: slot, expected: expected))
+    }
     let timeout = loop.scheduleTask(
       in: .nanoseconds((limits.connectMax + limits.handshakeMax).nanoseconds)
     ) { bound.value.fail(.unreachable) }
     let pool = NIOLoopBound(self, eventLoop: loop)
-    channel.whenFailure { _ in bound.value.fail(.unreachable) }
     ready.futureResult.whenComplete { outcome in
       timeout.cancel()
       if case .failure = outcome {

@@ -56,7 +56,7 @@ package struct Page: Sendable {
 
   private static let styleDigest: String = {
     let digest = Array(SHA256.hash(data: Array(style.text.utf8)))
-    return "sha256-\(base64(digest))"
+    return "sha256-\(PaddedBase64.encode(digest))"
   }()
 
   // Colours keep a contrast of 4.5:1 or more (WCAG 2.2 §1.4.3) in both schemes; targets are 48 pixels high (§2.5.8).
@@ -93,10 +93,4 @@ package struct Page: Sendable {
     .alarm{margin:0 0 1.1rem;padding:.7rem .9rem;color:var(--alarm);\
     background:var(--alarm-paper);border-left:.3rem solid var(--alarm);border-radius:.3rem}
     """
-}
-
-/// base64 with padding (RFC 4648 §4), as Content-Security-Policy wants its digests.
-package func base64(_ bytes: [UInt8]) -> String {
-  let text = Base64URL.encode(bytes).map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }
-  return String(text) + String(repeating: "=", count: (4 - text.count % 4) % 4)
 }
