@@ -138,30 +138,37 @@ import Vocabulary
   private func killsLoseNothing(_ platform: RunningPlatform, _ person: Payer) async throws {
     let before = try await person.balance()
     var paid: Int64 = 0
+    var killed: [(service: String, pid: Int32)] = []
     for (round, service) in ["payments", "ledger", "audit", "gateway", "identity"].enumerated() {
       for number in 0..<4 {
         let key = "kill-\(round)-\(number)"
         async let answer = person.persist(person.order(100), key: key)
-        if number == 1, let pid = try platform.pid(of: service) {
+        if number == 1 {
+          let pid = try #require(try platform.pid(of: service), "\(service) has no launch record")
           try await Task.sleep(for: .milliseconds(5 * round))
-          kill(pid, SIGKILL)
+          try #require(kill(pid, SIGKILL) == 0)
+          killed.append((service, pid))
         }
         #expect(try await answer == 201, "\(service) killed, \(key)")
         paid += 100
       }
     }
     #expect(try await person.balance() == before - paid)
+    for (service, pid) in killed {
+      let now = try await platform.pid(of: service, otherThan: pid)
+      #expect(now != nil, "\(service) was not started again")
+    }
   }
 
   /// The seeded people's data stands in the customers' store (sealed) and nowhere else, in no spelling.
   private func nothingPersonalOutsideCustomers(_ platform: RunningPlatform) async throws {
     guard let bank = DemoSeeding.bank(seed: DemoSeeding.defaultSeed, residents: 8) else { return }
     let words = bank.residents.flatMap { [$0.familyName, $0.login, $0.phone, $0.birthDate] }
-    let needles = words.flatMap { word -> [(String, [UInt8])] in
+    let needles = words.flatMap { word -> [(String, Data)] in
       let clear = Array(word.utf8)
       return [
-        (word, clear), (word, Array(Data(clear).base64EncodedString().prefix(8).utf8)),
-        (word, Array(hexText(clear).utf8)), (word, clear.flatMap { [$0, 0] }),
+        (word, Data(clear)), (word, Data(Data(clear).base64EncodedString().prefix(8).utf8)),
+        (word, Data(hexText(clear).utf8)), (word, Data(clear.flatMap { [$0, 0] })),
       ]
     }
     var searched = 0
@@ -171,7 +178,7 @@ import Vocabulary
         let bytes = FileManager.default.contents(atPath: platform.home + "/" + name)
       else { continue }
       searched += 1
-      for (word, needle) in needles where bytes.firstRange(of: needle) != nil {
+      for (word, needle) in needles where bytes.range(of: needle) != nil {
         Issue.record("\(name) holds \(word)")
       }
     }

@@ -84,6 +84,15 @@ final class RunningPlatform: Sendable {
     return try JSON.parse(Array(bytes))["pid"]?.integer.map { Int32($0) }
   }
 
+  /// The process that the launcher started in the place of `killed`; nil when there is none for 30 seconds.
+  func pid(of service: String, otherThan killed: Int32) async throws -> Int32? {
+    for _ in 0..<300 {
+      if let pid = try pid(of: service), pid != killed { return pid }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    return nil
+  }
+
   func client() throws -> OutsideClient {
     try OutsideClient(
       host: "localhost", port: port, authorityFile: "\(home)/edge-ca.pem",
