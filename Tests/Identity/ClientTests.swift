@@ -222,6 +222,21 @@ extension `A client's assertion` {
     }
   }
 
+  @Test func `never gives a person and a client the same subject`() async throws {
+    let journey = try await Journey()
+    let person = NewPerson(
+      id: try #require(PersonID("\(id)")), login: "ada", password: Journey.password)
+    _ = try await journey.provider.createPerson(person, journey.visit())
+    await #expect(throws: ClientRefusal.idOfPerson) {
+      try await journey.provider.registerClient(client(), journey.visit())
+    }
+    let other = try await Journey()
+    _ = try await other.provider.registerClient(client(), other.visit())
+    await #expect(throws: PersonRefusal.idOfClient) {
+      try await other.provider.createPerson(person, other.visit())
+    }
+  }
+
   @Test func `is safe to repeat, and never changes what was there`() async throws {
     let journey = try await Journey()
     let first = try await journey.provider.registerClient(client(), journey.visit())

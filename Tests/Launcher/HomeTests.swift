@@ -71,6 +71,25 @@ final class Scratch {
     #expect(try Scratch.mode(scratch.home.rootKeyFile) == 0o600)
   }
 
+  @Test func `misses a store that was there, instead of making an empty one`() throws {
+    let scratch = try Scratch()
+    let home = scratch.home
+    try prepare(home)
+    let (ledger, folder) = ("ledger" as ServiceName, home.dataFolder(of: "ledger"))
+    try KnownStores.remember(ledger, in: home)
+    try prepare(home)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Data().write(to: URL(filePath: home.storeFile(of: ledger)))
+    try KnownStores.remember(ledger, in: home)
+    try prepare(home)
+    try FileManager.default.removeItem(atPath: folder)
+    #expect {
+      try prepare(home)
+    } throws: {
+      "\($0)".contains("the store of ledger was here and is gone")
+    }
+  }
+
   @Test func `with data but without its key is refused, not given a new one`() throws {
     let scratch = try Scratch()
     try prepare(scratch.home)

@@ -48,6 +48,15 @@ import Vocabulary
     }.filter { $0.kind == .money }
   }
 
+  @Test func `is not made by a client whose id reads like a person's`() async throws {
+    let house = try await PaymentsHouse()
+    let answer = try await house.pay(
+      .init(units: 1, key: "machine", client: "\(PaymentsHouse.ada)"))
+    #expect(answer.status == 403)
+    #expect(try await house.balance() == [10_000, 10_000])
+    await house.close()
+  }
+
   @Test func `is refused by the ledger's books, for ever and without a trace of money`()
     async throws
   {

@@ -123,12 +123,12 @@ final class PaymentsHouse: Sendable {
   /// Swift 6.3.1, debug, x86-64). Not reduced to a small case yet.
   private func request(
     _ method: String, _ target: String, by person: PersonID, purpose: String, scope: String,
-    body: [UInt8] = [], key: String? = nil, context: [String: String] = [:]
+    body: [UInt8] = [], key: String? = nil, context: [String: String] = [:], client: String = "app"
   ) throws -> WireRequest {
     let correlation = Self.correlation()
     let token = try token(
       correlation, method, target, by: person, purpose: purpose, scope: scope, body: body,
-      context: context)
+      context: context, client: client)
     var headers: Headers = [
       Header.transactionToken: token, Header.correlation: "\(correlation)",
     ]
@@ -155,14 +155,15 @@ final class PaymentsHouse: Sendable {
 
   private func token(
     _ correlation: CorrelationID, _ method: String, _ target: String, by person: PersonID,
-    purpose: String, scope: String, body: [UInt8], context: [String: String]
+    purpose: String, scope: String, body: [UInt8], context: [String: String],
+    client: String = "app"
   ) throws -> String {
     let credentials = try MeshCredentials(
       authority.credentials(for: "gateway", at: Clock.system.now()), clock: .system)
     return try TransactionTokenIssuer(credentials: credentials).sign(
       TransactionToken(
         id: TransactionID(at: clock.now(), random: Randomness.system.bits128()),
-        subject: "\(person)", clientID: "app", scopes: Scope.set(scope) ?? [], purpose: purpose,
+        subject: "\(person)", clientID: client, scopes: Scope.set(scope) ?? [], purpose: purpose,
         correlation: correlation, method: method, target: target,
         bodyDigest: Array(SHA256.hash(data: body)), context: context,
         presenters: ["gateway", "payments"], issuedAt: clock.now()))
@@ -192,6 +193,7 @@ final class PaymentsHouse: Sendable {
     var debtor = PaymentsHouse.adasAccount
     var creditor = PaymentsHouse.bobsAccount
     var reference: String?
+    var client = "app"
   }
 
   /// `createPayment` as the wish says.
@@ -210,7 +212,7 @@ final class PaymentsHouse: Sendable {
       context: [
         "amount": "\(wish.units)", "currency": "EUR", "debtor": "\(wish.debtor)",
         "creditor": "\(wish.creditor)",
-      ])
+      ], client: wish.client)
   }
 
   /// A GET of something of the person's own, with the scopes for payments or accounts.

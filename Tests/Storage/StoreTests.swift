@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Storage
+import TestKit
 import Testing
 import Vocabulary
 
@@ -166,6 +167,83 @@ import Vocabulary
     }
     #expect(error?.description.contains("To restore: move") == true)
     #expect(FileManager.default.contents(atPath: path) == before)
+  }
+
+  /// What `kill -9` leaves: the files as they lie there while the owner works.
+  private func crashed(_ folder: TemporaryFolder, notes count: Int) async throws -> TemporaryFolder
+  {
+    let store = try openStore(in: folder)
+    for number in 0..<count { try await add("note \(number)", to: store) }
+    let copy = try TemporaryFolder()
+    try FileManager.default.copyItem(atPath: folder.path + "/store", toPath: copy.path + "/store")
+    store.close()
+    return copy
+  }
+
+  @Test func `is one file once it is closed, and that file is a backup`() async throws {
+    let folder = try TemporaryFolder()
+    _ = try await crashed(folder, notes: 20)
+    #expect(FileManager.default.contents(atPath: folder.database + "-wal")?.isEmpty ?? true)
+    let backup = try TemporaryFolder()
+    try FileManager.default.createDirectory(
+      atPath: backup.path + "/store", withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: folder.database, toPath: backup.database)
+    #expect(try await texts(of: openStore(in: backup)).count == 20)
+  }
+
+  @Test func `never forgets a commit because a bit of its log was flipped`() async throws {
+    let seed = testSeed("flipped log")
+    let random = Randomness.seeded(seed)
+    let original = try await crashed(TemporaryFolder(), notes: 40)
+    let log = try original.bytes("store/test.sqlite-wal")
+    var refused = 0
+    for round in 0..<60 {
+      let copy = try TemporaryFolder()
+      try FileManager.default.copyItem(
+        atPath: original.path + "/store", toPath: copy.path + "/store")
+      let offset = Int(random.next() % UInt64(log.count))
+      try overwrite(
+        copy.database + "-wal", at: UInt64(offset),
+        with: [log[offset] ^ 1 << UInt8(random.next() % 8)])
+      do {
+        let kept = try await texts(of: openStore(in: copy)).count
+        // A wrong end may be a torn one: only what the last transaction or two brought can be missing.
+        #expect(
+          kept >= 38,
+          "\(kept) left after a flip at \(offset) of \(log.count), seed \(seed), \(round)")
+      } catch StoreError.corrupt {
+        refused += 1
+      }
+    }
+    #expect(refused > 40, "only \(refused) of 60 flips were seen")
+    print("store: \(refused) of 60 flipped logs refused, the rest lost nothing that is certain")
+  }
+
+  @Test func `opens with all whole transactions when its log ends torn`() async throws {
+    let original = try await crashed(TemporaryFolder(), notes: 10)
+    let log = try original.bytes("store/test.sqlite-wal")
+    var before = 0
+    for end in stride(from: log.count / 2, through: log.count, by: 1_713) {
+      let copy = try TemporaryFolder()
+      try FileManager.default.copyItem(
+        atPath: original.path + "/store", toPath: copy.path + "/store")
+      try Data(log[..<end]).write(to: URL(filePath: copy.database + "-wal"))
+      let kept = try await texts(of: openStore(in: copy)).count
+      #expect(kept >= before)
+      before = kept
+    }
+    #expect(before >= 9)
+  }
+
+  @Test(arguments: ["test.sqlite-wal", "test.sqlite"])
+  func `misses a file that went while nobody looked`(name: String) async throws {
+    let crashed = try await crashed(TemporaryFolder(), notes: 5)
+    try FileManager.default.removeItem(atPath: crashed.path + "/store/" + name)
+    let error = #expect(throws: StoreError.self) { try openStore(in: crashed) }
+    guard case .corrupt = error else {
+      Issue.record("expected corrupt, got \(String(describing: error))")
+      return
+    }
   }
 
   @Test func `is told from a file that is no database`() throws {

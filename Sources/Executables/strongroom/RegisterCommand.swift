@@ -47,12 +47,14 @@ struct DocumentOptions: ParsableArguments {
       throw OperatorFailure("the document is not as it must be\(at): \(error.reason)", .badInput)
     }
   }
+}
 
-  /// Sends the document over the operator's own line and prints the receipt.
+extension PlaceOptions {
+  /// Sends the input over the operator's own line and prints the receipt.
   func send<Input: Encodable & Sendable, Output: Decodable & Encodable & Sendable>(
     _ input: Input, to operation: Vocabulary.Operation<Input, Output>
   ) async throws {
-    let (_, _, line) = try place.running()
+    let (_, _, line) = try running()
     let correlation = hexText(Randomness.system.bits128() | 1, digits: 32)
     let answer = try await line.send(
       operation.method, operation.path, to: operation.service,
@@ -81,7 +83,7 @@ struct RegisterClientCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: document.place.json) {
-      try await document.send(
+      try await document.place.send(
         document.read(NewClient.self), to: IdentityOperations.registerClient)
     }
   }
@@ -98,7 +100,8 @@ struct RegisterPersonCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: document.place.json) {
-      try await document.send(document.read(NewPerson.self), to: IdentityOperations.createPerson)
+      try await document.place.send(
+        document.read(NewPerson.self), to: IdentityOperations.createPerson)
     }
   }
 }
@@ -116,7 +119,7 @@ struct RegisterCustomerCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: document.place.json) {
-      try await document.send(
+      try await document.place.send(
         document.read(NewCustomer.self), to: CustomersOperations.createCustomer)
     }
   }

@@ -16,7 +16,10 @@ struct StrongroomCommand: AsyncParsableCommand {
     version: buildVersion, subcommands: [LauncherCommand.self],
     groupedSubcommands: [
       CommandGroup(
-        name: "Run", subcommands: [UpCommand.self, DownCommand.self, RegisterCommand.self]),
+        name: "Run",
+        subcommands: [
+          UpCommand.self, DownCommand.self, RegisterCommand.self, RotateCommand.self,
+        ]),
       CommandGroup(
         name: "Look",
         subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self]),

@@ -60,7 +60,7 @@ package struct Call: Sendable {
 
   /// The person on whose behalf this happens; refused where the token names none.
   package func person() throws(Problem) -> PersonID {
-    guard let transaction, let person = PersonID(transaction.subject) else { throw .forbidden }
+    guard let person = transaction?.person else { throw .forbidden }
     return person
   }
 

@@ -28,6 +28,10 @@ package struct TransactionToken: Sendable, Hashable {
   /// The compact form as it travels.
   package var encoded: String = ""
 
+  /// The person on whose behalf this happens; nil for a client that acts for itself, whatever its id looks like: an
+  /// outside provider may hand out client ids that read as a person's reference.
+  package var person: PersonID? { subject == clientID ? nil : PersonID(subject) }
+
   package init(
     id: TransactionID, subject: String, clientID: String, scopes: Set<Scope>, purpose: String,
     correlation: CorrelationID, method: String, target: String, bodyDigest: [UInt8],

@@ -13,6 +13,7 @@ package enum HomeSetup {
     try makeFolders(home)
     try PlatformSettings.write(platform, to: home)
     try makeRootKey(home, randomness)
+    try KnownStores.requireAll(in: home)
     try copy(charters, to: home)
   }
 

@@ -196,6 +196,7 @@ package actor Launcher {
           LauncherEvent(
             .ready, service: name, pid: slot.process?.pid,
             millis: (now - slot.startedAt).milliseconds))
+        remember(name)
         apply(.becameReady(at: now), to: name)
         return
       }
@@ -206,6 +207,15 @@ package actor Launcher {
         return
       }
       try? await Task.sleep(for: Self.probePause)
+    }
+  }
+
+  /// Losing this note loses a warning, not a store: no reason to stop what runs.
+  private func remember(_ name: ServiceName) {
+    do {
+      try KnownStores.remember(name, in: parts.home)
+    } catch {
+      parts.log.warning("the list of stores cannot be written", ["why": .text("\(error)")])
     }
   }
 

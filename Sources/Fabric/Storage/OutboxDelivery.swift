@@ -29,7 +29,8 @@ package struct OutboxDelivery: Sendable {
   ///   - linger: how long a message waits for others, so that a busy service does not pay a call and a commit for each.
   ///   - send: hands a batch to the receiver; must be harmless when it comes twice.
   package init(
-    _ outbox: Outbox, topic: String, batchMax: Int = 500, linger: Duration = .zero, clock: Clock, randomness: Randomness,
+    _ outbox: Outbox, topic: String, batchMax: Int = 500, linger: Duration = .zero, clock: Clock,
+    randomness: Randomness,
     log: Log, send: @escaping @Sendable ([OutboxMessage]) async -> DeliveryOutcome
   ) {
     self.outbox = outbox

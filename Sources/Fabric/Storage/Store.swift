@@ -1,4 +1,5 @@
 import Dispatch
+import FoundationEssentials
 import GRDB
 import Synchronization
 package import Telemetry
@@ -17,6 +18,7 @@ package final class Store: Sendable {
   private let file: StoreFile
   private let pool: DatabasePool
   private let writer: WriteQueue
+  private let isClosed = Atomic(false)
   let notices: OutboxNotices
 
   private init(file: StoreFile, pool: DatabasePool, pending: Int64) {
@@ -49,6 +51,7 @@ package final class Store: Sendable {
         try Migration.apply(migrations, to: database, at: clock.now(), path: path)
         return try Int64.fetchOne(database, sql: "SELECT count(*) FROM outbox") ?? 0
       }
+      try file.set(.open)
       return Store(file: file, pool: pool, pending: pending)
     } catch {
       throw StoreError.certain(error, path: path)
@@ -58,6 +61,12 @@ package final class Store: Sendable {
   /// Looks at the file through a connection that cannot write: opening it in earnest already
   /// changes a page, and a damaged file must stay as it is for whoever saves it.
   private static func check(_ path: String) throws {
+    // First: what SQLite thinks of the log it does not say.
+    if let log = try? Data(contentsOf: URL(filePath: "\(path)-wal"), options: .alwaysMapped),
+      let damage = log.withUnsafeBytes(WriteAheadLog.damage)
+    {
+      throw StoreError.corrupt(path: path, reason: damage)
+    }
     var configuration = Configuration()
     configuration.readonly = true
     let queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -109,14 +118,24 @@ package final class Store: Sendable {
   }
 
   // Before the members go: the claim on the file must not end sooner than the database is closed.
-  deinit { try? pool.close() }
+  deinit { close() }
 
-  /// Ends the store: what waits is written, what comes later is refused. The file is free again
-  /// when the last reference goes.
+  /// Ends the store: what waits is written, what comes later is refused, and the database file alone holds everything,
+  /// so that a copy of it is a backup. The file is free again when the last reference goes.
   package func close() {
+    guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     writer.close()
     notices.close()
-    try? pool.close()
+    do {
+      try file.set(.closing)
+      try pool.writeWithoutTransaction { database in
+        _ = try database.checkpoint(.truncate)
+      }
+      try pool.close()
+      try file.set(.closed)
+    } catch {
+      // The log stays beside the database and the next owner reads it: nothing is lost, only left where it was.
+    }
   }
 
   /// Exposes writes, commits (fewer: group commit) and waiting outbox messages.

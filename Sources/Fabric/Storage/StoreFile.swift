@@ -3,8 +3,21 @@ import Glibc
 /// The file of a store and the claim on it: folder 0700, file 0600, and an exclusive lock that the
 /// kernel drops when the process goes, however it goes. A class: the claim ends with it.
 final class StoreFile: Sendable {
+  /// What the lock file remembers of the last owner, so that a part of the store that was lost since is missed: SQLite
+  /// takes a file that is not there for one that was never written.
+  enum Mark: String {
+    /// It works on the store, or died doing so: the write-ahead log holds commits.
+    case open
+    /// It was writing the log back into the database: the log may be there or not.
+    case closing
+    /// It has put everything into the database file.
+    case closed
+  }
+
   let path: String
   private let lock: Int32
+  /// Nil for a store that is new.
+  private let found: Mark?
 
   /// - Throws: `.inUse` when another process, or another store in this one, has the claim;
   ///   `.unreadable`.
@@ -23,11 +36,43 @@ final class StoreFile: Sendable {
       guard reason == EWOULDBLOCK else { throw Self.unreadable("\(path).lock") }
       throw .inUse(path: path)
     }
+    found = Self.mark(in: lock)
+    try Self.requireAllParts(of: path, after: found)
     // Made by us, before SQLite can: it gives its journal files the mode of the database.
     close(try Self.openPrivate(path))
   }
 
   deinit { close(lock) }
+
+  /// Remembers, durably, how far this owner has come.
+  func set(_ mark: Mark) throws(StoreError) {
+    let bytes = Array((mark.rawValue + "\n").utf8)
+    guard ftruncate(lock, 0) == 0, pwrite(lock, bytes, bytes.count, 0) == bytes.count,
+      fsync(lock) == 0
+    else { throw Self.unreadable("\(path).lock") }
+  }
+
+  private static func mark(in lock: Int32) -> Mark? {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    let count = max(0, pread(lock, &bytes, bytes.count, 0))
+    return Mark(rawValue: String(decoding: bytes[..<count].filter { $0 != 0x0a }, as: UTF8.self))
+  }
+
+  private static func requireAllParts(of path: String, after mark: Mark?) throws(StoreError) {
+    guard let mark else { return }
+    guard bytesCount(path) > 0 else {
+      throw .corrupt(path: path, reason: "the file is gone or empty, and it was not")
+    }
+    guard mark != .open || bytesCount("\(path)-wal") > 0 else {
+      throw .corrupt(
+        path: path, reason: "its write-ahead log is gone, and the last owner did not close it")
+    }
+  }
+
+  private static func bytesCount(_ path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
 
   private static func openPrivate(_ path: String) throws(StoreError) -> Int32 {
     let handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

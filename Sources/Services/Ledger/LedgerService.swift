@@ -208,7 +208,7 @@ package struct LedgerService: Service {
   /// What the person has allowed, from the transaction token that the chassis has verified.
   private func authorization(of call: Call) throws -> Authorization {
     guard let token = call.transaction, token.purpose == Self.holdPurpose,
-      let subject = PersonID(token.subject),
+      let subject = token.person,
       let amount = token.context["amount"].flatMap(Int64.init),
       let currency = token.context["currency"].flatMap(Currency.init(_:)),
       let debtor = token.context["debtor"].flatMap(AccountID.init(_:)),

@@ -114,7 +114,7 @@ package enum Scopes {
 }
 
 package enum ClientRefusal: Refusal, Equatable, CaseIterable {
-  case badName, badGrants, badRedirectURI, badScopes, badKeys, exists
+  case badName, badGrants, badRedirectURI, badScopes, badKeys, exists, idOfPerson
 
   package var problem: Problem {
     switch self {
@@ -134,6 +134,7 @@ package enum ClientRefusal: Refusal, Equatable, CaseIterable {
         "keys", "1 to 5 public keys (ES256 or EdDSA) for confidential clients, none for public")
     case .exists:
       Problem("client-exists", 409, "This client id is taken by a client with other details")
+    case .idOfPerson: Problem("subject-taken", 409, "This id is a person's")
     }
   }
 

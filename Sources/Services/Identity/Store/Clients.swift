@@ -17,7 +17,8 @@ extension IdentityStore {
   }
 
   /// - Returns: when it was registered, now or before.
-  /// - Throws: `ClientRefusal.exists` when other details stand under this id.
+  /// - Throws: `ClientRefusal.exists` when other details stand under this id, `.idOfPerson` when it is a person's: both
+  ///   are subjects of access tokens (RFC 9068 §5, "sub" must not collide).
   package func register(_ new: NewClient, journal: Journal) async throws -> Instant {
     let registration = try StrictJSON.encode(new)
     return try await store.write { transaction in
@@ -27,6 +28,9 @@ extension IdentityStore {
         guard try row.blob("registration") == registration else { throw ClientRefusal.exists }
         return Instant(milliseconds: try row.integer("created_at"))
       }
+      let people = try transaction.rows(
+        "SELECT person FROM people WHERE person = ?", [.text("\(new.id)")])
+      guard people.isEmpty else { throw ClientRefusal.idOfPerson }
       _ = try transaction.execute(
         "INSERT INTO clients (client, registration, created_at) VALUES (?, ?, ?)",
         [.text("\(new.id)"), .blob(registration), journal.at.stored])

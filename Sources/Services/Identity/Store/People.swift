@@ -9,12 +9,13 @@ package struct Credential: Sendable {
 }
 
 package enum PersonRefusal: Refusal, Equatable, CaseIterable {
-  case exists, loginTaken, badLogin
+  case exists, loginTaken, badLogin, idOfClient
 
   package var problem: Problem {
     switch self {
     case .exists:
       Problem("person-exists", 409, "This person signs in with another login or password")
+    case .idOfClient: Problem("subject-taken", 409, "This id is a client's")
     case .loginTaken: Problem("login-taken", 409, "Somebody else signs in with this login")
     case .badLogin:
       Problem(
@@ -49,7 +50,7 @@ extension IdentityStore {
   }
 
   /// - Returns: false when the person was there already (then nothing changed); the caller compares.
-  /// - Throws: `PersonRefusal.loginTaken`.
+  /// - Throws: `PersonRefusal.loginTaken`, `.idOfClient`.
   package func add(
     _ credential: Credential, login index: [UInt8], journal: Journal
   ) async throws -> Bool {
@@ -61,6 +62,9 @@ extension IdentityStore {
         return false
       }
       guard others.isEmpty else { throw PersonRefusal.loginTaken }
+      let clients = try transaction.rows(
+        "SELECT client FROM clients WHERE client = ?", [.text("\(credential.person)")])
+      guard clients.isEmpty else { throw PersonRefusal.idOfClient }
       _ = try transaction.execute(
         "INSERT INTO people (person, login_index, password, created_at) VALUES (?, ?, ?, ?)",
         [
