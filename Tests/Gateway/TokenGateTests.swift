@@ -254,6 +254,14 @@ private func verdict(
     #expect(verdict(gate, token) == .token(.unknownKey))
   }
 
+  @Test func `knows when identity has a key that it has not`() throws {
+    let issuer = OutsideIssuer()
+    let gate = try gate(issuer)
+    let kids = issuer.jwks["keys"]?.array?.compactMap { $0["kid"]?.string } ?? []
+    #expect(!kids.isEmpty && gate.knows(kids: kids))
+    #expect(!gate.knows(kids: kids + ["announced"]))
+  }
+
   @Test func `shuts when it hears nothing of revocations, for changes first`() throws {
     let gate = try gate(OutsideIssuer())
     let changes = now + TokenGate.silenceForChangesMax

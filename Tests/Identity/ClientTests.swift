@@ -328,10 +328,10 @@ extension `A client's assertion` {
     let code = try #require(try await journey.allow(Journey.request())["code"])
     _ = try await journey.redeem(code)
     _ = try await journey.redeem(code)
-    #expect(try await journey.store.revocations(after: 0).next == 1)
+    #expect(try await journey.store.revocations(after: 0, kids: []).next == 1)
     journey.wait(.seconds(40 * 86_400))
     try await journey.store.forget(at: journey.now)
-    #expect(try await journey.store.revocations(after: 0).entries.isEmpty)
+    #expect(try await journey.store.revocations(after: 0, kids: []).entries.isEmpty)
     // The session is over, the consent is remembered.
     let signedIn = try await journey.signIn(Journey.request())
     let back = try await journey.provider.authorize(
@@ -339,6 +339,6 @@ extension `A client's assertion` {
     let again = try #require(try parameters(of: back)["code"])
     _ = try await journey.redeem(again)
     _ = try await journey.redeem(again)
-    #expect(try await journey.store.revocations(after: 0).entries.map(\.sequence) == [2])
+    #expect(try await journey.store.revocations(after: 0, kids: []).entries.map(\.sequence) == [2])
   }
 }

@@ -182,7 +182,7 @@ import Vocabulary
     let (status, error) = try await journey.refresh(try #require(tokens["refresh_token"]?.string))
     #expect(status == 400)
     #expect(error["error"] == "invalid_grant")
-    let feed = try await journey.store.revocations(after: 0)
+    let feed = try await journey.store.revocations(after: 0, kids: [])
     #expect(feed.entries.map(\.kind) == [.family])
     #expect(feed.entries.first?.id == (try claims(tokens["access_token"])["family"]?.string))
     #expect(try await journey.records().contains { $0.reason == "code-reused" })
@@ -226,7 +226,7 @@ import Vocabulary
     let new = try #require(try await journey.refresh(old).1["refresh_token"]?.string)
     #expect(try await journey.refresh(old).1["error"] == "invalid_grant")
     #expect(try await journey.refresh(new).1["error"] == "invalid_grant")
-    let feed = try await journey.store.revocations(after: 0)
+    let feed = try await journey.store.revocations(after: 0, kids: [])
     #expect(feed.entries.map(\.kind) == [.family])
     #expect(try await journey.records().contains { $0.reason == "token-reused" })
   }
@@ -268,7 +268,7 @@ import Vocabulary
       #expect(answer.body.isEmpty)
     }
     #expect(try await journey.refresh(token).1["error"] == "invalid_grant")
-    #expect(try await journey.store.revocations(after: 0).entries.count == 1)
+    #expect(try await journey.store.revocations(after: 0, kids: []).entries.count == 1)
   }
 }
 
@@ -291,12 +291,12 @@ import Vocabulary
       #expect(answer.status == 200)
     }
     try await revoke(by: other.id)
-    #expect(try await journey.store.revocations(after: 0).entries.isEmpty)
+    #expect(try await journey.store.revocations(after: 0, kids: []).entries.isEmpty)
     try await revoke(by: Journey.clientID)
-    let feed = try await journey.store.revocations(after: 0)
+    let feed = try await journey.store.revocations(after: 0, kids: [])
     #expect(feed.entries.map(\.kind) == [.token])
     #expect(feed.entries.first?.id == (try claims(tokens["access_token"])["jti"]?.string))
-    #expect(try await journey.store.revocations(after: feed.next).entries.isEmpty)
+    #expect(try await journey.store.revocations(after: feed.next, kids: []).entries.isEmpty)
   }
 
   @Test func `outlives the rotation of keys, and not its five minutes`() async throws {

@@ -305,7 +305,7 @@ import Vocabulary
     #expect(answer.headers["location"] == "https://app.example/bye?state=s2")
     journey.keep(answer)
     #expect(!journey.cookieNames.contains(Cookie.session.rawValue))
-    let feed = try await journey.store.revocations(after: 0).entries
+    let feed = try await journey.store.revocations(after: 0, kids: []).entries
     #expect(feed.map(\.kind) == [.family, .session])
     #expect(feed.first?.id == (try claims(ended["access_token"])["family"]?.string))
     #expect(try claims(ended["access_token"])["sid"]?.string == feed.last?.id)

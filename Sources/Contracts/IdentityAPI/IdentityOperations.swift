@@ -253,8 +253,12 @@ package struct RevocationPage: Codable, Sendable, Hashable {
   package let entries: [Revocation]
   /// The sequence to ask `after` next time.
   package let next: Int64
-  package init(entries: [Revocation], next: Int64) {
+  /// Ids of the keys in the JWK Set just now: whoever misses one fetches the set, so that a rotation is known everywhere
+  /// as soon as a revocation.
+  package let kids: [String]
+  package init(entries: [Revocation], next: Int64, kids: [String]) {
     self.entries = entries
     self.next = next
+    self.kids = kids
   }
 }

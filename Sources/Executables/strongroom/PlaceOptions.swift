@@ -16,6 +16,7 @@ struct PlaceOptions: ParsableArguments {
   var json = false
 
   func place() throws -> Home {
+    guard !home.isEmpty else { throw ValidationError("--home is empty") }
     let path = URL(filePath: home).standardizedFileURL.path(percentEncoded: false)
     guard let home = Home(absolute: path) else {
       throw ValidationError("--home '\(home)' is not a usable path")

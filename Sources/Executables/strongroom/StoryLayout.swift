@@ -24,6 +24,8 @@ enum StoryLayout {
         terminal.styled("✓", .green)
           + " the last money record is number \(receipt.index) of a log of \(receipt.treeSize); its"
           + " inclusion and the checkpoint's signature were verified here, offline")
+    } else if !story.records.contains(where: { $0.record.kind == .money }) {
+      lines.append("no money was touched")
     } else {
       lines.append("no checkpoint covers the last money record yet; ask again in a second")
     }

@@ -4,6 +4,7 @@ import Chassis
 import Foundation
 import Launcher
 import StrictJSON
+import Telemetry
 import Vocabulary
 
 /// What `up` passes on to the launcher, and the launcher understands.
@@ -11,7 +12,9 @@ struct LaunchOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Checkout, or folder of charters.", valueName: "dir"))
   var charters: String?
 
-  @Option(help: ArgumentHelp("Added to every service's port.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Added to every internal port (7100–7106); not to the gateway's.", valueName: "n"))
   var portOffset: Int?
 
   @Option(help: ArgumentHelp("The gateway's public port (default 8443).", valueName: "n"))
@@ -36,6 +39,17 @@ struct LaunchOptions: ParsableArguments {
     }
     if let gatewayPort, !(1...65_535).contains(gatewayPort) {
       throw ValidationError("--gateway-port must be from 1 to 65535")
+    }
+    if let bind {
+      var address = in_addr()
+      guard inet_pton(AF_INET, bind, &address) == 1 else {
+        throw ValidationError("--bind must be an IPv4 address, for example 127.0.0.1 or 0.0.0.0")
+      }
+    }
+    if let otlp, otlp != "none", CollectorEndpoint(otlp) == nil {
+      throw ValidationError(
+        "--otlp must be http://127.0.0.1, localhost or [::1], with an optional port and path: a "
+          + "collector elsewhere is reached through an agent on this machine")
     }
     if let limitsFactor, !(1...1_000_000).contains(limitsFactor) {
       throw ValidationError("--limits-factor must be from 1 to 1000000")
@@ -139,6 +153,7 @@ struct UpCommand: AsyncParsableCommand {
   private func detached(_ home: Home, _ progress: Progress) throws -> CommandExit {
     let launcher = try DetachedLauncher.start(
       ["launcher", "--home", home.path] + launch.words)
+    let interrupts = launcher.stoppingOnInterrupt()
     for line in launcher.lines {
       guard let event = LauncherEvent(line: line) else { continue }
       progress.show(event)
@@ -148,6 +163,7 @@ struct UpCommand: AsyncParsableCommand {
       case .starting, .ready, .restarting, .stopped, .down: continue
       }
     }
+    guard !interrupts.haveCome else { return .interrupted }
     complain("the launcher ended without a word; see \(home.logFolder)/launcher.log")
     return .software
   }

@@ -9,7 +9,7 @@ package typealias AuditSink = @Sendable ([AuditRecord]) async throws -> Void
 
 /// Carries audit records from the outbox to the audit service: in order, at least once, in batches, for as long as it
 /// takes. While that service is away the records wait on disk; nothing goes unrecorded, and nobody waits for it.
-enum AuditDelivery {
+package enum AuditDelivery {
   /// Long enough to fill a batch under load, too short for a person to notice.
   static let linger: Duration = .milliseconds(50)
 
@@ -29,12 +29,32 @@ enum AuditDelivery {
         }
       }
       do {
-        if !records.isEmpty { try await sink(records) }
+        let refused = try await deliver(records, to: sink)
+        let ids = unreadable.union(refused)
+        return ids.isEmpty
+          ? .taken : .refused(ids: ids, reason: "not an audit record of this version")
       } catch {
         return .unreachable
       }
-      return unreadable.isEmpty
-        ? .taken : .refused(ids: unreadable, reason: "not an audit record of this version")
+    }
+  }
+
+  /// Where the receiver calls a batch wrong it goes record by record, so that one bad record does not keep the others,
+  /// and all that come after, from the log.
+  /// - Returns: the ids of those that the receiver will never take.
+  /// - Throws: when the receiver is not there, or busy.
+  package static func deliver(
+    _ records: [AuditRecord], to sink: AuditSink
+  ) async throws -> Set<String> {
+    guard !records.isEmpty else { return [] }
+    do {
+      try await sink(records)
+      return []
+    } catch let problem as Problem where [400, 413, 422].contains(problem.status) {
+      if records.count == 1 { return Set(records.map { $0.id.description }) }
+      var refused: Set<String> = []
+      for record in records { refused.formUnion(try await deliver([record], to: sink)) }
+      return refused
     }
   }
 

@@ -24,12 +24,24 @@ package enum HomeSetup {
       throw .badHome(
         path: home.path, reason: "its path is too long for a Unix socket; choose a shorter --home")
     }
+    try requireOurs(home)
     for folder in [
       home.path, home.chartersFolder, home.keysFolder, home.launchFolder, home.runFolder,
       home.dataFolder, home.logFolder,
     ] {
       try WholeFile.makePrivateFolder(folder)
     }
+  }
+
+  /// A folder of somebody else's must not get our modes and files because an option was mistyped.
+  private static func requireOurs(_ home: Home) throws(LaunchFailure) {
+    guard !WholeFile.names(in: home.path).isEmpty, !WholeFile.exists(home.platformFile),
+      [home.keysFolder, home.launchFolder, home.runFolder].contains(where: { !WholeFile.exists($0) }
+      )
+    else { return }
+    throw .badHome(
+      path: home.path,
+      reason: "it holds other things; name an empty folder, or one that does not exist")
   }
 
   private static func makeRootKey(

@@ -84,14 +84,15 @@ package struct LauncherRun: Sendable {
     defer { unlink(home.pidFile) }
     let files = try CharterFolder.read(charters)
     let set = try CharterFolder.check(files)
-    let platform = wishes.applied(to: PlatformSettings.read(home))
-    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+    let platform = wishes.applied(to: try PlatformSettings.load(home))
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
     if set[Charter.gatewayName] != nil {
       try PortCheck.check(
         [(service: Charter.gatewayName, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
+    // After the checks: wishes that cannot come true must not be those of the next start.
+    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
       service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()

@@ -4,11 +4,24 @@ import StrictJSON
 
 /// Reads and writes a home's `platform.json`.
 package enum PlatformSettings {
-  /// Nil when there is none, or it is not readable.
-  package static func read(_ home: Home) -> Platform? {
-    guard let bytes = try? WholeFile.read(home.platformFile) else { return nil }
-    return try? StrictJSON.decode(Platform.self, from: bytes)
+  /// Nil when there is none.
+  /// - Throws: `LaunchFailure.badHome` for one that is damaged: defaults in its place would change ports, issuer and
+  ///   trust domain.
+  package static func load(_ home: Home) throws(LaunchFailure) -> Platform? {
+    guard let bytes = try WholeFile.read(home.platformFile) else { return nil }
+    do {
+      return try StrictJSON.decode(Platform.self, from: bytes)
+    } catch {
+      throw .badHome(
+        path: home.platformFile,
+        reason:
+          "\(error.reason). Restore it from your backup, or remove it and give 'up' its options again"
+      )
+    }
   }
+
+  /// Nil when there is none, or it is not readable.
+  package static func read(_ home: Home) -> Platform? { (try? load(home)) ?? nil }
 
   package static func write(_ platform: Platform, to home: Home) throws(LaunchFailure) {
     guard let bytes = try? StrictJSON.encode(platform) else {

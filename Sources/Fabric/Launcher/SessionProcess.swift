@@ -4,9 +4,10 @@ import Glibc
 package enum SessionProcess {
   /// Starts it with the given standard output (its error output goes there too) and nothing to
   /// read.
+  /// - Returns: its process id.
   package static func spawn(
     _ path: String, arguments: [String], output: Int32
-  ) throws(LaunchFailure) {
+  ) throws(LaunchFailure) -> Int32 {
     // Whoever started us and waits for a descriptor that we inherited must not wait for the launcher.
     for descriptor in Int32(3)..<1_024 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
@@ -25,5 +26,6 @@ package enum SessionProcess {
       posix_spawn(&pid, path, &actions, &attributes, words, environ)
     }
     guard code == 0 else { throw .system(call: "start \(path)", code: code) }
+    return pid
   }
 }

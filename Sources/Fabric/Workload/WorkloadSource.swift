@@ -194,7 +194,9 @@ package enum WorkloadFailure: String, Error, Hashable, Sendable, CustomStringCon
     switch self {
     case .pathTooLong:
       "the path of authority.sock is too long (\(GRPCServer.pathBytesMax) bytes); shorten --home"
-    case .notReachable: "the authority does not answer on its socket; is `strongroom up` running?"
+    case .notReachable:
+      "the authority gives no certificate on its socket; is `strongroom up` running, and is there room on the disk? "
+        + "(log/authority.log says more)"
     case .denied: "the authority does not know this process; start it with `strongroom up`"
     case .malformedAnswer: "the authority's answer does not fit together"
     }

@@ -41,13 +41,7 @@ package enum DetailRules {
   private static func isText(_ text: String, charactersMax: Int) -> Bool {
     (1...charactersMax).contains(text.count) && text.utf8.count <= charactersMax * 4
       && text.first?.isWhitespace == false && text.last?.isWhitespace == false
-      && text.unicodeScalars.allSatisfy {
-        switch $0.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse:
-          false
-        default: true
-        }
-      }
+      && text.isDisplayText
   }
 
   private static func isEmail(_ text: String) -> Bool {

@@ -77,7 +77,8 @@ package struct IdentityService: Service {
       },
       "listRevocations": { call in
         let after = try call.integer("after", in: 0...Int.max, default: 0)
-        return try .json(200, await provider.store.revocations(after: Int64(after)))
+        let kids = provider.keys.kids(at: call.receivedAt)
+        return try .json(200, await provider.store.revocations(after: Int64(after), kids: kids))
       },
     ]
   }

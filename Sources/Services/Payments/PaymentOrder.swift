@@ -47,6 +47,7 @@ package struct PaymentOrder: Hashable, Sendable {
       guard reference.unicodeScalars.count <= PaymentsOperations.referenceMax else {
         throw .referenceTooLong
       }
+      guard reference.isDisplayText else { throw .referenceUnreadable }
     }
     self.amount = amount
     self.debtor = debtor

@@ -9,6 +9,7 @@ package enum PaymentRefusal: Refusal, Hashable, CaseIterable {
   case sameAccountTwice
   case referenceEmpty
   case referenceTooLong
+  case referenceUnreadable
 
   package var problem: Problem {
     switch self {
@@ -39,6 +40,11 @@ package enum PaymentRefusal: Refusal, Hashable, CaseIterable {
     case .referenceTooLong:
       Problem(
         "reference-too-long", 400, "A reference has 140 characters at most",
+        fields: ["field": "/reference"])
+    case .referenceUnreadable:
+      Problem(
+        "reference-unreadable", 400,
+        "A reference is one line of visible text, without control or direction characters",
         fields: ["field": "/reference"])
     }
   }

@@ -4,7 +4,8 @@ import StrictJSON
 import Telemetry
 import Vocabulary
 
-/// Keeps the gate informed: revocations twice a second, keys every five minutes.
+/// Keeps the gate informed: revocations twice a second, and with them the ids of the
+/// keys; the keys themselves when one of these is new, and every five minutes.
 struct IdentityFeed: Sendable {
   static let revocationsEvery: Duration = .milliseconds(500)
   static let keysEvery: Duration = .seconds(300)
@@ -54,6 +55,9 @@ struct IdentityFeed: Sendable {
       context: service.background(within: .seconds(2)))
     gate.revoke(
       page.entries.map { (RevocationHandle($0.kind.handleKind, $0.id), $0.expiresAt) }, at: asked)
+    if !gate.knows(kids: page.kids) {
+      try gate.replaceKeys(jwks: try await Self.fetchKeys(service)(), at: service.clock.now())
+    }
     return (max(after, page.next), page.entries.count == RevocationPage.entriesMax)
   }
 

@@ -137,6 +137,11 @@ extension TokenGate {
     }
   }
 
+  /// Whether we have all the keys that identity says it has.
+  package func knows(kids: [String]) -> Bool {
+    state.withLock { state in kids.allSatisfy { state.keys?.key(for: $0) != nil } }
+  }
+
   /// Succeeds when the keys are as fresh as they may be made: after a fetch, or at once when the
   /// last one is too recent. However many unknown `kid`s come, identity hears one question in five
   /// seconds.

@@ -91,11 +91,24 @@ package struct RedirectURI: Hashable, Sendable {
     }
     let host = String(authority[..<end])
     let tail = authority[end...]
-    guard !host.isEmpty, tail.isEmpty || tail.hasPrefix(":") else { return nil }
+    guard !host.isEmpty, tail.isEmpty || tail.hasPrefix(":"),
+      // A registered address is one address: no wildcard, nothing that some reader takes for one.
+      host.utf8.allSatisfy({
+        isHostByte($0) || authority.hasPrefix("[") && [58, 91, 93].contains($0)
+      })
+    else { return nil }
     let port = String(tail.dropFirst())
     guard tail.isEmpty || UInt16(port) != nil && port.utf8.allSatisfy({ (48...57).contains($0) })
     else { return nil }
     return (host, port)
+  }
+
+  /// A letter, a digit, a hyphen or a dot (RFC 1123 §2.1).
+  private static func isHostByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 48...57, 65...90, 97...122, 45, 46: true
+    default: false
+    }
   }
 
   private static func isPlain(path: String) -> Bool {

@@ -20,7 +20,7 @@ package struct RegisteredClient: Sendable, Hashable {
   /// - Throws: `ClientRefusal` with the first rule that is broken.
   package init(_ new: NewClient) throws(ClientRefusal) {
     guard (1...Self.nameCharactersMax).contains(new.name.count), new.name.utf8.count <= 240,
-      new.name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
+      new.name.isDisplayText
     else { throw .badName }
     let grants = Set(new.grants)
     guard !grants.isEmpty, grants.count == new.grants.count else { throw .badGrants }
@@ -118,7 +118,7 @@ package enum ClientRefusal: Refusal, Equatable, CaseIterable {
 
   package var problem: Problem {
     switch self {
-    case .badName: invalid("name", "1 to 60 characters, no control characters")
+    case .badName: invalid("name", "1 to 60 visible characters on one line")
     case .badGrants:
       invalid(
         "grants", "each once; refresh_token needs authorization_code, client_credentials a key")

@@ -42,6 +42,9 @@ package final class SigningKeys: Sendable {
     try KeySet(live(at: now).map(\.key.verificationKey)).jwks
   }
 
+  /// The ids of what is published.
+  package func kids(at now: Instant) -> [String] { live(at: now).map(\.entry.kid) }
+
   /// The claims of an access token of ours that is still good; nil for anything else.
   package func verified(accessToken text: String, issuer: String, at now: Instant) -> JSON? {
     let policy = TokenPolicy(

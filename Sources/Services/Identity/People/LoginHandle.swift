@@ -13,11 +13,11 @@ package enum LoginHandle {
       .trimmingCharacters(in: .whitespaces)
   }
 
-  /// Nil for an empty one, one over 254 characters, or one with a control character.
+  /// Nil for an empty one, one over 254 characters, or one that is not `isDisplayText`.
   package static func index(of login: String, key: SymmetricKey) -> [UInt8]? {
     let text = normalized(login)
     guard (1...charactersMax).contains(text.count), text.utf8.count <= charactersMax * 4,
-      text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
+      text.isDisplayText
     else { return nil }
     return Array(
       HMAC<SHA256>.authenticationCode(for: Array("login\u{0}\(text)".utf8), using: key))

@@ -33,7 +33,7 @@ extension IdentityStore {
     }
   }
 
-  package func revocations(after sequence: Int64) async throws -> RevocationPage {
+  package func revocations(after sequence: Int64, kids: [String]) async throws -> RevocationPage {
     try await store.read { snapshot in
       let entries = try snapshot.rows(
         """
@@ -49,7 +49,8 @@ extension IdentityStore {
           at: Instant(milliseconds: try row.integer("at")),
           expiresAt: Instant(milliseconds: try row.integer("expires_at")))
       }
-      return RevocationPage(entries: entries, next: entries.last?.sequence ?? sequence)
+      return RevocationPage(
+        entries: entries, next: entries.last?.sequence ?? sequence, kids: kids)
     }
   }
 
