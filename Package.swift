@@ -136,11 +136,17 @@ let modules: [Module] =
         "AuditAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [crypto]),
     Module(
+      layer: .Drills, name: "Drill",
+      uses: [
+        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters", "Transport",
+        "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Demo",
+      ], products: nio + [nioSSL, crypto]),
+    Module(
       layer: .Executables, name: "strongroom",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
         "Telemetry",
-        "Transport", "Workload", "Chassis", "Launcher", "Demo", "AuditAPI", "AuthorityAPI",
+        "Transport", "Workload", "Chassis", "Launcher", "Demo", "Drill", "AuditAPI", "AuthorityAPI",
         "CustomersAPI", "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509]),
   ]

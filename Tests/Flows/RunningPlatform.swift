@@ -65,10 +65,10 @@ final class RunningPlatform: Sendable {
     }
   }
 
-  func up() async throws -> Outcome {
+  func up(_ options: [String] = ["--limits-factor", "1000"]) async throws -> Outcome {
     try await command(
-      "up", "--charters", checkout, "--port-offset", "\(offset)", "--gateway-port", "\(port)",
-      "--limits-factor", "1000")
+      ["up", "--charters", checkout, "--port-offset", "\(offset)", "--gateway-port", "\(port)"]
+        + options)
   }
 
   func down() async {

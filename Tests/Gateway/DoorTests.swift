@@ -160,7 +160,7 @@ import Vocabulary
     await door.close()
   }
 
-  @Test func `turns away a client over its rate, with the wait in the answer`() async throws {
+  @Test func `turns away a person over the rate, with the wait in the answer`() async throws {
     let door = try await Door()
     let token = try door.token()
     let get = "GET /v1/payments/1 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer \(token)\r\n\r\n"
@@ -174,8 +174,8 @@ import Vocabulary
     #expect(refused.slug == "rate-limited")
     #expect(refused.fields["retry-after"] == "1")
     #expect(refused.fields["ratelimit"]?.contains("r=0") == true)
-    #expect(answers[0].fields["ratelimit-policy"]?.contains("\"client\";q=3;w=3") == true)
-    #expect(answers[0].fields["ratelimit"] == "\"client\";r=2;t=1")
+    #expect(answers[0].fields["ratelimit-policy"]?.contains("\"user\";q=3;w=3") == true)
+    #expect(answers[0].fields["ratelimit"] == "\"user\";r=2;t=1")
     #expect(!caller.isClosed, "a refused GET does not cost the connection")
     caller.close()
     await door.close()

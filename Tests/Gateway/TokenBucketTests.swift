@@ -117,6 +117,18 @@ private let start = Instant(seconds: 1_800_000_000)
     #expect(outcomes == [true, true, false])
   }
 
+  @Test func `let everybody else in whom the flooding person shares an application with`() {
+    let book = LimitBook(factor: 1)
+    let limits = RouteLimits(perSecond: 1, burst: 2, factor: 1)
+    func admit(_ user: String) -> Bool {
+      var report = LimitReport()
+      book.admit(0, limits, client: "app", user: user, at: start, &report)
+      return report.isAllowed
+    }
+    #expect((0..<1_000).filter { _ in admit("flood") }.count == 2)
+    #expect((1..<RouteLimits.usersAtFullRate).allSatisfy { admit("person \($0)") })
+  }
+
   @Test func `protect the service from all clients together`() {
     let book = LimitBook(factor: 1)
     let limits = RouteLimits(perSecond: 1, burst: 1, factor: 1)

@@ -101,7 +101,7 @@ package struct DemoSeeding: Sendable {
       NewClient(
         id: bank.clientID, name: "Strongroom demo", kind: .public,
         grants: [.authorizationCode, .refreshToken], redirectURIs: [Self.redirectURI],
-        scopes: Self.scopes.split(separator: " ").map(String.init)))
+        scopes: (Self.scopes + " offline_access").split(separator: " ").map(String.init)))
   }
 
   private func openAccounts(_ bank: SeededBank) async throws {

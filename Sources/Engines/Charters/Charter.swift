@@ -84,7 +84,7 @@ package struct CharterOperation: Hashable, Sendable {
     /// Only refusals: for what one service polls of another many times a minute, and what carries the records themselves.
     case refusals
   }
-  /// A token bucket per client, kept by the gateway.
+  /// A token bucket per person, or client that acts for itself, kept by the gateway.
   package struct Rate: Hashable, Sendable {
     /// Refill, requests a second, 1–1,000,000.
     package let perSecond: Int
@@ -122,7 +122,7 @@ package struct CharterOperation: Hashable, Sendable {
   package let bodyBytesMax: Int
   /// Longest handling, 1 ms–120 s.
   package let timeout: Duration
-  /// The gateway's limit per client; nil = the gateway's default.
+  /// The gateway's limit per person, or client that acts for itself; nil = the gateway's default.
   package let rate: Rate?
 
   /// Whether a request must come with a transaction token.

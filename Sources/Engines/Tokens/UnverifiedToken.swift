@@ -53,7 +53,16 @@ package struct UnverifiedToken: Sendable {
   }
 }
 
-/// A token whose signature held. Only `UnverifiedToken.verified` makes one; whether its claims fit
+#if DEBUG
+  extension UnverifiedToken {
+    /// For the test of a drill that must notice when signatures are not checked; not in a release.
+    package func believed(with key: VerificationKey) -> VerifiedToken {
+      VerifiedToken(header: header, payload: payload, key: key)
+    }
+  }
+#endif
+
+/// A token whose signature held. Only `UnverifiedToken.verified` makes one in a release; whether its claims fit
 /// is for `TokenPolicy`.
 package struct VerifiedToken: Sendable {
   package let header: TokenHeader

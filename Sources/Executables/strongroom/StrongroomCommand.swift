@@ -23,7 +23,8 @@ struct StrongroomCommand: AsyncParsableCommand {
       CommandGroup(
         name: "Look",
         subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self]),
-      CommandGroup(name: "Prove", subcommands: [AuditCommand.self, BenchCommand.self]),
+      CommandGroup(
+        name: "Prove", subcommands: [AuditCommand.self, DrillCommand.self, BenchCommand.self]),
       CommandGroup(name: "Build", subcommands: [CharterCommand.self, WorkloadCommand.self]),
       CommandGroup(name: "Help", subcommands: [ExitCodesCommand.self]),
     ])

@@ -33,6 +33,12 @@ struct LaunchOptions: ParsableArguments {
     help: ArgumentHelp("Multiplies the gateway's rate limits, for load tests.", valueName: "n"))
   var limitsFactor: Int?
 
+  #if DEBUG
+    @Option(
+      help: ArgumentHelp("Leave a defence out, for tests of the drills.", visibility: .hidden))
+    var weaken: [Weakness] = []
+  #endif
+
   func validate() throws {
     if let portOffset, !(0...50_000).contains(portOffset) {
       throw ValidationError("--port-offset must be from 0 to 50000")
@@ -63,6 +69,9 @@ struct LaunchOptions: ParsableArguments {
     wishes.gatewayPort = gatewayPort
     wishes.otlpEndpoint = otlp
     wishes.limitsFactor = limitsFactor
+    #if DEBUG
+      if !weaken.isEmpty { wishes.weakened = weaken }
+    #endif
     return wishes
   }
 
@@ -87,9 +96,16 @@ struct LaunchOptions: ParsableArguments {
     add("--bind", bind)
     add("--otlp", otlp)
     add("--limits-factor", limitsFactor)
+    #if DEBUG
+      for weakness in weaken { add("--weaken", weakness.rawValue) }
+    #endif
     return words
   }
 }
+
+#if DEBUG
+  extension Weakness: ExpressibleByArgument {}
+#endif
 
 struct UpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

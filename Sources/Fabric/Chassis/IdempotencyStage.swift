@@ -20,7 +20,7 @@ struct IdempotencyStage: Stage {
     guard let operation = passage.operation, operation.idempotency == .key else {
       return try await next(passage)
     }
-    guard let text = passage.request.headers[Header.idempotencyKey] else {
+    guard let text = key(of: passage) else {
       throw Problem(
         "idempotency-key-required", 400, "This operation needs the header Idempotency-Key",
         detail:
@@ -41,6 +41,13 @@ struct IdempotencyStage: Stage {
     {
       try await once(claimed, claim, next)
     }
+  }
+
+  private func key(of passage: Passage) -> String? {
+    guard !service.platform.lacks(.idempotency) else {
+      return hexText(service.randomness.bytes(16))
+    }
+    return passage.request.headers[Header.idempotencyKey]
   }
 
   private func once(_ passage: Passage, _ claim: IdempotencyClaim, _ next: Next) async throws

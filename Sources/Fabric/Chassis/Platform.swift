@@ -23,6 +23,8 @@ package struct Platform: Sendable, Codable, Hashable {
   /// PEM files for the gateway's public certificate; nil: the authority issues one.
   package var edgeCertificateFile: String?
   package var edgeKeyFile: String?
+  /// Defences left out, for tests of the drills; see `Weakness`.
+  package var weakened: [Weakness]?
 
   enum CodingKeys: String, CodingKey {
     case trustDomain = "trust_domain"
@@ -36,13 +38,14 @@ package struct Platform: Sendable, Codable, Hashable {
     case svidSeconds = "svid_seconds"
     case edgeCertificateFile = "edge_certificate_file"
     case edgeKeyFile = "edge_key_file"
+    case weakened
   }
 
   package init(
     trustDomain: String = "strongroom.local", bind: String = "127.0.0.1", portOffset: Int = 0,
     gatewayPort: Int = 8443, gatewayBind: String = "127.0.0.1", issuer: String? = nil,
     otlpEndpoint: String? = nil, limitsFactor: Int = 1, svidSeconds: Int = 3_600,
-    edgeCertificateFile: String? = nil, edgeKeyFile: String? = nil
+    edgeCertificateFile: String? = nil, edgeKeyFile: String? = nil, weakened: [Weakness]? = nil
   ) {
     self.trustDomain = trustDomain
     self.bind = bind
@@ -55,6 +58,7 @@ package struct Platform: Sendable, Codable, Hashable {
     self.svidSeconds = svidSeconds
     self.edgeCertificateFile = edgeCertificateFile
     self.edgeKeyFile = edgeKeyFile
+    self.weakened = weakened
   }
 
   /// - Throws: `StartFailure` naming the file and the field.
@@ -63,13 +67,16 @@ package struct Platform: Sendable, Codable, Hashable {
       throw StartFailure(
         "cannot read \(home.platformFile)", hint: "run `strongroom up` to create it")
     }
+    let platform: Platform
     do {
-      return try StrictJSON.decode(Platform.self, from: Array(bytes))
+      platform = try StrictJSON.decode(Platform.self, from: Array(bytes))
     } catch {
       throw StartFailure(
         "\(home.platformFile)\(error.pointer): \(error.reason)",
         hint: "correct the field, or remove the file and run `strongroom up`")
     }
+    try platform.requireAllDefences()
+    return platform
   }
 }
 

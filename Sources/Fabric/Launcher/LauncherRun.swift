@@ -18,6 +18,8 @@ package struct LauncherRun: Sendable {
     package var gatewayPort: Int?
     package var otlpEndpoint: String?
     package var limitsFactor: Int?
+    /// Defences to leave out, for tests of the drills; a release's services then refuse to start.
+    package var weakened: [Weakness]?
     /// No wishes.
     package init() {}
 
@@ -34,6 +36,7 @@ package struct LauncherRun: Sendable {
       }
       if let otlpEndpoint { platform.otlpEndpoint = otlpEndpoint == "none" ? nil : otlpEndpoint }
       if let limitsFactor { platform.limitsFactor = limitsFactor }
+      if let weakened { platform.weakened = weakened }
       return platform
     }
   }

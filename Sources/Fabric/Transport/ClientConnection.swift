@@ -37,11 +37,14 @@ final class ClientConnection: ChannelInboundHandler {
   }
 
   /// Connects `connection`, whose `ready` then follows the handshake, or fails it. `tls` is asked on the loop.
+  /// - Parameter source: the local address to come from; any when nil.
   static func open(
     _ connection: NIOLoopBound<ClientConnection>, host: String, port: Int, limits: TransportLimits,
-    loop: any EventLoop, tls: @escaping @Sendable () throws -> NIOSSLClientHandler
+    loop: any EventLoop, from source: SocketAddress? = nil,
+    tls: @escaping @Sendable () throws -> NIOSSLClientHandler
   ) {
-    ClientBootstrap(group: loop)
+    let bootstrap = ClientBootstrap(group: loop)
+    (source.map { bootstrap.bind(to: $0) } ?? bootstrap)
       .connectTimeout(.nanoseconds(limits.connectMax.nanoseconds))
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in

@@ -11,14 +11,18 @@ package actor OutsideClient {
   private let context: NIOSSLContext
   private let loop: any EventLoop
   private let clock: Clock
+  private let source: SocketAddress?
   private let limits = TransportLimits()
   private var connection: NIOLoopBound<ClientConnection>?
 
   /// - Parameter authorityFile: PEM of the authority that signed the gateway's certificate.
-  /// - Throws: when the file cannot be read.
+  /// - Parameter source: the IP address to come from, for example `127.0.0.2`; any when nil.
+  /// - Throws: when the file cannot be read, or `source` is no address.
   package init(
-    host: String, port: Int, authorityFile: String, group: any EventLoopGroup, clock: Clock
+    host: String, port: Int, authorityFile: String, group: any EventLoopGroup, clock: Clock,
+    from source: String? = nil
   ) throws {
+    self.source = try source.map { try SocketAddress(ipAddress: $0, port: 0) }
     self.host = host
     self.port = port
     self.clock = clock
@@ -35,8 +39,8 @@ package actor OutsideClient {
     _ request: WireRequest, within limit: Duration = .seconds(10)
   ) async throws(TransportFailure) -> WireResponse {
     let now = clock.now()
-    let (context, host, port, limits, standing, loop) = (
-      self.context, self.host, self.port, self.limits, connection, self.loop
+    let (context, host, port, source, limits, standing, loop) = (
+      self.context, self.host, self.port, self.source, self.limits, connection, self.loop
     )
     do {
       // Finding an idle connection and using it happens in one go on its loop: no other request can come between.
@@ -45,7 +49,7 @@ package actor OutsideClient {
         if let standing, standing.value.isUsable(at: now) {
           bound = loop.makeSucceededFuture(standing)
         } else {
-          bound = Self.connect(context, host, port, limits, now, loop)
+          bound = Self.connect(context, host, port, source, limits, now, loop)
         }
         return bound.flatMap { bound in
           let late = loop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
@@ -71,15 +75,17 @@ package actor OutsideClient {
   }
 
   private static func connect(
-    _ context: NIOSSLContext, _ host: String, _ port: Int, _ limits: TransportLimits,
-    _ now: Instant, _ loop: any EventLoop
+    _ context: NIOSSLContext, _ host: String, _ port: Int, _ source: SocketAddress?,
+    _ limits: TransportLimits, _ now: Instant, _ loop: any EventLoop
   ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
     let ready = loop.makePromise(of: Void.self)
     // NIOSSL has checked chain and host name before the handshake counts as completed.
     let connection = ClientConnection(
       peerEnd: { Instant(nanoseconds: .max) }, limits: limits, openedAt: now, ready: ready)
     let bound = NIOLoopBound(connection, eventLoop: loop)
-    ClientConnection.open(bound, host: host, port: port, limits: limits, loop: loop) {
+    ClientConnection.open(
+      bound, host: host, port: port, limits: limits, loop: loop, from: source
+    ) {
       try NIOSSLClientHandler(context: context, serverHostname: host)
     }
     return ready.futureResult.map { bound }

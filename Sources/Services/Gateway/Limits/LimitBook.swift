@@ -20,8 +20,10 @@ package struct Limit: Sendable, Hashable {
 
 /// The limits of one route.
 package struct RouteLimits: Sendable, Hashable {
-  /// Of one client.
+  /// Of one client that acts for itself.
   package let client: Limit
+  /// Of one client with all its people together.
+  package let clientWithUsers: Limit
   /// Of one person, over all clients.
   package let user: Limit
   /// Stands for client and user where a route asks for no token.
@@ -29,6 +31,9 @@ package struct RouteLimits: Sendable, Hashable {
   /// Of everybody together.
   package let route: Limit
 
+  /// One application bears this many of its people at their full rate at once: a few who flood must not use up what
+  /// all the others share.
+  package static let usersAtFullRate = 10
   /// A service bears this many clients at their full rate at once.
   package static let clientsAtFullRate = 20
   /// Nobody signs in, or fetches tokens, faster than this from one address without `limits_factor`.
@@ -36,11 +41,14 @@ package struct RouteLimits: Sendable, Hashable {
   /// And not more than this at once.
   package static let openBurstMax = 100
 
-  /// From the charter's rate per client and second; `factor` is the platform's `limits_factor`,
+  /// From the charter's rate per person, or client that acts for itself, and second; `factor` is the platform's `limits_factor`,
   /// 1–1,000.
   package init(perSecond: Int, burst: Int, factor: Int) {
     let factor = min(max(factor, 1), 1_000)
     client = Limit("client", perSecond: perSecond, burst: burst, factor: factor)
+    clientWithUsers = Limit(
+      "client", perSecond: perSecond * Self.usersAtFullRate, burst: burst * Self.usersAtFullRate,
+      factor: factor)
     user = Limit("user", perSecond: perSecond, burst: burst, factor: factor)
     addressOnRoute = Limit(
       "address-route", perSecond: min(perSecond, Self.openPerSecondMax),
@@ -101,7 +109,7 @@ package struct LimitReport: Sendable, Hashable {
 }
 
 /// Asks every limit that applies to a request, cheapest knowledge first: the address before
-/// anything is read, the route without a token, then client and user when they are known.
+/// anything is read, the route without a token, then user and client when they are known.
 package struct LimitBook: Sendable {
   private let table: BucketTable
   private let address: Limit
@@ -143,12 +151,14 @@ package struct LimitBook: Sendable {
     _ route: Int, _ limits: RouteLimits, client: String, user: String?, at now: Instant,
     _ report: inout LimitReport
   ) {
-    take(BucketKey(.clientOnRoute, route: route, subject: client), limits.client, now, &report)
-    guard report.isAllowed else { return }
+    // The person first: what is refused there must cost the application and its other people nothing.
     if let user {
       take(BucketKey(.userOnRoute, route: route, subject: user), limits.user, now, &report)
       guard report.isAllowed else { return }
     }
+    let shared = user == nil ? limits.client : limits.clientWithUsers
+    take(BucketKey(.clientOnRoute, route: route, subject: client), shared, now, &report)
+    guard report.isAllowed else { return }
     take(BucketKey(.route, route: route), limits.route, now, &report)
   }
 

@@ -53,8 +53,9 @@ struct IdentityFeed: Sendable {
     let page = try await identity.call(
       IdentityOperations.listRevocations, Nothing(), query: ["after": "\(after)"],
       context: service.background(within: .seconds(2)))
+    let entries = service.platform.lacks(.revocations) ? [] : page.entries
     gate.revoke(
-      page.entries.map { (RevocationHandle($0.kind.handleKind, $0.id), $0.expiresAt) }, at: asked)
+      entries.map { (RevocationHandle($0.kind.handleKind, $0.id), $0.expiresAt) }, at: asked)
     if !gate.knows(kids: page.kids) {
       try gate.replaceKeys(jwks: try await Self.fetchKeys(service)(), at: service.clock.now())
     }

@@ -1,0 +1,148 @@
+package import Chassis
+package import Charters
+package import Demo
+import Foundation
+package import Launcher
+import NIOCore
+import NIOPosix
+import PaymentsAPI
+import StrictJSON
+import Synchronization
+import Transport
+package import Vocabulary
+
+/// The running platform as attackers find it: its ports, its door, a few people who have a login, and the operator's own
+/// line, which only looks things up and makes accounts. An actor, because people sign in once for all attacks.
+package actor DrillRange {
+  package nonisolated let home: Home
+  package nonisolated let platform: Platform
+  package nonisolated let charters: CharterSet
+  package nonisolated let line: OperatorLine
+  package nonisolated let desk: OperatorDesk
+  package nonisolated let clock: Clock
+  package nonisolated let randomness: Randomness
+  /// A bank of the drill's own; nobody else's accounts are touched.
+  package nonisolated let bank: SeededBank
+  private let password: String
+  private var tokens: [Int: BrowserLogin.Tokens] = [:]
+
+  /// People in the bank.
+  package static let residents = 4
+
+  /// Makes the drill's bank from a fresh seed, so that every run finds the same money.
+  /// - Throws: `DemoFailure`, or what the operator's line throws.
+  package init(
+    home: Home, platform: Platform, charters: CharterSet, line: OperatorLine, clock: Clock,
+    randomness: Randomness
+  ) async throws {
+    self.home = home
+    self.platform = platform
+    self.charters = charters
+    self.line = line
+    self.clock = clock
+    self.randomness = randomness
+    desk = OperatorDesk(line: line, randomness: randomness)
+    let seeding = DemoSeeding(desk: desk, home: home, randomness: randomness)
+    let (bank, login) = try await seeding.seed(
+      randomness.next(), residents: Self.residents, keepsLogin: false)
+    self.bank = bank
+    password = login.password
+  }
+
+  /// Services with a port, by name.
+  package nonisolated var ports: [(service: ServiceName, port: Int)] {
+    charters.charters.compactMap { charter in
+      charter.port.map { (charter.service, $0 + platform.portOffset) }
+    }
+  }
+
+  /// Services whose processes live, by the launcher's records.
+  package nonisolated var processes: [(service: ServiceName, pid: Int32)] {
+    LaunchRecord.all(home).filter(\.isAlive).compactMap { record in
+      record.pid.map { (record.service, $0) }
+    }
+  }
+
+  /// A connection from outside.
+  /// - Parameter source: the loopback address that it comes from; 127.0.0.1 when nil.
+  nonisolated func outside(from source: String? = nil) throws -> OutsideClient {
+    try OutsideClient(
+      host: "localhost", port: platform.gatewayPort, authorityFile: home.edgeAuthorityFile,
+      group: MultiThreadedEventLoopGroup.singleton, clock: clock, from: source)
+  }
+
+  /// Tokens of a resident from one sign-in that all attacks share.
+  func tokens(of resident: Int) async throws -> BrowserLogin.Tokens {
+    if let known = tokens[resident] { return known }
+    let fresh = try await signIn(resident)
+    tokens[resident] = fresh
+    return fresh
+  }
+
+  /// A sign-in of its own, for attacks that burn their tokens.
+  /// - Parameter more: scopes besides the demo's own.
+  func signIn(_ resident: Int, more: String = "") async throws -> BrowserLogin.Tokens {
+    try await BrowserLogin(
+      browser: outside(), clientID: bank.clientID, redirectURI: DemoSeeding.redirectURI,
+      randomness: randomness
+    ).signIn(
+      login: bank.residents[resident].login, password: password,
+      scopes: DemoSeeding.scopes + more)
+  }
+
+  // MARK: requests
+
+  /// An answer from outside, with the id under which the platform knows the request.
+  struct Answer: Sendable {
+    let status: Int
+    let headers: Headers
+    let body: [UInt8]
+    var correlation: CorrelationID? { headers[Header.correlation].flatMap { CorrelationID($0) } }
+    var slug: String? {
+      (try? JSON.parse(body))?["type"]?.string.map {
+        String($0.dropFirst(Problem.typePrefix.count))
+      }
+    }
+    var text: String { "\(status)" + (slug.map { " \($0)" } ?? "") }
+  }
+
+  nonisolated func ask(
+    _ method: String, _ target: String, token: String?, headers: [(String, String)] = [],
+    body: [UInt8] = [], through client: OutsideClient? = nil
+  ) async throws -> Answer {
+    var fields = headers
+    if let token { fields.append(("authorization", "Bearer \(token)")) }
+    if !body.isEmpty, !fields.contains(where: { $0.0 == "content-type" }) {
+      fields.append(("content-type", "application/json"))
+    }
+    let answer = try await (client ?? outside()).send(
+      WireRequest(
+        method: method, target: target, headers: Headers(fields), body: ByteBuffer(bytes: body)))
+    return Answer(
+      status: answer.status, headers: answer.headers, body: Array(answer.body.readableBytesView))
+  }
+
+  /// A payment between two residents of the drill's bank.
+  nonisolated func pay(
+    _ minorUnits: Int64, from payer: Int, to payee: Int, key: String, token: String,
+    debtor: AccountID? = nil, through client: OutsideClient? = nil
+  ) async throws -> Answer {
+    let payment = NewPayment(
+      amount: try Money(minorUnits: minorUnits, currency: bank.currency),
+      debtor: debtor ?? bank.residents[payer].account, creditor: bank.residents[payee].account,
+      reference: "drill")
+    return try await ask(
+      "POST", PaymentsOperations.createPayment.path, token: token,
+      headers: [(Header.idempotencyKey, key)], body: try StrictJSON.encode(payment),
+      through: client)
+  }
+
+  nonisolated func balance(of resident: Int, token: String) async throws -> Int64 {
+    let answer = try await ask(
+      "GET", "/v1/accounts/\(bank.residents[resident].account)/balance", token: token)
+    return try StrictJSON.decode(Balance.self, from: answer.body).booked.minorUnits
+  }
+
+  /// A key that nobody has used.
+  nonisolated func newKey() -> String { "drill-\(hexText(randomness.bytes(12)))" }
+}

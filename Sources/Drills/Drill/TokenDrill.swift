@@ -1,0 +1,213 @@
+import Chassis
+import Crypto
+import Demo
+import Foundation
+import Launcher
+import StrictJSON
+import Tokens
+import Transport
+import Vocabulary
+
+/// G2, P2, P3, Z5: a token that identity did not sign for this use opens nothing, and a revoked one closes at once.
+package enum TokenDrill {
+  package static let drill = Drill(
+    name: "tokens",
+    promise:
+      "G2 P2 P3: no service sees a request whose token is not identity's own, unaltered, in force and for this API.",
+    attacks: forgeries + [refreshReuse, revoked, clientAsPerson])
+
+  /// How long a revocation may take.
+  static let revokedWithin: Duration = .seconds(1)
+
+  // MARK: forgeries
+
+  /// A real token taken apart.
+  private struct Parts {
+    var header: [String: JSON]
+    var claims: [String: JSON]
+
+    init(_ token: String) throws {
+      let parts = token.split(separator: ".").map { Base64URL.decode(String($0)) ?? [] }
+      guard parts.count == 3, let header = try JSON.parse(parts[0]).object,
+        let claims = try JSON.parse(parts[1]).object
+      else { throw DemoFailure("the access token is not a JWS") }
+      self.header = header
+      self.claims = claims
+    }
+
+    func signed(_ sign: ([UInt8]) throws -> [UInt8]) rethrows -> String {
+      let input =
+        Base64URL.encode(JSON.object(header).canonicalBytes) + "."
+        + Base64URL.encode(JSON.object(claims).canonicalBytes)
+      return input + "." + Base64URL.encode(try sign(Array(input.utf8)))
+    }
+  }
+
+  /// Signs with a key of ours under whatever the header says.
+  private static let mallory = SigningKey(P256.Signing.PrivateKey())
+  private static func byMallory(_ message: [UInt8]) throws -> [UInt8] {
+    try mallory.signature(for: message)
+  }
+
+  private static func forgery(
+    _ name: String, _ steps: String,
+    _ forge: @escaping @Sendable (DrillRange, String) async throws -> String
+  ) -> Attack {
+    Attack(name, steps: steps, expectation: "401, and recorded") { range in
+      let real = try await range.tokens(of: 0).accessToken
+      let control = try await range.ask("GET", "/v1/accounts", token: real)
+      guard control.status == 200 else {
+        return .notTried("the real token is answered with \(control.text)")
+      }
+      let forged = try await forge(range, real)
+      let answer = try await range.ask("GET", "/v1/accounts", token: forged)
+      return .when(answer.status == 401, answer.text, recordedAs: answer.correlation)
+    }
+  }
+
+  /// The header or claims changed, signed anew by ourselves.
+  private static func changed(
+    _ name: String, _ steps: String,
+    _ change: @escaping @Sendable (inout [String: JSON], inout [String: JSON]) -> Void
+  ) -> Attack {
+    forgery(name, steps) { _, real in
+      var parts = try Parts(real)
+      change(&parts.header, &parts.claims)
+      return try parts.signed(byMallory)
+    }
+  }
+
+  private static let forgeries: [Attack] = [
+    forgery("alg-none", "alg none, no signature") { _, real in
+      var parts = try Parts(real)
+      parts.header["alg"] = "none"
+      return parts.signed { _ in [] }
+    },
+    forgery("hmac-with-public-key", "HS256 with identity's public key as the secret") {
+      range, real in
+      var parts = try Parts(real)
+      parts.header["alg"] = "HS256"
+      let keys = try await range.ask("GET", "/oauth2/jwks", token: nil).body
+      return parts.signed {
+        Array(HMAC<SHA256>.authenticationCode(for: $0, using: SymmetricKey(data: keys)))
+      }
+    },
+    forgery("signature-of-another-token", "claims altered under the real signature") { _, real in
+      var parts = try Parts(real)
+      parts.claims["scope"] = "accounts:read payments:create admin"
+      let signature = real.split(separator: ".").last.flatMap { Base64URL.decode(String($0)) } ?? []
+      return parts.signed { _ in signature }
+    },
+    forgery("zero-signature", "r and s are zero (CVE-2022-21449)") { _, real in
+      try Parts(real).signed { _ in Array(repeating: 0, count: 64) }
+    },
+    changed("own-key-same-kid", "signed by our key under identity's kid") { _, _ in },
+    changed("another-subject", "another person as the subject") { _, claims in
+      claims["sub"] = "0194a2b0-0000-7000-8000-00000000beef"
+    },
+    changed("wider-scope", "more scopes than were granted") { _, claims in
+      claims["scope"] = "accounts:read payments:create clients:write"
+    },
+    changed("expired", "expired an hour ago") { _, claims in
+      claims["exp"] = .integer((claims["exp"]?.integer ?? 0) - 3_900)
+    },
+    changed("wrong-issuer", "issued by somebody else") { _, claims in
+      claims["iss"] = "https://evil.example"
+    },
+    changed("wrong-audience", "made for another API") { _, claims in claims["aud"] = "other" },
+    changed("wrong-type", "typ JWT instead of at+jwt") { header, _ in header["typ"] = "JWT" },
+    changed("unknown-kid", "a kid that nobody has") { header, _ in header["kid"] = "drill" },
+    changed("path-in-kid", "a kid that is a path") { header, _ in
+      header["kid"] = "../../../../dev/null"
+    },
+    changed("jku", "our own key set by URL") { header, _ in
+      header["jku"] = "https://evil.example/jwks.json"
+    },
+    changed("x5u", "our own certificate by URL") { header, _ in
+      header["x5u"] = "https://evil.example/c.pem"
+    },
+    changed("jwk", "our own key in the header") { header, _ in
+      header["jwk"] = mallory.verificationKey.jwk()
+    },
+  ]
+
+  // MARK: what was good once
+
+  private static let refreshReuse = Attack(
+    "refresh-reuse", steps: "spend a refresh token twice, then use what the first spending gave",
+    expectation: "the second spending is refused and the whole family dies within a second"
+  ) { range in
+    let stolen = try await range.signIn(1, more: " offline_access")
+    guard let refresh = stolen.refreshToken else { return .notTried("no refresh token was given") }
+    let first = try await spend(refresh, range)
+    guard first.status == 200, let members = try? JSON.parse(first.body),
+      let access = members["access_token"]?.string
+    else { return .notTried("the first spending answered \(first.status)") }
+    let second = try await spend(refresh, range)
+    guard second.status == 400 else { return .breach("the second spending: \(second.text)") }
+    return try await dies(access, "the second spending 400", range)
+  }
+
+  private static func spend(_ refresh: String, _ range: DrillRange) async throws
+    -> DrillRange.Answer
+  {
+    try await post(
+      "/oauth2/token",
+      [
+        ("grant_type", "refresh_token"), ("refresh_token", refresh),
+        ("client_id", "\(range.bank.clientID)"),
+      ], range)
+  }
+
+  private static func post(
+    _ target: String, _ items: [(name: String, value: String)], _ range: DrillRange
+  ) async throws -> DrillRange.Answer {
+    try await range.ask(
+      "POST", target, token: nil,
+      headers: [("content-type", "application/x-www-form-urlencoded")],
+      body: Array(PercentEncoding.encode(items).utf8))
+  }
+
+  private static func dies(_ token: String, _ before: String, _ range: DrillRange) async throws
+    -> Sighting
+  {
+    let began = range.clock.now()
+    while range.clock.now() < began + revokedWithin {
+      let answer = try await range.ask("GET", "/v1/accounts", token: token)
+      if answer.status == 401 {
+        let took = (range.clock.now() - began).nanoseconds / 1_000_000
+        return .held("\(before); the access token was dead \(took) ms later")
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    return .breach("\(before); the access token still lives after a second")
+  }
+
+  private static let revoked = Attack(
+    "revoked", steps: "sign out the client by RFC 7009 and keep using its access token",
+    expectation: "401 within a second"
+  ) { range in
+    let tokens = try await range.signIn(2, more: " offline_access")
+    guard let refresh = tokens.refreshToken else { return .notTried("no refresh token was given") }
+    let answer = try await post(
+      "/oauth2/revoke", [("token", refresh), ("client_id", "\(range.bank.clientID)")], range)
+    guard answer.status == 200 else { return .notTried("revocation answered \(answer.text)") }
+    return try await dies(tokens.accessToken, "revoked", range)
+  }
+
+  private static let clientAsPerson = Attack(
+    "client-as-person",
+    steps: "register a client under a person's id, to get tokens with that subject",
+    expectation: "409: an id belongs to a person or to a client"
+  ) { range in
+    let body =
+      #"{"id":"\#(range.bank.residents[0].id)","name":"Impostor","kind":"public","#
+      + #""grants":["authorization_code"],"redirect_uris":["https://evil.example/cb"],"scopes":["openid"]}"#
+    let correlation = hexText(range.randomness.bits128() | 1, digits: 32)
+    let answer = try await range.line.send(
+      .post, "/v1/clients", to: "identity",
+      headers: ["correlation-id": correlation, "content-type": "application/json"],
+      body: Array(body.utf8))
+    return .when(answer.status == 409, "\(answer.status)")
+  }
+}

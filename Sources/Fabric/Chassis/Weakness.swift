@@ -1,0 +1,34 @@
+/// A defence that a test build can leave out, to show that its drill notices. A release does not know how: it refuses to
+/// start from a home that names one.
+package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
+  /// Any workload may call any operation.
+  case edgeChecks = "edge-checks"
+  /// Outside tokens are believed whoever signed them.
+  case tokenSignatures = "token-signatures"
+  /// What was revoked stays good.
+  case revocations
+  /// The same key makes another payment.
+  case idempotency
+}
+
+extension Platform {
+  /// Whether this defence is left out; never in a release.
+  package func lacks(_ weakness: Weakness) -> Bool {
+    #if DEBUG
+      weakened?.contains(weakness) == true
+    #else
+      false
+    #endif
+  }
+
+  /// - Throws: `StartFailure` when a defence is left out and this is a release.
+  func requireAllDefences() throws(StartFailure) {
+    #if !DEBUG
+      guard weakened?.isEmpty ?? true else {
+        throw StartFailure(
+          "platform.json leaves defences out, which only a test build may do",
+          hint: "remove the field weakened")
+      }
+    #endif
+  }
+}
