@@ -30,6 +30,10 @@ struct LaunchOptions: ParsableArguments {
     help: ArgumentHelp("Multiplies the gateway's rate limits, for load tests.", valueName: "n"))
   var limitsFactor: Int?
 
+  @Flag(
+    help: "Refuse to start where the kernel cannot confine the services (exit code 78).")
+  var requireConfinement = false
+
   func validate() throws {
     if let portOffset, !(0...50_000).contains(portOffset) {
       throw ValidationError("--port-offset must be from 0 to 50000")
@@ -49,6 +53,7 @@ struct LaunchOptions: ParsableArguments {
     wishes.gatewayPort = gatewayPort
     wishes.otlpEndpoint = otlp
     wishes.limitsFactor = limitsFactor
+    wishes.requiresConfinement = requireConfinement
     return wishes
   }
 
@@ -73,6 +78,7 @@ struct LaunchOptions: ParsableArguments {
     add("--bind", bind)
     add("--otlp", otlp)
     add("--limits-factor", limitsFactor)
+    if requireConfinement { words.append("--require-confinement") }
     return words
   }
 }

@@ -2,8 +2,10 @@ package import Chassis
 import Charters
 import Dispatch
 import Glibc
+import Sandbox
 import Telemetry
 package import Vocabulary
+import Workload
 
 /// One run of the launcher in this process, from taking the home's lock to the last service's end.
 package struct LauncherRun: Sendable {
@@ -18,6 +20,8 @@ package struct LauncherRun: Sendable {
     package var gatewayPort: Int?
     package var otlpEndpoint: String?
     package var limitsFactor: Int?
+    /// Refuse to run with less confinement than a machine like this one can give.
+    package var requiresConfinement = false
     /// No wishes.
     package init() {}
 
@@ -78,6 +82,10 @@ package struct LauncherRun: Sendable {
   private func runLocked(
     _ report: @escaping @Sendable (LauncherEvent) -> Void
   ) async throws(LaunchFailure) -> CommandExit {
+    let machine = Machine.probe(ownUserLack: "not used yet")
+    if wishes.requiresConfinement, !machine.shortfalls.isEmpty {
+      throw .unconfinable(machine.shortfalls)
+    }
     ChildProcess.forbidCoreFiles()
     signal(SIGPIPE, SIG_IGN)
     try WholeFile.write(Array("\(getpid())\n".utf8), to: home.pidFile)
@@ -101,10 +109,18 @@ package struct LauncherRun: Sendable {
     let line = OperatorLine(
       home: home, platform: platform, charters: set, log: log, clock: clock,
       firstFetchMax: .seconds(1))
+    guard let witness = Witness(path: home.witnessSocket) else {
+      throw .system(call: "listen at \(home.witnessSocket)", code: errno)
+    }
+    defer { witness.stop() }
+    let confinement = ServiceConfinement(
+      stage: try ExecutableFile("\(binaries)/strongroom-confine"), machine: machine, home: home,
+      platform: platform, charters: set)
     let launcher = try Launcher(
       Launcher.Parts(
         home: home, charters: set, binaries: binaries, environment: environment, clock: clock,
-        log: log, isReady: { try await line.isReady($0) }, report: report))
+        log: log, confinement: confinement, witness: witness,
+        isReady: { try await line.isReady($0) }, report: report))
     return await drive(launcher, report)
   }
 

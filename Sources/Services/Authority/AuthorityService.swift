@@ -36,8 +36,13 @@ package struct AuthorityService: Service {
     }
     self.keys = keys
     let launched = context.charters.charters.filter { $0.port != nil }.map(\.service)
+    // A launcher that confines us also witnesses for us; without one we ask the kernel ourselves.
+    let witness = context.home.witnessSocket
     endpoint = WorkloadEndpoint(
-      keys: keys, attestor: Attestor(folder: context.home.launchFolder, launched: Set(launched)),
+      keys: keys,
+      attestor: Attestor(
+        folder: context.home.launchFolder, launched: Set(launched),
+        view: access(witness, F_OK) == 0 ? .witness(witness) : .kernel()),
       journal: IssuanceJournal(context), lifetime: .seconds(context.platform.svidSeconds),
       log: context.log, clock: context.clock, randomness: context.randomness)
     try Self.publish(keys.current.edge, to: context.home.edgeAuthorityFile)

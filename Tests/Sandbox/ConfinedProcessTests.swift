@@ -1,0 +1,170 @@
+import Foundation
+import Launcher
+import Probes
+import Sandbox
+import Testing
+
+/// Each attempt runs twice: as code of `payments` in its confinement, and in the same stage with
+/// Landlock and seccomp left out, where it must go through unless a second defence is named.
+@Suite(.serialized, .enabled(if: Cell.machine.shortfalls.isEmpty))
+struct `Code inside a compromised service` {
+  enum Without {
+    case goesThrough
+    /// Dropped capabilities or file modes refuse it all the same.
+    case isRefusedToo
+  }
+  struct Case {
+    let attempt: String
+    let errno: Int32
+    var without = Without.goesThrough
+  }
+
+  func hold(_ cases: [Case], in cell: Cell) async throws {
+    let attempts = cases.map(\.attempt)
+    let held = try await cell.run(attempts)
+    let free = try await cell.run(attempts, on: Cell.defenceless)
+    #expect(held.outcomes.count == cases.count && free.outcomes.count == cases.count)
+    for one in cases {
+      #expect(held[one.attempt] == one.errno, "\(one.attempt), confined")
+      switch one.without {
+      case .goesThrough: #expect(free[one.attempt] == 0, "\(one.attempt), defenceless")
+      case .isRefusedToo: #expect(free[one.attempt] != 0, "\(one.attempt), defenceless")
+      }
+    }
+  }
+
+  @Test func `reaches no file but its own`() async throws {
+    let cell = try Cell()
+    let home = cell.home
+    try await hold(
+      [
+        Case(attempt: "read=\(home.storeFile(of: "ledger"))", errno: EACCES),
+        Case(attempt: "write=\(home.storeFile(of: "ledger"))", errno: EACCES),
+        Case(attempt: "list=\(home.dataFolder(of: "ledger"))", errno: EACCES),
+        Case(attempt: "read=\(home.rootKeyFile)", errno: EACCES),
+        Case(attempt: "list=\(home.launchFolder)", errno: EACCES),
+        Case(attempt: "write=\(home.platformFile)", errno: EACCES),
+        Case(attempt: "make=\(home.chartersFolder)/evil.yaml", errno: EACCES),
+        Case(attempt: "make=\(home.path)/evil", errno: EACCES),
+        Case(attempt: "read=/etc/passwd", errno: EACCES),
+        Case(attempt: "list=/tmp", errno: EACCES),
+        Case(attempt: "remove={own}", errno: EACCES),
+      ], in: cell)
+  }
+
+  @Test(.enabled(if: geteuid() == 0)) func `does not read the passwords of the machine`()
+    async throws
+  {
+    try await hold([Case(attempt: "read=/etc/shadow", errno: EACCES)], in: Cell())
+  }
+
+  @Test func `does its own work`() async throws {
+    let cell = try Cell()
+    let ledger = try Listener(port: cell.port(of: "ledger"))
+    let attempts = [
+      "read=\(cell.home.storeFile(of: "payments"))", "write=\(cell.home.storeFile(of: "payments"))",
+      "make=\(cell.home.dataFolder(of: "payments"))/new",
+      "remove=\(cell.home.dataFolder(of: "payments"))/new",
+      "read=\(cell.home.platformFile)", "list=\(cell.home.chartersFolder)", "read=/dev/urandom",
+      "read=/proc/self/statm", "write=/dev/null", "connect=\(ledger.port)",
+      "listen=\(cell.port(of: "payments"))",
+    ]
+    let run = try await cell.run(attempts)
+    #expect(run.outcomes.map(\.errno) == attempts.map { _ in 0 }, "\(run.outcomes)")
+  }
+
+  @Test func `connects to nobody whom it does not call, and listens at no port of others`()
+    async throws
+  {
+    let cell = try Cell()
+    let stranger = try Listener()
+    let name = "strongroom-test-\(getpid())"
+    let abstract = try Listener(abstract: name)
+    defer { withExtendedLifetime(abstract) {} }
+    try await hold(
+      [
+        Case(attempt: "connect=\(stranger.port)", errno: EACCES),
+        Case(attempt: "multipath=\(stranger.port)", errno: EPERM),
+        Case(attempt: "fast-open=\(stranger.port)", errno: EPERM),
+        Case(attempt: "listen=\(cell.port(of: "ledger"))", errno: EACCES),
+        Case(attempt: "abstract-socket=\(name)", errno: EPERM),
+      ], in: cell)
+  }
+
+  @Test func `makes no socket of another kind`() async throws {
+    try await hold(
+      [
+        Case(attempt: "raw-socket=", errno: EPERM, without: .isRefusedToo),
+        Case(attempt: "packet-socket=", errno: EPERM, without: .isRefusedToo),
+        Case(attempt: "netlink-socket=", errno: EPERM),
+        Case(attempt: "datagram-socket=", errno: EPERM),
+      ], in: Cell())
+  }
+
+  @Test func `reaches no other process`() async throws {
+    let (cell, victim) = (try Cell(), try Victim())
+    let (pid, address) = (victim.pid, try victim.address())
+    try await hold(
+      [
+        Case(attempt: "signal=\(pid)", errno: EPERM),
+        Case(attempt: "thread-signal=\(pid)", errno: EPERM),
+        Case(attempt: "environment=\(pid)", errno: EACCES),
+        Case(attempt: "memory=\(pid):\(address)", errno: EPERM),
+        Case(attempt: "trace=\(pid)", errno: EPERM),
+      ], in: cell)
+  }
+
+  @Test func `gets no privileges, name spaces, children or code of its own making`() async throws {
+    let cell = try Cell()
+    try await hold(
+      [
+        Case(attempt: "mount=\(cell.path)", errno: EPERM, without: .isRefusedToo),
+        Case(attempt: "user-namespace=", errno: EPERM),
+        Case(attempt: "fork=", errno: EPERM),
+        Case(attempt: "self-made-code=", errno: EPERM),
+      ], in: cell)
+  }
+
+  @Test(arguments: [
+    "io_uring_setup", "memfd_create", "personality", "perf_event_open", "keyctl", "pidfd_open",
+  ])
+  func `is refused what reaches into the kernel`(call: String) async throws {
+    let cell = try Cell()
+    #expect(try await cell.run(["call=\(call)"])["call=\(call)"] == EPERM)
+    // With zeros for arguments the kernel itself says something else, or does it.
+    let free = try await cell.run(["call=\(call)"], on: Cell.defenceless)
+    #expect(free["call=\(call)"] != EPERM)
+  }
+
+  @Test func `executes nothing: other programs never, itself until the lock closes`() async throws {
+    let cell = try Cell()
+    #expect(try await cell.run(["execute=/bin/sh"])["execute=/bin/sh"] == EACCES)
+    let free = try await cell.run(["execute=/bin/sh"], on: Cell.defenceless)
+    #expect(free["execute=/bin/sh"] == 0)
+    // Run again by itself the probe is given words that it does not know, and ends with 64.
+    #expect(try await cell.run(["execute={own}"]).status == 64)
+    let locked = try await cell.run(["close-exec-lock=", "execute={own}"])
+    #expect(locked["close-exec-lock="] == 0 && locked["execute={own}"] == EPERM)
+  }
+}
+
+@Suite struct `The stage` {
+  @Test func `starts nothing when it cannot confine`() async throws {
+    let cell = try Cell()
+    try FileManager.default.removeItem(atPath: cell.home.dataFolder(of: "payments"))
+    do throws(any Error) {
+      _ = try await cell.run(["read=/dev/null"])
+      Issue.record("it was started")
+    } catch {
+      guard case LaunchFailure.notConfined(_, let reason) = error else { throw error }
+      #expect(reason.contains(cell.home.dataFolder(of: "payments")))
+    }
+  }
+
+  @Test func `leaves the process what the kernel can be asked about`() async throws {
+    let cell = try Cell()
+    let run = try await cell.run(["read=/proc/self/status"])
+    #expect(run.status == 0)
+    #expect(SystemCallFilter.service(resolvesNames: true).unknownCalls.allSatisfy { $0 != "read" })
+  }
+}
