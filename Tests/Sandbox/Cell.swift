@@ -21,13 +21,13 @@ final class Cell {
   /// The machine's own measures.
   static let machine = Machine.probe(ownUserLack: "not tested here")
   /// The same machine with the defences off: what is refused there has another reason.
-  static let defenceless = Machine(landlock: 0, hasSeccomp: false, ownUserLack: nil)
+  static let defenceless = Machine(landlock: 0, hasSeccomp: false, ownUserLack: "off")
 
-  init() throws {
+  init(gatewayPort: Int? = nil) throws {
     path = NSTemporaryDirectory() + "cell-\(UInt32.random(in: 0 ..< .max))"
     home = Home("\(path)/home")
     let offset = Int.random(in: 200...500) * 100
-    platform = Platform(portOffset: offset, gatewayPort: 8_443 + offset)
+    platform = Platform(portOffset: offset, gatewayPort: gatewayPort ?? 8_443 + offset)
     let checkout = #filePath.components(separatedBy: "/Tests/Sandbox/").first ?? "."
     charters = try CharterFolder.load(checkout)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -63,6 +63,18 @@ final class Cell {
     }
   }
 
+  /// Starts a program through the stage in place of this service.
+  func start(
+    _ executable: ExecutableFile, _ arguments: [String], as service: ServiceName = "payments",
+    on machine: Machine
+  ) throws -> ChildProcess {
+    let charter = charters[service] ?? charters.charters[0]
+    let plan = confinement(machine).plan(for: charter, running: executable, arguments: arguments)
+    return try ChildProcess.spawn(
+      executable, home: home, environment: ["PATH": "/usr/bin:/bin"], openFiles: 128,
+      through: ChildProcess.Confining(stage: stage, plan: plan))
+  }
+
   /// Runs a fresh copy of the probe as this service's code. `{own}` in an attempt is that copy.
   func run(
     _ attempts: [String], as service: ServiceName = "payments", on machine: Machine = Cell.machine
@@ -71,14 +83,9 @@ final class Cell {
     let copy = "\(path)/probe-\(runs)"
     try FileManager.default.copyItem(atPath: probe, toPath: copy)
     let executable = try ExecutableFile(copy)
-    let charter = charters[service] ?? charters.charters[0]
-    let plan = confinement(machine).plan(
-      for: charter, running: executable,
-      arguments: attempts.map { $0.replacing("{own}", with: copy) })
+    let child = try start(
+      executable, attempts.map { $0.replacing("{own}", with: copy) }, as: service, on: machine)
     let output = "\(path)/output-\(runs)"
-    let child = try ChildProcess.spawn(
-      executable, home: home, environment: ["PATH": "/usr/bin:/bin"], openFiles: 128,
-      through: ChildProcess.Confining(stage: stage, plan: plan))
     let log = try LogFile(output)
     let status = await withCheckedContinuation { continuation in
       child.follow(into: log) { status, _ in continuation.resume(returning: status) }
@@ -95,21 +102,18 @@ final class Cell {
   }
 }
 
-/// Something of somebody else's for an attacker to reach for; gone with the reference.
+/// Somebody else's process for an attacker to reach for, as free of capabilities as the attacker, so
+/// that they are not what protects it. Gone with the reference.
 final class Victim {
   let pid: Int32
-  private let process = Process()
+  private let process: ChildProcess
 
-  init() throws {
-    process.executableURL = URL(filePath: "/bin/sleep")
-    process.arguments = ["60"]
-    try process.run()
-    pid = process.processIdentifier
+  init(in cell: Cell) throws {
+    process = try cell.start(try ExecutableFile("/bin/sleep"), ["60"], on: Cell.defenceless)
+    pid = process.pid
+    process.follow(into: try LogFile("\(cell.path)/victim")) { _, _ in }
   }
-  deinit {
-    kill(pid, SIGKILL)
-    process.waitUntilExit()
-  }
+  deinit { process.signal(SIGKILL) }
 
   /// Some readable address of its memory, hexadecimal.
   func address() throws -> String {

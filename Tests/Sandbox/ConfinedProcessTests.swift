@@ -1,12 +1,15 @@
+import Charters
+import Chassis
 import Foundation
 import Launcher
 import Probes
 import Sandbox
 import Testing
+import Vocabulary
 
 /// Each attempt runs twice: as code of `payments` in its confinement, and in the same stage with
 /// Landlock and seccomp left out, where it must go through unless a second defence is named.
-@Suite(.serialized, .enabled(if: Cell.machine.shortfalls.isEmpty))
+@Suite(.serialized, .enabled(if: Cell.machine.shortfalls(isRoot: false).isEmpty))
 struct `Code inside a compromised service` {
   enum Without {
     case goesThrough
@@ -102,7 +105,8 @@ struct `Code inside a compromised service` {
   }
 
   @Test func `reaches no other process`() async throws {
-    let (cell, victim) = (try Cell(), try Victim())
+    let cell = try Cell()
+    let victim = try Victim(in: cell)
     let (pid, address) = (victim.pid, try victim.address())
     try await hold(
       [
@@ -145,6 +149,70 @@ struct `Code inside a compromised service` {
     #expect(try await cell.run(["execute={own}"]).status == 64)
     let locked = try await cell.run(["close-exec-lock=", "execute={own}"])
     #expect(locked["close-exec-lock="] == 0 && locked["execute={own}"] == EPERM)
+  }
+}
+
+/// Users of their own, with Landlock and seccomp left out: the older wall holds by itself.
+@Suite(.enabled(if: geteuid() == 0)) struct `A service with a user of its own` {
+  static let machine = Machine(landlock: 0, hasSeccomp: false, ownUserLack: nil)
+
+  func settled() throws -> Cell {
+    let cell = try Cell()
+    let confinement = cell.confinement(Self.machine)
+    try confinement.settleHome()
+    for service in ["ledger", "payments"] as [ServiceName] {
+      try confinement.settleData(of: try #require(cell.charters[service]))
+    }
+    return cell
+  }
+
+  @Test func `is kept out of what others own, and at home in what it owns`() async throws {
+    let cell = try settled()
+    let victim = try Victim(in: cell)
+    let home = cell.home
+    let refused = [
+      ("read=\(home.storeFile(of: "ledger"))", EACCES), ("list=\(home.launchFolder)", EACCES),
+      ("read=\(home.rootKeyFile)", EACCES), ("write=\(home.platformFile)", EACCES),
+      ("make=\(home.chartersFolder)/evil.yaml", EACCES), ("make=\(home.path)/evil", EACCES),
+      ("read=/etc/shadow", EACCES), ("remove={own}", EACCES), ("signal=\(victim.pid)", EPERM),
+      ("environment=\(victim.pid)", EACCES), ("become-root=", EPERM),
+    ]
+    let free = [
+      "read=\(home.platformFile)", "list=\(home.chartersFolder)",
+      "write=\(home.storeFile(of: "payments"))", "make=\(home.dataFolder(of: "payments"))/new",
+    ]
+    let run = try await cell.run(refused.map(\.0) + free, on: Self.machine)
+    for (attempt, code) in refused { #expect(run[attempt] == code, "\(attempt)") }
+    for attempt in free { #expect(run[attempt] == 0, "\(attempt)") }
+    // As root's own process it goes through: what refused it was the user.
+    let signal = "signal=\(victim.pid)"
+    #expect(try await cell.run([signal], on: Cell.defenceless)[signal] == 0)
+  }
+
+  @Test func `that is the door may listen below port 1024, and nobody else`() async throws {
+    let cell = try Cell(gatewayPort: 1_021)
+    let machine = Machine(
+      landlock: Cell.machine.landlock, hasSeccomp: Cell.machine.hasSeccomp, ownUserLack: nil)
+    let confinement = cell.confinement(machine)
+    try confinement.settleHome()
+    for service in ["gateway", "payments"] as [ServiceName] {
+      try confinement.settleData(of: try #require(cell.charters[service]))
+      let run = try await cell.run(["listen=1021", "become-root="], as: service, on: machine)
+      #expect(run["listen=1021"] == (service == "gateway" ? 0 : EACCES), "\(service)")
+      #expect(run["become-root="] == EPERM, "\(service)")
+    }
+  }
+
+  @Test func `gives everything back when users are no longer to be had`() async throws {
+    let cell = try settled()
+    let store = cell.home.storeFile(of: "payments")
+    var facts = stat()
+    #expect(stat(store, &facts) == 0 && facts.st_uid != 0)
+    let confinement = cell.confinement(Cell.defenceless)
+    try confinement.settleHome()
+    try confinement.settleData(of: try #require(cell.charters["payments"]))
+    #expect(stat(store, &facts) == 0 && facts.st_uid == 0)
+    #expect(stat(cell.home.path, &facts) == 0 && facts.st_mode & 0o777 == 0o700)
   }
 }
 

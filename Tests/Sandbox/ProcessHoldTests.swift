@@ -49,14 +49,17 @@ import Testing
   ])
   func `says which parts of Landlock it lacks`(version: Int, missing: [Measure]) {
     let machine = Machine(landlock: version, hasSeccomp: true, ownUserLack: nil)
-    #expect(machine.shortfalls.map(\.measure) == missing)
+    #expect(machine.shortfalls(isRoot: true).map(\.measure) == missing)
     #expect(machine.lacks.map(\.measure) == missing + [.networkNamespace])
   }
 
   @Test func `without seccomp falls short, and says so in words`() {
     let machine = Machine(landlock: 7, hasSeccomp: false, ownUserLack: "you are not root")
     #expect(
-      machine.shortfalls.map(\.description) == ["seccomp (this kernel has no seccomp filters)"])
+      machine.shortfalls(isRoot: false).map(\.description) == [
+        "seccomp (this kernel has no seccomp filters)"
+      ])
+    #expect(machine.shortfalls(isRoot: true).map(\.measure) == [.seccomp, .ownUser])
     #expect(machine.lacks.map(\.measure) == [.seccomp, .ownUser, .networkNamespace])
   }
 }

@@ -178,7 +178,8 @@ package actor Launcher {
       slots[name] = slot
       if name == Charter.authorityName { parts.witness?.serve(process.pid) }
       try LaunchRecord(
-        service: name, pid: process.pid, executable: slot.executable, startedAt: slot.startedAt
+        service: name, pid: process.pid, executable: slot.executable, startedAt: slot.startedAt,
+        user: hold?.user
       ).write(to: parts.home)
       if let hold { try HoldRecord.write(hold, of: name, to: parts.home) }
       process.follow(into: slot.logFile) { status, lastLines in
@@ -202,7 +203,7 @@ package actor Launcher {
       return (free, nil)
     }
     let plan = confinement.plan(for: slot.charter, running: slot.executable)
-    try WholeFile.makePrivateFolder(parts.home.dataFolder(of: slot.charter.service))
+    try confinement.settleData(of: slot.charter)
     let process = try ChildProcess.spawn(
       slot.executable, home: parts.home, environment: parts.environment, openFiles: openFiles,
       through: ChildProcess.Confining(stage: confinement.stage, plan: plan))

@@ -82,10 +82,6 @@ package struct LauncherRun: Sendable {
   private func runLocked(
     _ report: @escaping @Sendable (LauncherEvent) -> Void
   ) async throws(LaunchFailure) -> CommandExit {
-    let machine = Machine.probe(ownUserLack: "not used yet")
-    if wishes.requiresConfinement, !machine.shortfalls.isEmpty {
-      throw .unconfinable(machine.shortfalls)
-    }
     ChildProcess.forbidCoreFiles()
     signal(SIGPIPE, SIG_IGN)
     try WholeFile.write(Array("\(getpid())\n".utf8), to: home.pidFile)
@@ -93,6 +89,7 @@ package struct LauncherRun: Sendable {
     let files = try CharterFolder.read(charters)
     let set = try CharterFolder.check(files)
     let platform = wishes.applied(to: PlatformSettings.read(home))
+    let machine = try machine(for: set, platform)
     try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
@@ -100,6 +97,10 @@ package struct LauncherRun: Sendable {
       try PortCheck.check(
         [(service: Charter.gatewayName, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
+    let confinement = ServiceConfinement(
+      stage: try ExecutableFile("\(binaries)/strongroom-confine"), machine: machine, home: home,
+      platform: platform, charters: set)
+    try confinement.settleHome()
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
       service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
@@ -113,15 +114,27 @@ package struct LauncherRun: Sendable {
       throw .system(call: "listen at \(home.witnessSocket)", code: errno)
     }
     defer { witness.stop() }
-    let confinement = ServiceConfinement(
-      stage: try ExecutableFile("\(binaries)/strongroom-confine"), machine: machine, home: home,
-      platform: platform, charters: set)
     let launcher = try Launcher(
       Launcher.Parts(
         home: home, charters: set, binaries: binaries, environment: environment, clock: clock,
         log: log, confinement: confinement, witness: witness,
         isReady: { try await line.isReady($0) }, report: report))
     return await drive(launcher, report)
+  }
+
+  /// What this machine can hold the services by.
+  /// - Throws: `unconfinable` when more is required.
+  private func machine(
+    for charters: CharterSet, _ platform: Platform
+  ) throws(LaunchFailure) -> Machine {
+    let programs = charters.startOrder.map { "\(binaries)/strongroom-\($0)" }
+    let key = [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap { $0 }
+    let libraries = ServiceConfinement.ownLibraries
+    let machine = Machine.probe(
+      ownUserLack: ServiceUsers.lack(home: home, opened: programs + key + libraries))
+    let shortfalls = machine.shortfalls(isRoot: geteuid() == 0)
+    if wishes.requiresConfinement, !shortfalls.isEmpty { throw .unconfinable(shortfalls) }
+    return machine
   }
 
   /// Starts, then waits for the signal to stop. A signal during the start stops what has started.

@@ -39,8 +39,33 @@ package struct ServiceConfinement: Sendable {
       connectPorts: connectPorts(of: charter), resolvesNames: !charter.egress.isEmpty,
       limits: Confinement.Limits(
         openFiles: charter.limits.openFiles,
-        dataBytes: charter.limits.memoryMiB << 20 + Self.reserveBytes),
-      user: nil)
+        dataBytes: charter.limits.memoryMiB << 20 + Self.reserveBytes,
+        processes: hasOwnUsers ? ServiceUsers.processesMax : nil),
+      user: user(of: charter))
+  }
+
+  private var hasOwnUsers: Bool { machine.ownUserLack == nil }
+
+  /// Nil where services stay the launcher's user.
+  func user(of charter: Charter) -> Confinement.User? {
+    guard hasOwnUsers, let port = charter.port else { return nil }
+    return ServiceUsers.user(port: port + platform.portOffset, portOffset: platform.portOffset)
+  }
+
+  /// Gives the home to those who are to use it, for a launcher that may.
+  package func settleHome() throws(LaunchFailure) {
+    guard geteuid() == 0 else { return }
+    let authority = charters[Charter.authorityName].flatMap { user(of: $0) }
+    try HomeOwnership.settle(home, group: authority?.group, authority: authority?.user)
+  }
+
+  /// Makes a service's data folder, and gives it to the service.
+  package func settleData(of charter: Charter) throws(LaunchFailure) {
+    let folder = home.dataFolder(of: charter.service)
+    try WholeFile.makePrivateFolder(folder)
+    guard geteuid() == 0 else { return }
+    let owner = user(of: charter)
+    try HomeOwnership.give(folder, user: owner?.user ?? 0, group: owner?.group ?? 0)
   }
 
   /// What the stage is to do to become this service, or another program in its place.

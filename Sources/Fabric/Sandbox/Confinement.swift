@@ -33,9 +33,12 @@ package struct Confinement: Hashable, Sendable, Codable {
     package let openFiles: Int
     /// Writable private memory in bytes (RLIMIT_DATA): heap, stacks, reserves.
     package let dataBytes: Int
-    package init(openFiles: Int, dataBytes: Int) {
+    /// Threads and processes of its user; nil where the user is not its own.
+    package let processes: Int?
+    package init(openFiles: Int, dataBytes: Int, processes: Int? = nil) {
       self.openFiles = openFiles
       self.dataBytes = dataBytes
+      self.processes = processes
     }
   }
   /// A user of the process's own; nobody has to know it by name.

@@ -67,9 +67,10 @@ package struct Machine: Hashable, Sendable {
     return lacks
   }
 
-  /// The lacks that a machine like this one need not have.
-  package var shortfalls: [Lack] {
-    lacks.filter { ![.ownUser, .networkNamespace].contains($0.measure) }
+  /// The lacks that a machine like this one need not have. Users of their own are root's to give.
+  /// - Parameter isRoot: whether the launcher is run by root.
+  package func shortfalls(isRoot: Bool) -> [Lack] {
+    lacks.filter { $0.measure != .networkNamespace && (isRoot || $0.measure != .ownUser) }
   }
 }
 

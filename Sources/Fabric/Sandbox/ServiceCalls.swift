@@ -1,8 +1,8 @@
 import Glibc
 
 extension SystemCallFilter {
-  /// What a service needs between its `execve` and its end, as seen by strace(1) under load, and
-  /// nothing that reaches other processes, other protocols or the kernel's inside. A service starts
+  /// What a service needs between its `execve` and its end, as seen by strace(1) under load, with
+  /// the spellings that aarch64 or an older glibc has for the same, and nothing that reaches other processes, other protocols or the kernel's inside. A service starts
   /// no process: `clone` makes threads only.
   /// - Parameter resolvesNames: whether it asks for addresses of outside names, which takes UDP and
   ///   netlink.
@@ -18,20 +18,20 @@ extension SystemCallFilter {
 
   private static let memory = ["brk", "munmap", "mremap", "madvise"]
   private static let files = [
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "lseek", "open",
-    "openat", "close", "fstat", "stat", "lstat", "newfstatat", "statx", "statfs", "fstatfs",
-    "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "fcntl",
-    "flock", "fsync", "fdatasync", "ftruncate", "fallocate", "fadvise64", "mkdir", "mkdirat",
+    "read", "write", "writev", "pread64", "pwrite64", "lseek", "open",
+    "openat", "close", "fstat", "stat", "lstat", "newfstatat", "statx", "statfs",
+    "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "fcntl",
+    "flock", "fsync", "fdatasync", "ftruncate", "mkdir", "mkdirat",
     "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "chmod", "fchmod", "fchmodat",
-    "fchown", "utimensat", "umask", "listxattr", "getxattr", "dup", "dup3", "pipe2",
+    "fchown", "utimensat", "umask", "listxattr", "getxattr",
   ]
   private static let sockets = [
-    "connect", "accept", "accept4", "bind", "listen", "getsockname", "getpeername", "setsockopt",
+    "connect", "accept4", "bind", "listen", "getsockname", "getpeername", "setsockopt",
     "getsockopt", "shutdown", "recvfrom", "recvmsg",
   ]
   private static let waiting = [
     "futex", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "poll",
-    "ppoll", "eventfd2", "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_gettime",
+    "ppoll", "eventfd2", "signalfd4", "timerfd_create", "timerfd_settime",
     "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday",
     "sched_yield", "restart_syscall",
   ]
@@ -41,7 +41,7 @@ extension SystemCallFilter {
     "execve", "exit", "exit_group", "getpid", "gettid", "getppid", "getuid", "getgid", "geteuid",
     "getegid", "getrusage", "getrandom", "sched_getaffinity", "sysinfo", "uname", "tgkill",
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "sigaltstack", "arch_prctl",
-    "set_tid_address", "set_robust_list", "rseq", "membarrier", "seccomp",
+    "set_tid_address", "set_robust_list", "rseq", "seccomp",
   ]
 
   /// Newer spellings whose callers fall back to an older one when the kernel has none. clone3(2)
@@ -60,9 +60,7 @@ extension SystemCallFilter {
       Rule("mprotect", when: .masked(2, run, isNot: run)),
       Rule("clone", when: .masked(0, thread | namespaces, isOneOf: [thread])),
       Rule("sendto", when: .masked(3, fastOpen, isNot: fastOpen)),
-      Rule("sendmsg", when: .masked(2, fastOpen, isNot: fastOpen)),
       socket(resolvesNames: resolvesNames),
-      Rule("socketpair", when: .masked(0, .max, isOneOf: [UInt32(AF_UNIX)])),
       // PR_SET_NAME, PR_GET_NAME, PR_CAPBSET_READ, PR_SET_NO_NEW_PRIVS.
       Rule("prctl", when: .masked(0, .max, isOneOf: [15, 16, 23, 38])),
       // The calling thread's own (PRIO_PROCESS, 0): libdispatch's qualities of service.
@@ -71,7 +69,7 @@ extension SystemCallFilter {
       Rule("ioctl", when: .masked(1, .max, isOneOf: [0x5401, 0x541b, 0x5421])),
       // Its own limits only.
       Rule("prlimit64", when: .masked(0, .max, isOneOf: [0])),
-    ]
+    ] + (resolvesNames ? [Rule("sendmmsg", when: .masked(3, fastOpen, isNot: fastOpen))] : [])
   }
 
   /// Unix, IPv4 and IPv6 streams, and TCP only: Landlock's rule on ports does not see MPTCP.

@@ -88,10 +88,12 @@ package enum Stage {
     try limit(confinement.limits)
     try check("no_new_privs", csandbox_no_new_privileges())
     if plan.landlock > 0 { try Landlock.enter(confinement, version: plan.landlock) }
+    let keepsBind: Int32 = confinement.bindsPrivilegedPort ? 1 : 0
+    try check("prctl", csandbox_bound_capabilities(keepsBind))
     if let user = confinement.user {
       try check("setresuid \(user.user)", csandbox_become(user.user, user.group))
     }
-    try check("capset", csandbox_drop_capabilities(confinement.bindsPrivilegedPort ? 1 : 0))
+    try check("capset", csandbox_drop_capabilities(keepsBind))
     if plan.seccomp {
       let filter = SystemCallFilter.service(resolvesNames: confinement.resolvesNames)
       let code = filter.install()
@@ -100,9 +102,11 @@ package enum Stage {
   }
 
   private static func limit(_ limits: Confinement.Limits) throws(StageFailure) {
-    for (resource, value) in [
+    var all = [
       (RLIMIT_CORE, 0), (RLIMIT_NOFILE, limits.openFiles), (RLIMIT_DATA, limits.dataBytes),
-    ] {
+    ]
+    if let processes = limits.processes { all.append((__RLIMIT_NPROC, processes)) }
+    for (resource, value) in all {
       var present = rlimit()
       getrlimit(Int32(resource.rawValue), &present)
       // Nobody without privileges may lift a hard limit that was there before.

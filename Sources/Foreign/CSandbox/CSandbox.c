@@ -88,7 +88,7 @@ int csandbox_become(uint32_t user, uint32_t group) {
   return setresuid(user, user, user);
 }
 
-int csandbox_drop_capabilities(int keep_bind) {
+int csandbox_bound_capabilities(int keep_bind) {
   // EINVAL is the end of the capabilities that this kernel knows; EPERM is one who has none to drop.
   for (int number = 0; number < 64; number++) {
     if (keep_bind && number == CAP_NET_BIND_SERVICE) continue;
@@ -97,6 +97,10 @@ int csandbox_drop_capabilities(int keep_bind) {
       return -1;
     }
   }
+  return 0;
+}
+
+int csandbox_drop_capabilities(int keep_bind) {
   uint32_t kept = keep_bind ? 1U << CAP_NET_BIND_SERVICE : 0;
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct sets[2] = {{kept, kept, kept}, {0, 0, 0}};

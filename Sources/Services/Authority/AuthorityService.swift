@@ -67,8 +67,9 @@ package struct AuthorityService: Service {
     ) {
       try await endpoint.answer($0)
     }
-    // Attestation decides who is served; the mode only keeps other users from asking.
-    chmod(context.home.workloadSocket, 0o600)
+    // Attestation decides who is served; the mode only keeps strangers from asking. The group is
+    // that of all services where each has a user of its own.
+    chmod(context.home.workloadSocket, 0o660)
     while !Task.isCancelled {
       do {
         try await keys.tick()

@@ -32,8 +32,10 @@ long csandbox_system_call(const char *name);
 
 // Changes user and group for good (setgroups(2), setresgid(2), setresuid(2)), keeping capabilities for the next call.
 int csandbox_become(uint32_t user, uint32_t group);
-// Drops every capability (capabilities(7)), from the bounding set too; with keep_bind all but CAP_NET_BIND_SERVICE,
-// which then survives execve(2).
+// Takes every capability (capabilities(7)) out of the bounding set, with keep_bind all but CAP_NET_BIND_SERVICE. Before
+// csandbox_become: it takes one of them. No error where there is none to drop.
+int csandbox_bound_capabilities(int keep_bind);
+// Drops every capability; with keep_bind all but CAP_NET_BIND_SERVICE, which then survives execve(2).
 int csandbox_drop_capabilities(int keep_bind);
 
 // ptrace(2) PTRACE_ATTACH, which is variadic in C; for tests and drills.
