@@ -1,3 +1,4 @@
+import Launcher
 import Sandbox
 import Testing
 
@@ -61,5 +62,8 @@ import Testing
       ])
     #expect(machine.shortfalls(isRoot: true).map(\.measure) == [.seccomp, .ownUser])
     #expect(machine.lacks.map(\.measure) == [.seccomp, .ownUser, .networkNamespace])
+    let refusal = LaunchFailure.unconfinable(machine.shortfalls(isRoot: true))
+    #expect(refusal.exitCode == .unconfined && CommandExit.unconfined.rawValue == 78)
+    #expect(refusal.description.contains("own-user (you are not root)"))
   }
 }

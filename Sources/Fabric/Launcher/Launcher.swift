@@ -241,6 +241,8 @@ package actor Launcher {
     unlink(parts.home.launchRecord(of: name))
     unlink(parts.home.holdRecord(of: name))
     slots[name]?.process = nil
+    // Its process id may be given to anybody now.
+    if name == Charter.authorityName { parts.witness?.serve(nil) }
     let reason = Self.describe(status)
     let isAsked = slots[name].map { $0.machine.state == .draining || $0.machine.state == .killing }
     let now = parts.clock.now()
