@@ -14,6 +14,9 @@ package struct ChildProcess: Sendable {
 
   /// What a child may know of our environment. Secrets never travel this way.
   static let environmentNames = ["PATH", "TZ", "LANG"]
+  /// Swift's crash handler starts a program that reads the crashed process: neither is possible in
+  /// confinement, nor would memory in the log be wanted. So a fault ends the process at once.
+  static let noBacktraces = "SWIFT_BACKTRACE=enable=no"
 
   /// Who confines a process before it becomes the service, and how.
   package struct Confining: Sendable {
@@ -97,7 +100,9 @@ package struct ChildProcess: Sendable {
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    let words = environmentNames.compactMap { key in environment[key].map { "\(key)=\($0)" } }
+    let words =
+      environmentNames.compactMap { key in environment[key].map { "\(key)=\($0)" } }
+      + [noBacktraces]
     var pid: pid_t = 0
     let before = lowerOpenFiles(to: openFiles)
     defer { restoreOpenFiles(before) }
