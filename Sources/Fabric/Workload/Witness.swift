@@ -16,6 +16,10 @@ package final class Witness: Sendable {
   private let path: String
   private let view = ProcessView.kernel()
   private let asker = Mutex<Int32?>(nil)
+  /// Under its lock the listener is either shut down or closed, never shut down after it was closed.
+  private let isStopped = Mutex(false)
+  /// Pause after a failed accept(2), microseconds: whatever is short may come back.
+  private static let retryMicros: UInt32 = 10_000
 
   /// Nil, with errno set, when the socket cannot be made. An old one at this path is replaced.
   package init?(path: String) {
@@ -40,7 +44,11 @@ package final class Witness: Sendable {
 
   /// Ends it.
   package func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
+    isStopped.withLock {
+      guard !$0 else { return }
+      $0 = true
+      shutdown(listener, Int32(SHUT_RDWR))
+    }
     unlink(path)
   }
 
@@ -51,10 +59,12 @@ package final class Witness: Sendable {
         _ = fcntl(peer, F_SETFD, FD_CLOEXEC)
         return peer
       }
-      guard [EINTR, ECONNABORTED, EMFILE].contains(errno) else {
-        close(listener)
-        return nil
+      let isOver = isStopped.withLock {
+        if $0 { close(listener) }
+        return $0
       }
+      if isOver { return nil }
+      usleep(Self.retryMicros)
     }
   }
 
