@@ -14,6 +14,8 @@ struct Module {
   let name: String
   var uses: [String] = []
   var products: [Target.Dependency] = []
+  /// A library of the system, found by pkg-config; a foreign module without one is C of ours.
+  var library: (pkgConfig: String, debian: String)?
   /// SQL that is compiled into the module, so that a binary can never meet another version's schema.
   var migrations: [String] = []
 }
@@ -58,7 +60,9 @@ let nio: [Target.Dependency] = [
 
 let modules: [Module] =
   [
-    Module(layer: .Foreign, name: "CArgon2"),
+    Module(
+      layer: .Foreign, name: "CArgon2", library: (pkgConfig: "libargon2", debian: "libargon2-dev")),
+    Module(layer: .Foreign, name: "CSandbox"),
     Module(layer: .Vocabulary, name: "Vocabulary"),
 
     Module(layer: .Engines, name: "StrictJSON", uses: ["Vocabulary"]),
@@ -79,6 +83,8 @@ let modules: [Module] =
 
     Module(layer: .Fabric, name: "Telemetry", uses: ["Vocabulary", "StrictJSON"]),
     Module(
+      layer: .Fabric, name: "Sandbox", uses: ["CSandbox", "StrictJSON"]),
+    Module(
       layer: .Fabric, name: "Storage", uses: ["Vocabulary", "StrictJSON", "Sealing", "Telemetry"],
       products: [grdb, crypto]),
     Module(
@@ -93,13 +99,13 @@ let modules: [Module] =
       layer: .Fabric, name: "Chassis",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "Tokens", "Sealing", "WorkloadIdentity",
-        "AuditAPI", "AuthorityAPI", "Telemetry", "Storage", "Transport", "Workload",
+        "AuditAPI", "AuthorityAPI", "Telemetry", "Sandbox", "Storage", "Transport", "Workload",
       ], products: nio + [crypto, x509, asn1]),
     Module(
       layer: .Fabric, name: "Launcher",
       uses: [
-        "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "Telemetry", "Transport",
-        "Workload", "Chassis",
+        "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "Telemetry", "Sandbox",
+        "Transport", "Workload", "Chassis",
       ], products: nio + [crypto]),
   ]
   + service(
@@ -136,16 +142,20 @@ let modules: [Module] =
         "AuditAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [crypto]),
     Module(
+      layer: .Drills, name: "Probes", uses: ["CSandbox", "StrictJSON", "Sandbox"]),
+    Module(
       layer: .Drills, name: "Drill",
       uses: [
         "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters", "Transport",
-        "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Demo",
+        "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Demo", "Probes",
       ], products: nio + [nioSSL, crypto]),
+    Module(layer: .Executables, name: "strongroom-confine", uses: ["Sandbox"]),
+    Module(layer: .Executables, name: "strongroom-probe", uses: ["Probes"]),
     Module(
       layer: .Executables, name: "strongroom",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
-        "Telemetry",
+        "Telemetry", "Sandbox",
         "Transport", "Workload", "Chassis", "Launcher", "Demo", "Drill", "AuditAPI", "AuthorityAPI",
         "CustomersAPI", "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509]),
@@ -177,8 +187,10 @@ func target(_ module: Module) -> Target {
   let dependencies = module.uses.map { Target.Dependency.byName(name: $0) } + module.products
   switch module.layer {
   case .Foreign:
+    guard let library = module.library else { return .target(name: module.name, path: path) }
     return .systemLibrary(
-      name: module.name, path: path, pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])])
+      name: module.name, path: path, pkgConfig: library.pkgConfig,
+      providers: [.apt([library.debian])])
   case .Executables:
     return .executableTarget(
       name: module.name, dependencies: dependencies, path: path, swiftSettings: strict)
@@ -216,8 +228,8 @@ func tests(_ name: String) -> Target {
 /// Named one by one: SwiftPM caches what this file says, so it must not depend on what lies in a folder.
 let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "Gateway",
-  "Identity", "Launcher", "Ledger", "LedgerBook", "MerkleLog", "Payments", "Sealing", "Storage",
-  "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
+  "Identity", "Launcher", "Ledger", "LedgerBook", "MerkleLog", "Payments", "Sandbox", "Sealing",
+  "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",
 ]
 

@@ -163,7 +163,8 @@ package struct CharterData: Hashable, Sendable {
 
 /// What the launcher holds a process to.
 package struct CharterLimits: Hashable, Sendable {
-  /// Resident memory, MiB, 16–65,536.
+  /// Memory it is meant to use, MiB, 16–65,536; the launcher adds a reserve for stacks and holds it
+  /// to the sum (RLIMIT_DATA).
   package let memoryMiB: Int
   /// File descriptors, 64–1,048,576.
   package let openFiles: Int

@@ -24,6 +24,8 @@ extension Charter {
   package static let operatorName: ServiceName = "operator"
   /// The one door to the outside.
   package static let gatewayName: ServiceName = "gateway"
+  /// Who issues identities, and so starts first.
+  package static let authorityName: ServiceName = "authority"
   /// Whose public operations may be used without a token, because they are where one gets it.
   package static let anonymousAllowed: Set<ServiceName> = ["identity"]
   /// What every service exposes to the operator without saying so.

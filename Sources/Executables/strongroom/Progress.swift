@@ -51,7 +51,7 @@ struct Progress: Sendable {
 
         door          \(issuer)
         sign in       \(issuer)/.well-known/openid-configuration
-        trust it      curl --cacert \(home.edgeAuthorityFile) \(issuer)/.well-known/openid-configuration
+        trust it      curl --cacert \(home.edgeAuthorityLink) \(issuer)/.well-known/openid-configuration
         state         \(home.path)
       """)
   }

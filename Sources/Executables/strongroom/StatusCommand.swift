@@ -13,7 +13,7 @@ struct StatusCommand: AsyncParsableCommand {
     discussion: """
       Asks every service over mutual TLS, twice one second apart, so the rate is of that second;
       p50 and p99 are bounds of histogram buckets since the service's start. Exit code 1 when a
-      service is not healthy.
+      service is not healthy, or the kernel does not hold it as its launch record says.
       """)
 
   @OptionGroup var place: PlaceOptions
@@ -66,13 +66,16 @@ struct StatusCommand: AsyncParsableCommand {
   private func standings(
     _ services: [ServiceName], _ home: Home, _ line: OperatorLine
   ) async -> [ServiceName: Standing] {
-    let pids = Dictionary(
-      LaunchRecord.all(home).filter(\.isAlive).map { ($0.service, $0.pid) },
-      uniquingKeysWith: { $1 })
+    let records = Dictionary(
+      LaunchRecord.all(home).filter(\.isAlive).map { ($0.service, $0) }, uniquingKeysWith: { $1 })
     return await withTaskGroup(of: (ServiceName, Standing).self) { group in
       for service in services {
-        let pid = pids[service] ?? nil
-        group.addTask { (service, await Standing.ask(service, pid: pid, line)) }
+        let record = records[service]
+        group.addTask {
+          var standing = await Standing.ask(service, pid: record?.pid, line)
+          standing.confinement = record.map { ConfinementStanding($0, in: home) }
+          return (service, standing)
+        }
       }
       var standings: [ServiceName: Standing] = [:]
       for await (service, standing) in group { standings[service] = standing }
@@ -91,7 +94,11 @@ struct StatusCommand: AsyncParsableCommand {
     }
     print(table)
     let memory = rows.compactMap { $0.after?.residentBytes }.reduce(0, +)
-    print("\nall services: \(memory >> 20) MiB resident · home \(home.path)")
+    print()
+    for line in ConfinementStanding.lines(
+      rows.map { ($0.service, $0.standing?.confinement) })
+    { print(line) }
+    print("all services: \(memory >> 20) MiB resident · home \(home.path)")
   }
 }
 
@@ -103,6 +110,7 @@ struct Standing: Sendable {
   var startedAt: Instant?
   var certificateExpires: Instant?
   var outboxWaiting: Int64?
+  var confinement: ConfinementStanding?
 
   static func ask(_ service: ServiceName, pid: Int32?, _ line: OperatorLine) async -> Standing {
     var standing = Standing(pid: pid)
@@ -128,7 +136,9 @@ private struct Row {
   let after: ServiceFigures?
   let seconds: Double
 
-  var isHealthy: Bool { standing?.health == "ready" }
+  var isHealthy: Bool {
+    standing?.health == "ready" && standing?.confinement?.contradictions.isEmpty != false
+  }
 
   private var rate: Double? {
     guard let before, let after, after.requests >= before.requests else { return nil }
@@ -162,6 +172,7 @@ private struct Row {
       fields["certificate_expires"] = .string(at.description)
     }
     if let waiting = standing?.outboxWaiting { fields["outbox_waiting"] = .integer(waiting) }
+    if let confinement = standing?.confinement { fields["confinement"] = confinement.json }
     if let rate { fields["requests_per_second"] = .number(rate) }
     if let after {
       fields["requests"] = .integer(Int64(clamping: after.requests))

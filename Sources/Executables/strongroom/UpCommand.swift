@@ -39,6 +39,10 @@ struct LaunchOptions: ParsableArguments {
     var weaken: [Weakness] = []
   #endif
 
+  @Flag(
+    help: "Refuse to start where the kernel cannot confine the services (exit code 78).")
+  var requireConfinement = false
+
   func validate() throws {
     if let portOffset, !(0...50_000).contains(portOffset) {
       throw ValidationError("--port-offset must be from 0 to 50000")
@@ -72,6 +76,7 @@ struct LaunchOptions: ParsableArguments {
     #if DEBUG
       if !weaken.isEmpty { wishes.weakened = weaken }
     #endif
+    wishes.requiresConfinement = requireConfinement
     return wishes
   }
 
@@ -99,6 +104,7 @@ struct LaunchOptions: ParsableArguments {
     #if DEBUG
       for weakness in weaken { add("--weaken", weakness.rawValue) }
     #endif
+    if requireConfinement { words.append("--require-confinement") }
     return words
   }
 }

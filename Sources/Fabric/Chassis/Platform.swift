@@ -91,7 +91,10 @@ package struct Home: Sendable, Hashable {
   package var launchFolder: String { "\(path)/launch" }
   package var workloadSocket: String { "\(path)/run/authority.sock" }
   package var runFolder: String { "\(path)/run" }
-  package var edgeAuthorityFile: String { "\(path)/edge-ca.pem" }
+  /// Where the launcher tells the authority what processes execute.
+  package var witnessSocket: String { "\(launchFolder)/witness.sock" }
+  /// Written by the authority into the one folder that is its own to publish in.
+  package var edgeAuthorityFile: String { "\(runFolder)/edge-ca.pem" }
   package func dataFolder(of service: ServiceName) -> String { "\(path)/data/\(service)" }
   package func storeFile(of service: ServiceName) -> String {
     "\(path)/data/\(service)/\(service).sqlite"

@@ -1,5 +1,6 @@
 import Foundation
 import NIOPosix
+import Sandbox
 import Storage
 import Telemetry
 import Transport
@@ -12,6 +13,7 @@ package enum ServiceMain {
   package static func run<Subject: Service>(_ type: Subject.Type) async -> Never {
     umask(0o077)
     signal(SIGPIPE, SIG_IGN)
+    ExecLock.close()
     let arguments = CommandLine.arguments.dropFirst()
     if arguments == ["--version"] {
       print("strongroom-\(Subject.name) \(Subject.version)")

@@ -9,6 +9,8 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case revocations
   /// The same key makes another payment.
   case idempotency
+  /// The kernel holds no service: no Landlock, no seccomp, no users of their own.
+  case confinement
 }
 
 extension Platform {

@@ -2,6 +2,7 @@ package import Chassis
 import Dispatch
 import Foundation
 import Glibc
+package import Sandbox
 import Synchronization
 
 /// A service's process: started with nothing but `--home DIR` and a clean environment, its output
@@ -13,10 +14,61 @@ package struct ChildProcess: Sendable {
 
   /// What a child may know of our environment. Secrets never travel this way.
   static let environmentNames = ["PATH", "TZ", "LANG"]
+  /// Swift's crash handler starts a program that reads the crashed process: neither is possible in
+  /// confinement, nor would memory in the log be wanted. So a fault ends the process at once.
+  static let noBacktraces = "SWIFT_BACKTRACE=enable=no"
 
-  /// Throws `system` when the kernel refuses.
+  /// Who confines a process before it becomes the service, and how.
+  package struct Confining: Sendable {
+    let stage: ExecutableFile
+    let plan: StagePlan
+    package init(stage: ExecutableFile, plan: StagePlan) {
+      self.stage = stage
+      self.plan = plan
+    }
+  }
+
+  /// What a process calls itself.
+  static func name(of executable: ExecutableFile) -> String {
+    executable.path.split(separator: "/").last.map(String.init) ?? executable.path
+  }
+
+  /// Starts it through its stage where there is one, and returns when it runs the executable, so
+  /// that whoever looks at the process sees the service.
+  /// - Throws: `system` when the kernel refuses to start it, `notConfined` when the stage gave up.
   package static func spawn(
-    _ executable: ExecutableFile, home: Home, environment: [String: String], openFiles: Int
+    _ executable: ExecutableFile, home: Home, environment: [String: String], openFiles: Int,
+    through confining: Confining? = nil
+  ) throws(LaunchFailure) -> ChildProcess {
+    guard let confining else {
+      return try spawn(
+        executable, arguments: [name(of: executable), "--home", home.path],
+        environment: environment, openFiles: openFiles, stage: nil)
+    }
+    let line = try StageLine.open(confining.plan)
+    let stage = confining.stage
+    let child: ChildProcess
+    do {
+      child = try spawn(
+        stage, arguments: [name(of: stage)], environment: environment, openFiles: openFiles,
+        stage: (plan: line.planEnd, report: line.reportEnd))
+      line.closeChildEnds()
+    } catch {
+      line.closeChildEnds()
+      throw error
+    }
+    do {
+      try line.untilConfined(name(of: executable))
+    } catch {
+      child.abandon()
+      throw error
+    }
+    return child
+  }
+
+  private static func spawn(
+    _ executable: ExecutableFile, arguments: [String], environment: [String: String],
+    openFiles: Int, stage: (plan: Int32, report: Int32)?
   ) throws(LaunchFailure) -> ChildProcess {
     var pipeEnds: [Int32] = [0, 0]
     guard pipe(&pipeEnds) == 0 else { throw .system(call: "pipe", code: errno) }
@@ -26,7 +78,12 @@ package struct ChildProcess: Sendable {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    if let stage {
+      posix_spawn_file_actions_adddup2(&actions, stage.plan, STDIN_FILENO)
+      posix_spawn_file_actions_adddup2(&actions, stage.report, Stage.reportDescriptor)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    }
     posix_spawn_file_actions_adddup2(&actions, pipeEnds[1], STDOUT_FILENO)
     posix_spawn_file_actions_adddup2(&actions, pipeEnds[1], STDERR_FILENO)
     var attributes = posix_spawnattr_t()
@@ -43,12 +100,13 @@ package struct ChildProcess: Sendable {
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    let name = executable.path.split(separator: "/").last.map(String.init) ?? executable.path
-    let words = environmentNames.compactMap { key in environment[key].map { "\(key)=\($0)" } }
+    let words =
+      environmentNames.compactMap { key in environment[key].map { "\(key)=\($0)" } }
+      + [noBacktraces]
     var pid: pid_t = 0
     let before = lowerOpenFiles(to: openFiles)
     defer { restoreOpenFiles(before) }
-    let code = withCStrings([name, "--home", home.path]) { arguments in
+    let code = withCStrings(arguments) { arguments in
       withCStrings(words) { environment in
         posix_spawn(&pid, executable.path, &actions, &attributes, arguments, environment)
       }
@@ -79,6 +137,14 @@ package struct ChildProcess: Sendable {
   package static func forbidCoreFiles() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(Int32(RLIMIT_CORE.rawValue), &none)
+  }
+
+  /// Ends it and what it holds, for a process that nobody will follow.
+  private func abandon() {
+    kill(pid, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    close(output)
   }
 
   /// Sends the signal; a process that is gone is no error.

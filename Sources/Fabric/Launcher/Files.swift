@@ -19,7 +19,9 @@ package enum WholeFile {
     let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw .system(call: "open \(beside)", code: errno) }
     var failure: Int32 = 0
-    if fchmod(descriptor, mode) != 0 || !writeAll(bytes, to: descriptor) || fsync(descriptor) != 0 {
+    if !belongToFolder(descriptor, path) || fchmod(descriptor, mode) != 0
+      || !writeAll(bytes, to: descriptor) || fsync(descriptor) != 0
+    {
       failure = errno
     }
     close(descriptor)
@@ -28,6 +30,15 @@ package enum WholeFile {
       unlink(beside)
       throw .system(call: "write \(path)", code: failure)
     }
+  }
+
+  /// What root writes into a service's folder is the service's.
+  private static func belongToFolder(_ descriptor: Int32, _ path: String) -> Bool {
+    guard geteuid() == 0, let end = path.lastIndex(of: "/") else { return true }
+    var folder = stat()
+    guard stat(String(path[..<end]), &folder) == 0 else { return false }
+    guard ServiceUsers.range.contains(folder.st_uid) else { return true }
+    return fchown(descriptor, folder.st_uid, folder.st_gid) == 0
   }
 
   /// Nil when the file does not exist.
@@ -79,10 +90,13 @@ package enum WholeFile {
     guard state.st_mode & S_IFMT == S_IFDIR else {
       throw .badHome(path: path, reason: "it is not a folder")
     }
-    guard state.st_uid == geteuid() else {
+    let isOfService = geteuid() == 0 && ServiceUsers.range.contains(state.st_uid)
+    guard state.st_uid == geteuid() || isOfService else {
       throw .badHome(path: path, reason: "it belongs to user \(state.st_uid), not to us")
     }
-    if state.st_mode & 0o077 != 0, chmod(path, 0o700) != 0 {
+    // A group of services may pass and read (see `HomeOwnership`), nobody else anything.
+    let isOfGroup = geteuid() == 0 && ServiceUsers.range.contains(state.st_gid)
+    if state.st_mode & (isOfGroup ? 0o027 : 0o077) != 0, chmod(path, 0o700) != 0 {
       throw .badHome(path: path, reason: "others may enter it, and that cannot be changed")
     }
   }

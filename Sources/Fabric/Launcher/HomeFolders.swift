@@ -16,8 +16,12 @@ extension Home {
   package var dataFolder: String { "\(path)/data" }
   package var logFolder: String { "\(path)/log" }
   /// Locked (flock) as long as a launcher lives.
-  package var lockFile: String { "\(path)/run/launcher.lock" }
-  package var pidFile: String { "\(path)/run/launcher.pid" }
+  package var lockFile: String { "\(launchFolder)/launcher.lock" }
+  package var pidFile: String { "\(launchFolder)/launcher.pid" }
+  /// A link to the authority's `edgeAuthorityFile`, at the place where people look.
+  package var edgeAuthorityLink: String { "\(path)/edge-ca.pem" }
   /// Who the launcher started, for the authority's attestation.
   package func launchRecord(of service: ServiceName) -> String { "\(launchFolder)/\(service).json" }
+  /// How the process of this record is held.
+  package func holdRecord(of service: ServiceName) -> String { "\(launchFolder)/\(service).hold" }
 }

@@ -15,6 +15,15 @@ package enum HomeSetup {
     try makeRootKey(home, randomness)
     try KnownStores.requireAll(in: home)
     try copy(charters, to: home)
+    try linkEdgeAuthority(home)
+  }
+
+  private static func linkEdgeAuthority(_ home: Home) throws(LaunchFailure) {
+    unlink(home.edgeAuthorityLink)
+    let target = String(home.edgeAuthorityFile.dropFirst(home.path.utf8.count + 1))
+    guard symlink(target, home.edgeAuthorityLink) == 0 else {
+      throw .badHome(path: home.edgeAuthorityLink, reason: errorText(errno))
+    }
   }
 
   /// The folders alone; enough to take the lock.

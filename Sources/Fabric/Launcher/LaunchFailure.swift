@@ -1,4 +1,5 @@
 package import Charters
+package import Sandbox
 package import Vocabulary
 
 /// Why the platform does not come up, in words for the person at the machine. `exitCode` is what
@@ -15,6 +16,10 @@ package enum LaunchFailure: Error, Sendable {
   case noExecutable(path: String)
   case notReady(service: ServiceName, reason: String, lastLines: [String])
   case system(call: String, code: Int32)
+  /// The stage gave up; the service was not started.
+  case notConfined(name: String, reason: String)
+  /// `--require-confinement`, and the machine lacks these measures.
+  case unconfinable([Lack])
 }
 
 /// Exit codes of the `strongroom` command, after sysexits(3) where it has a word for it.
@@ -30,6 +35,7 @@ package enum CommandExit: Int32, Sendable, CaseIterable {
   case cannotCreate = 73
   case runsAlready = 75
   case refused = 77
+  case unconfined = 78
   case interrupted = 130
 
   /// For `strongroom help exit-codes`.
@@ -46,6 +52,7 @@ package enum CommandExit: Int32, Sendable, CaseIterable {
     case .cannotCreate: "the home folder cannot be made or is not ours"
     case .runsAlready: "the platform runs already, from this home"
     case .refused: "a service refused the operator"
+    case .unconfined: "--require-confinement, and this machine cannot hold the services so"
     case .interrupted: "interrupted by Ctrl-C"
     }
   }
@@ -59,7 +66,8 @@ extension LaunchFailure: CustomStringConvertible {
     case .badHome: .cannotCreate
     case .badCharters: .badInput
     case .noCharters, .noExecutable: .noInput
-    case .portTaken, .system: .system
+    case .portTaken, .system, .notConfined: .system
+    case .unconfinable: .unconfined
     }
   }
 
@@ -82,6 +90,12 @@ extension LaunchFailure: CustomStringConvertible {
         + (lastLines.isEmpty
           ? "" : "\nits last words:\n" + lastLines.map { "  \($0)" }.joined(separator: "\n"))
     case .system(let call, let code): "\(call): \(errorText(code))"
+    case .notConfined(let name, let reason):
+      "\(name) could not be confined and was not started: \(reason)"
+    case .unconfinable(let lacks):
+      "this machine cannot confine the services as --require-confinement demands:\n"
+        + lacks.map { "  \($0)" }.joined(separator: "\n")
+        + "\nChange the machine, or leave the option out: 'strongroom status' then says what is missing"
     }
   }
 }

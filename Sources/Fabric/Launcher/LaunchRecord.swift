@@ -16,6 +16,7 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
   package let executable: String
   /// SHA-256 of the executable's bytes, lower-case hex.
   package let sha256: String
+  /// The user it runs as: the launcher's unless it has one of its own.
   package let uid: UInt32
   package let startedAt: Instant
 
@@ -26,14 +27,15 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
   }
 
   package init(
-    service: ServiceName, pid: Int32?, executable: ExecutableFile, startedAt: Instant
+    service: ServiceName, pid: Int32?, executable: ExecutableFile, startedAt: Instant,
+    user: UInt32? = nil
   ) {
     self.service = service
     self.pid = pid
     pidStartTicks = pid.flatMap { ProcessTable.startTicks($0) }
     self.executable = executable.path
     sha256 = executable.sha256
-    uid = geteuid()
+    uid = user ?? geteuid()
     self.startedAt = startedAt
   }
 

@@ -1,8 +1,10 @@
 package import Chassis
 package import Charters
 import Glibc
+import Sandbox
 package import Telemetry
 package import Vocabulary
+package import Workload
 
 /// Starts every service of a home in the order of the charters, keeps each running, and stops them
 /// in reverse. Decisions are `RestartMachine`'s; this acts on them.
@@ -24,6 +26,10 @@ package actor Launcher {
     package let environment: [String: String]
     package let clock: Clock
     package let log: Log
+    /// How services are held; nil leaves them free, for tests of what is not confinement.
+    package let confinement: ServiceConfinement?
+    /// Tells a confined authority what processes execute.
+    package let witness: Witness?
     /// Asks a service, over mutual TLS as the operator, whether it is ready. Throws when it cannot
     /// be asked.
     package let isReady: @Sendable (ServiceName) async throws -> Bool
@@ -31,7 +37,8 @@ package actor Launcher {
 
     package init(
       home: Home, charters: CharterSet, binaries: String, environment: [String: String],
-      clock: Clock, log: Log, isReady: @escaping @Sendable (ServiceName) async throws -> Bool,
+      clock: Clock, log: Log, confinement: ServiceConfinement? = nil, witness: Witness? = nil,
+      isReady: @escaping @Sendable (ServiceName) async throws -> Bool,
       report: @escaping @Sendable (LauncherEvent) -> Void
     ) {
       self.home = home
@@ -40,6 +47,8 @@ package actor Launcher {
       self.environment = environment
       self.clock = clock
       self.log = log
+      self.confinement = confinement
+      self.witness = witness
       self.isReady = isReady
       self.report = report
     }
@@ -98,7 +107,7 @@ package actor Launcher {
   private func canStart(_ name: ServiceName) -> Bool {
     guard let slot = slots[name], slot.machine.state == .stopped else { return false }
     let needed = slot.charter.calls.filter { $0.delivery == .request }.map(\.service)
-    let authority: ServiceName = "authority"
+    let authority = Charter.authorityName
     let first = name == authority ? [] : [authority]
     return (first + (name == authority ? [] : needed)).allSatisfy {
       slots[$0] == nil || isReady($0)
@@ -164,14 +173,15 @@ package actor Launcher {
     slot.startedAt = parts.clock.now()
     let generation = slot.generation
     do throws(LaunchFailure) {
-      let process = try ChildProcess.spawn(
-        slot.executable, home: parts.home, environment: parts.environment,
-        openFiles: slot.charter.limits.openFiles)
+      let (process, hold) = try begin(slot)
       slot.process = process
       slots[name] = slot
+      if name == Charter.authorityName { parts.witness?.serve(process.pid) }
       try LaunchRecord(
-        service: name, pid: process.pid, executable: slot.executable, startedAt: slot.startedAt
+        service: name, pid: process.pid, executable: slot.executable, startedAt: slot.startedAt,
+        user: hold?.user
       ).write(to: parts.home)
+      if let hold { try HoldRecord.write(hold, of: name, to: parts.home) }
       process.follow(into: slot.logFile) { status, lastLines in
         Task { await self.ended(name, generation: generation, status: status, lastLines) }
       }
@@ -183,6 +193,21 @@ package actor Launcher {
       slots[name] = slot
       wake()
     }
+  }
+
+  private func begin(_ slot: Slot) throws(LaunchFailure) -> (ChildProcess, Hold?) {
+    let openFiles = slot.charter.limits.openFiles
+    guard let confinement = parts.confinement else {
+      let free = try ChildProcess.spawn(
+        slot.executable, home: parts.home, environment: parts.environment, openFiles: openFiles)
+      return (free, nil)
+    }
+    let plan = confinement.plan(for: slot.charter, running: slot.executable)
+    try confinement.settleData(of: slot.charter)
+    let process = try ChildProcess.spawn(
+      slot.executable, home: parts.home, environment: parts.environment, openFiles: openFiles,
+      through: ChildProcess.Confining(stage: confinement.stage, plan: plan))
+    return (process, Hold(confinement.machine, plan.confinement))
   }
 
   private func probe(_ name: ServiceName, generation: Int) async {
@@ -224,7 +249,10 @@ package actor Launcher {
   ) {
     guard slots[name]?.generation == generation else { return }
     unlink(parts.home.launchRecord(of: name))
+    unlink(parts.home.holdRecord(of: name))
     slots[name]?.process = nil
+    // Its process id may be given to anybody now.
+    if name == Charter.authorityName { parts.witness?.serve(nil) }
     let reason = Self.describe(status)
     let isAsked = slots[name].map { $0.machine.state == .draining || $0.machine.state == .killing }
     let now = parts.clock.now()

@@ -2,8 +2,10 @@ package import Chassis
 import Charters
 import Dispatch
 import Glibc
+import Sandbox
 import Telemetry
 package import Vocabulary
+import Workload
 
 /// One run of the launcher in this process, from taking the home's lock to the last service's end.
 package struct LauncherRun: Sendable {
@@ -20,6 +22,8 @@ package struct LauncherRun: Sendable {
     package var limitsFactor: Int?
     /// Defences to leave out, for tests of the drills; a release's services then refuse to start.
     package var weakened: [Weakness]?
+    /// Refuse to run with less confinement than a machine like this one can give.
+    package var requiresConfinement = false
     /// No wishes.
     package init() {}
 
@@ -88,6 +92,7 @@ package struct LauncherRun: Sendable {
     let files = try CharterFolder.read(charters)
     let set = try CharterFolder.check(files)
     let platform = wishes.applied(to: try PlatformSettings.load(home))
+    let machine = try machine(for: set, platform)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
     if set[Charter.gatewayName] != nil {
@@ -96,6 +101,10 @@ package struct LauncherRun: Sendable {
     }
     // After the checks: wishes that cannot come true must not be those of the next start.
     try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+    let confinement = ServiceConfinement(
+      stage: try ExecutableFile("\(binaries)/strongroom-confine"), machine: machine, home: home,
+      platform: platform, charters: set)
+    try confinement.settleHome()
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
       service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
@@ -105,11 +114,28 @@ package struct LauncherRun: Sendable {
     let line = OperatorLine(
       home: home, platform: platform, charters: set, log: log, clock: clock,
       firstFetchMax: .seconds(1))
+    guard let witness = Witness(path: home.witnessSocket) else {
+      throw .system(call: "listen at \(home.witnessSocket)", code: errno)
+    }
+    defer { witness.stop() }
     let launcher = try Launcher(
       Launcher.Parts(
         home: home, charters: set, binaries: binaries, environment: environment, clock: clock,
-        log: log, isReady: { try await line.isReady($0) }, report: report))
+        log: log, confinement: confinement, witness: witness,
+        isReady: { try await line.isReady($0) }, report: report))
     return await drive(launcher, report)
+  }
+
+  /// What this machine can hold the services by.
+  /// - Throws: `unconfinable` when more is required.
+  private func machine(
+    for charters: CharterSet, _ platform: Platform
+  ) throws(LaunchFailure) -> Machine {
+    let machine = ServiceConfinement.machine(
+      for: charters, platform: platform, home: home, binaries: binaries)
+    let shortfalls = machine.shortfalls(isRoot: geteuid() == 0)
+    if wishes.requiresConfinement, !shortfalls.isEmpty { throw .unconfinable(shortfalls) }
+    return machine
   }
 
   /// Starts, then waits for the signal to stop. A signal during the start stops what has started.

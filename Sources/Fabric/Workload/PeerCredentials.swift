@@ -23,6 +23,16 @@ package struct PeerCredentials: Hashable, Sendable {
       level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
     return credentials.map { PeerCredentials(pid: $0.pid, uid: $0.uid, gid: $0.gid) }
   }
+
+  /// The process at the other end of a plain connected socket.
+  static func pid(of descriptor: Int32) -> Int32? {
+    var credentials = KernelCredentials(pid: 0, uid: 0, gid: 0)
+    var size = socklen_t(MemoryLayout<KernelCredentials>.size)
+    guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 else {
+      return nil
+    }
+    return credentials.pid
+  }
 }
 
 /// `struct ucred` of unix(7), which Glibc's module does not show: three 32-bit fields in this

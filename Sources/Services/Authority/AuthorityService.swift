@@ -36,8 +36,13 @@ package struct AuthorityService: Service {
     }
     self.keys = keys
     let launched = context.charters.charters.filter { $0.port != nil }.map(\.service)
+    // A launcher that confines us also witnesses for us; without one we ask the kernel ourselves.
+    let witness = context.home.witnessSocket
     endpoint = WorkloadEndpoint(
-      keys: keys, attestor: Attestor(folder: context.home.launchFolder, launched: Set(launched)),
+      keys: keys,
+      attestor: Attestor(
+        folder: context.home.launchFolder, launched: Set(launched),
+        view: access(witness, F_OK) == 0 ? .witness(witness) : .kernel()),
       journal: IssuanceJournal(context), lifetime: .seconds(context.platform.svidSeconds),
       log: context.log, clock: context.clock, randomness: context.randomness)
     try Self.publish(keys.current.edge, to: context.home.edgeAuthorityFile)
@@ -62,8 +67,9 @@ package struct AuthorityService: Service {
     ) {
       try await endpoint.answer($0)
     }
-    // Attestation decides who is served; the mode only keeps other users from asking.
-    chmod(context.home.workloadSocket, 0o600)
+    // Attestation decides who is served; the mode only keeps strangers from asking. The group is
+    // that of all services where each has a user of its own.
+    chmod(context.home.workloadSocket, 0o660)
     while !Task.isCancelled {
       do {
         try await keys.tick()

@@ -1,0 +1,3 @@
+import Probes
+
+Prober.run(Array(CommandLine.arguments.dropFirst()))

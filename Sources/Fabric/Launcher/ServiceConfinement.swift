@@ -1,0 +1,143 @@
+package import Chassis
+package import Charters
+import Glibc
+package import Sandbox
+import Telemetry
+import Vocabulary
+
+/// How the launcher confines each service: by its charter, and by what the machine offers.
+package struct ServiceConfinement: Sendable {
+  /// Writable memory beyond a charter's `memory_mib`, bytes: RLIMIT_DATA counts what is reserved for
+  /// stacks (8 MiB a thread) and malloc's arenas, not what is resident.
+  package static let reserveBytes = 512 << 20
+
+  /// `strongroom-confine`.
+  package let stage: ExecutableFile
+  package let machine: Machine
+  let home: Home
+  let platform: Platform
+  let charters: CharterSet
+  /// Folders of shared libraries besides the system's.
+  let libraries: [String]
+
+  package init(
+    stage: ExecutableFile, machine: Machine, home: Home, platform: Platform, charters: CharterSet,
+    libraries: [String] = ServiceConfinement.ownLibraries
+  ) {
+    self.stage = stage
+    self.machine = machine
+    self.home = home
+    self.platform = platform
+    self.charters = charters
+    self.libraries = libraries
+  }
+
+  /// What this machine offers to the services of a home.
+  /// - Parameter binaries: folder of the `strongroom-<service>` executables.
+  package static func machine(
+    for charters: CharterSet, platform: Platform, home: Home, binaries: String
+  ) -> Machine {
+    guard !platform.lacks(.confinement) else {
+      return Machine(landlock: 0, hasSeccomp: false, ownUserLack: "left out for a test")
+    }
+    let programs = charters.startOrder.map { "\(binaries)/strongroom-\($0)" }
+    let key = [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap { $0 }
+    return Machine.probe(
+      ownUserLack: ServiceUsers.lack(home: home, opened: programs + key + ownLibraries))
+  }
+
+  /// What this service may touch when this file is what it runs.
+  package func confinement(of charter: Charter, running executable: String) -> Confinement {
+    Confinement(
+      places: places(of: charter, running: executable), bindPorts: bindPorts(of: charter),
+      connectPorts: connectPorts(of: charter), resolvesNames: !charter.egress.isEmpty,
+      limits: Confinement.Limits(
+        openFiles: charter.limits.openFiles,
+        dataBytes: charter.limits.memoryMiB << 20 + Self.reserveBytes,
+        processes: hasOwnUsers ? ServiceUsers.processesMax : nil),
+      user: user(of: charter))
+  }
+
+  private var hasOwnUsers: Bool { machine.ownUserLack == nil }
+
+  /// Nil where services stay the launcher's user.
+  func user(of charter: Charter) -> Confinement.User? {
+    guard hasOwnUsers, let port = charter.port else { return nil }
+    return ServiceUsers.user(port: port + platform.portOffset, portOffset: platform.portOffset)
+  }
+
+  /// Gives the home to those who are to use it, for a launcher that may.
+  package func settleHome() throws(LaunchFailure) {
+    guard geteuid() == 0 else { return }
+    let authority = charters[Charter.authorityName].flatMap { user(of: $0) }
+    try HomeOwnership.settle(home, group: authority?.group, authority: authority?.user)
+  }
+
+  /// Makes a service's data folder, and gives it to the service.
+  package func settleData(of charter: Charter) throws(LaunchFailure) {
+    let folder = home.dataFolder(of: charter.service)
+    try WholeFile.makePrivateFolder(folder)
+    guard geteuid() == 0 else { return }
+    let owner = user(of: charter)
+    try HomeOwnership.give(folder, user: owner?.user ?? 0, group: owner?.group ?? 0)
+  }
+
+  /// What the stage is to do to become this service, or another program in its place.
+  package func plan(
+    for charter: Charter, running executable: ExecutableFile, arguments: [String]? = nil
+  ) -> StagePlan {
+    StagePlan(
+      executable: executable.path,
+      arguments: [ChildProcess.name(of: executable)] + (arguments ?? ["--home", home.path]),
+      confinement: confinement(of: charter, running: executable.path), machine: machine)
+  }
+
+  private func places(of charter: Charter, running executable: String) -> [Confinement.Place] {
+    var places = Confinement.common(libraries: libraries)
+    places += [
+      Confinement.Place(executable, .execute),
+      Confinement.Place(home.platformFile, .read),
+      Confinement.Place(home.chartersFolder, .read),
+      Confinement.Place(home.dataFolder(of: charter.service), .keep),
+    ]
+    switch charter.service {
+    case Charter.authorityName:
+      // It reads the launch records and the root key, and publishes its socket and the edge's root.
+      places += [
+        Confinement.Place(home.launchFolder, .read), Confinement.Place(home.keysFolder, .read),
+        Confinement.Place(home.runFolder, .serve),
+      ]
+    case Charter.gatewayName:
+      places += [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap {
+        $0.map { Confinement.Place($0, .read) }
+      }
+    default: break
+    }
+    return charter.egress.isEmpty ? places : places + Confinement.outside
+  }
+
+  private func bindPorts(of charter: Charter) -> [Int] {
+    let own = charter.port.map { [$0 + platform.portOffset] } ?? []
+    return charter.service == Charter.gatewayName ? own + [platform.gatewayPort] : own
+  }
+
+  private func connectPorts(of charter: Charter) -> [Int] {
+    let callees = charter.calls.compactMap { charters[$0.service]?.port }
+      .map { $0 + platform.portOffset }
+    let outside = charter.egress.compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }
+    let collector = platform.otlpEndpoint.flatMap { CollectorEndpoint($0) }.map { Int($0.port) }
+    return Set(callees + outside + (collector.map { [$0] } ?? [])).sorted()
+  }
+
+  /// Folders of the shared libraries that this very program runs with: the services were built by
+  /// the same toolchain.
+  package static var ownLibraries: [String] {
+    let maps = (try? WholeFile.read("/proc/self/maps")) ?? []
+    let folders = String(decoding: maps, as: UTF8.self).split(separator: "\n").compactMap {
+      line -> String? in
+      guard let start = line.firstIndex(of: "/"), line.contains(".so") else { return nil }
+      return line[start...].lastIndex(of: "/").map { String(line[start..<$0]) }
+    }
+    return Set(folders).sorted()
+  }
+}

@@ -1,0 +1,52 @@
+import Charters
+import Chassis
+import Launcher
+import Sandbox
+import Testing
+import Vocabulary
+
+@Suite struct `A service's confinement` {
+  func confinement(
+    of service: ServiceName, _ change: (inout Platform) -> Void = { _ in }
+  ) throws -> (Confinement, Cell) {
+    let cell = try Cell()
+    var platform = cell.platform
+    platform.portOffset = 0
+    change(&platform)
+    let all = ServiceConfinement(
+      stage: try ExecutableFile("/proc/self/exe"), machine: Cell.machine, home: cell.home,
+      platform: platform, charters: cell.charters, libraries: ["/opt/libraries"])
+    let charter = try #require(cell.charters[service])
+    return (all.confinement(of: charter, running: "/opt/strongroom-\(service)"), cell)
+  }
+
+  @Test func `follows from the charter's calls`() throws {
+    let (payments, cell) = try confinement(of: "payments")
+    #expect(payments.bindPorts == [7105])
+    #expect(payments.connectPorts == [7104, 7106])
+    #expect(payments.limits.openFiles == cell.charters["payments"]?.limits.openFiles)
+    #expect(!payments.resolvesNames)
+    let kept = payments.places.filter { $0.use == .keep || $0.use == .serve }
+    #expect(kept.map(\.path) == [cell.home.dataFolder(of: "payments")])
+    #expect(payments.places.contains(Confinement.Place("/opt/libraries", .read)))
+  }
+
+  @Test func `gives the door its public port, and everybody the collector's`() throws {
+    let (gateway, _) = try confinement(of: "gateway") {
+      $0.gatewayPort = 443
+      $0.otlpEndpoint = "http://127.0.0.1:4318"
+      $0.edgeKeyFile = "/etc/edge/key.pem"
+    }
+    #expect(gateway.bindPorts == [7100, 443])
+    #expect(gateway.connectPorts == [4318, 7101, 7102, 7103, 7105, 7106])
+    #expect(gateway.places.contains(Confinement.Place("/etc/edge/key.pem", .read)))
+  }
+
+  @Test func `gives the root key to the authority alone`() throws {
+    for service in ["authority", "ledger", "gateway", "audit"] as [ServiceName] {
+      let (one, cell) = try confinement(of: service)
+      let seesKeys = one.places.contains { cell.home.rootKeyFile.hasPrefix($0.path + "/") }
+      #expect(seesKeys == (service == "authority"), "\(service)")
+    }
+  }
+}
