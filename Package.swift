@@ -146,7 +146,8 @@ let modules: [Module] =
     Module(
       layer: .Drills, name: "Drill",
       uses: [
-        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters", "Transport",
+        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters",
+        "Transport",
         "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Demo", "Probes",
       ], products: nio + [nioSSL, crypto]),
     Module(layer: .Executables, name: "strongroom-confine", uses: ["Sandbox"]),

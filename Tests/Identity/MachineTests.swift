@@ -162,6 +162,21 @@ private let start = Instant(seconds: 1_800_000_000)
     #expect(machine.state == state)
   }
 
+  @Test func `makes nobody wait whose free attempt was overtaken by a later one`() {
+    var machine = ThrottleMachine(state: .quiet, limits: limits)
+    #expect(machine.handle(.attempted(at: start)) == .proceed)
+    #expect(machine.handle(.attempted(at: start - .milliseconds(3))) == .proceed)
+    #expect(machine.handle(.attempted(at: start)) == .proceed)
+    #expect(machine.handle(.attempted(at: start)) == .refuse(retryAfterSeconds: 1))
+  }
+
+  @Test func `waits for no more than the delay when the clock steps back`() {
+    let early = start - .seconds(86_400)
+    var machine = ThrottleMachine(state: .counting(attempts: 3, last: start), limits: limits)
+    #expect(machine.handle(.attempted(at: early)) == .refuse(retryAfterSeconds: 1))
+    #expect(machine.handle(.attempted(at: early + .seconds(1))) == .proceed)
+  }
+
   @Test func `lets nobody guess a hundred times in less than eighteen hours`() {
     var machine = ThrottleMachine(state: .quiet, limits: .perLogin)
     var now = start

@@ -180,6 +180,31 @@ import Vocabulary
     #expect(try await journey.store.attempt([(other, .perLogin)], at: journey.now) == nil)
   }
 
+  @Test func `does not count an attempt that a busy machine did not look at`() async throws {
+    let journey = try await Journey()
+    try await journey.addPerson()
+    let gate = DispatchSemaphore(value: 0)
+    let form = try await journey.provider.getLogin(journey.visit())
+    journey.keep(form)
+    let csrf = try hidden("csrf", form)
+    let fields = [
+      ("csrf", csrf), ("login", "ada@example.org"), ("password", Journey.password),
+    ]
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<HashingPool.admittedMax {
+        group.addTask { try await journey.pool.run { gate.wait() } }
+      }
+      while journey.pool.jobsBegun < HashingPool.admittedMax { await Task.yield() }
+      // Many more than are free.
+      for _ in 0..<20 {
+        #expect(try await journey.provider.login(journey.visit(form: fields)).status == 503)
+      }
+      for _ in 0..<HashingPool.admittedMax { gate.signal() }
+      try await group.waitForAll()
+    }
+    #expect(try await journey.provider.login(journey.visit(form: fields)).status == 303)
+  }
+
   @Test func `is only taken from the browser that was shown it`() async throws {
     let journey = try await Journey()
     try await journey.addPerson()

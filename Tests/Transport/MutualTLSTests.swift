@@ -71,7 +71,9 @@ private let soon = Deadline(now.now() + .seconds(5))
     await hop.server.drain(within: .seconds(1))
   }
 
-  @Test func `is refused by the client when the right authority vouches for another service`() async throws {
+  @Test func `is refused by the client when the right authority vouches for another service`()
+    async throws
+  {
     let hop = try await Hop()
     let client = try hop.client(hop.authority.credentials(for: "payments", at: now.now()))
     await #expect(throws: TransportFailure.notTheService) {
@@ -127,7 +129,9 @@ private let soon = Deadline(now.now() + .seconds(5))
     await hop.server.drain(within: .seconds(1))
   }
 
-  @Test func `puts a rotated certificate in force for new connections, and drops no request`() async throws {
+  @Test func `puts a rotated certificate in force for new connections, and drops no request`()
+    async throws
+  {
     let hop = try await Hop()
     let standing = try hop.client(hop.authority.credentials(for: "payments", at: now.now()))
     for round in 0..<20 {
@@ -143,14 +147,17 @@ private let soon = Deadline(now.now() + .seconds(5))
     await hop.server.drain(within: .seconds(1))
   }
 
-  @Test func `ends a body one byte over the limit with 413, and takes one at the limit`() async throws {
+  @Test func `ends a body one byte over the limit with 413, and takes one at the limit`()
+    async throws
+  {
     var limits = TransportLimits()
     limits.bodyBytesMax = 1_000
     let hop = try await Hop(limits: limits)
     let client = try hop.client(hop.authority.credentials(for: "payments", at: now.now()))
     for (size, status) in [(1_000, 200), (1_001, 413)] {
       let answer = try await client.send(
-        request(String(repeating: "x", count: size)), to: hop.endpoint, by: soon, isRepeatable: false)
+        request(String(repeating: "x", count: size)), to: hop.endpoint, by: soon,
+        isRepeatable: false)
       #expect(answer.status == status)
     }
     await hop.server.drain(within: .seconds(1))
@@ -164,7 +171,8 @@ private let soon = Deadline(now.now() + .seconds(5))
     let client = try hop.client(hop.authority.credentials(for: "payments", at: now.now()))
     await #expect(throws: TransportFailure.deadlineExceeded) {
       try await client.send(
-        request(), to: hop.endpoint, by: Deadline(now.now() + .milliseconds(200)), isRepeatable: true)
+        request(), to: hop.endpoint, by: Deadline(now.now() + .milliseconds(200)),
+        isRepeatable: true)
     }
     await hop.server.drain(within: .seconds(3))
   }
@@ -235,6 +243,8 @@ private enum PlainSocket {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       collected.append(unwrapInboundIn(data).readableBytesView)
     }
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+      context.close(promise: nil)
+    }
   }
 }

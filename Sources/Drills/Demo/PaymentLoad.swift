@@ -26,7 +26,9 @@ package struct PaymentLoad: Sendable {
   }
   package struct Report: Sendable {
     package var posted = 0
-    /// Answers other than 201, by status; 0 counts connections that broke.
+    /// Requests sent again with the same key, because no answer said what became of the payment.
+    package var repeated = 0
+    /// Last answers other than 201, by status; 0 counts connections that broke.
     package var others: [Int: Int] = [:]
     package var spans: [Duration] = []
     package var took: Duration = .zero
@@ -49,6 +51,7 @@ package struct PaymentLoad: Sendable {
 
   private struct Outcome: Sendable {
     let status: Int
+    let repeated: Int
     let span: Duration
     let payment: Payment?
   }
@@ -68,9 +71,15 @@ package struct PaymentLoad: Sendable {
           var outcomes: [Outcome] = []
           for order in lane.orders {
             let begun = clock.now()
-            let (status, payment) = await Self.send(order, lane)
+            var (answer, repeated) = (await Self.send(order, lane), 0)
+            while Self.saysNothing(answer.status), repeated < Self.repeatsMax {
+              repeated += 1
+              answer = await Self.send(order, lane)
+            }
             outcomes.append(
-              Outcome(status: status, span: clock.now() - begun, payment: payment))
+              Outcome(
+                status: answer.status, repeated: repeated, span: clock.now() - begun,
+                payment: answer.payment))
             progress()
           }
           return outcomes
@@ -81,6 +90,7 @@ package struct PaymentLoad: Sendable {
         begin()
         for outcome in outcomes {
           report.spans.append(outcome.span)
+          report.repeated += outcome.repeated
           if outcome.status == 201 {
             report.posted += 1
           } else {
@@ -94,7 +104,11 @@ package struct PaymentLoad: Sendable {
     return report
   }
 
-  private static func send(_ order: Order, _ lane: Lane) async -> (Int, Payment?) {
+  /// No answer, or one that does not say what became of the payment: the same key may be sent again.
+  private static let repeatsMax = 3
+  private static func saysNothing(_ status: Int) -> Bool { [0, 502, 503, 504].contains(status) }
+
+  private static func send(_ order: Order, _ lane: Lane) async -> (status: Int, payment: Payment?) {
     guard let body = try? StrictJSON.encode(order.payment) else { return (0, nil) }
     let request = WireRequest(
       method: "POST", target: PaymentsOperations.createPayment.path,

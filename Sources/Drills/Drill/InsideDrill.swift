@@ -63,8 +63,13 @@ package enum InsideDrill {
       var tried = 0
       var open: [String] = []
       for (service, _) in range.ports {
-        let outcomes = try await cells.run(attempts(service, range), as: service)
-          .filter { !preparations.contains($0.attempt) }
+        let attempts = attempts(service, range)
+        let all = try await cells.run(attempts, as: service)
+        // A shell that was let run took the probe's place: nothing comes after it.
+        guard all.count == attempts.count || all.last?.errno == 0 else {
+          return .notTried("\(service)'s probe ended after \(all.count) of \(attempts.count)")
+        }
+        let outcomes = all.filter { !preparations.contains($0.attempt) }
         tried += outcomes.count
         open += outcomes.filter { !refusals.contains($0.errno) }
           .map { "\(service) \($0.attempt) \($0.target): \($0.errno == 0 ? "done" : $0.error)" }
@@ -107,15 +112,17 @@ package enum InsideDrill {
     let keys =
       service == Charter.authorityName
       ? [] : ["read=\(home.rootKeyFile)", "list=\(home.launchFolder)"]
+    // A name that nobody has used: a file that is there already would be "exists" instead of a refusal.
+    let evil = "evil-\(hexText(range.randomness.bytes(8)))"
     return others.flatMap { other in
       [
         "read=\(home.storeFile(of: other))", "write=\(home.storeFile(of: other))",
         "list=\(home.dataFolder(of: other))",
       ]
     } + keys + [
-      "write=\(home.platformFile)", "make=\(home.chartersFolder)/evil.yaml",
-      "make=\(home.launchFolder)/evil.json", "make=\(home.path)/evil", "write=\(program)",
-      "read=/etc/passwd", "read=/etc/shadow", "list=/root", "list=/tmp", "make=/tmp/evil",
+      "write=\(home.platformFile)", "make=\(home.chartersFolder)/\(evil).yaml",
+      "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)", "write=\(program)",
+      "read=/etc/passwd", "read=/etc/shadow", "list=/root", "list=/tmp", "make=/tmp/\(evil)",
     ]
   }
 
@@ -143,6 +150,9 @@ package enum InsideDrill {
 
 /// Places inside the running platform's services.
 private struct Cells {
+  /// A probe that is still at it then is ended; what it did not come to counts as not tried.
+  static let probeWithin: Duration = .seconds(60)
+
   private let confinement: ServiceConfinement
   private let probe: ExecutableFile
   private let home: Home
@@ -178,7 +188,12 @@ private struct Cells {
         stage: confinement.stage,
         plan: confinement.plan(for: charter, running: probe, arguments: attempts)))
     let log = try LogFile(output)
+    let late = Task {
+      try await Task.sleep(for: Self.probeWithin)
+      child.signal(SIGKILL)
+    }
     await withCheckedContinuation { ended in child.follow(into: log) { _, _ in ended.resume() } }
+    late.cancel()
     return (try WholeFile.read(output) ?? []).split(separator: 0x0a).compactMap {
       try? StrictJSON.decode(Outcome.self, from: $0)
     }

@@ -53,7 +53,7 @@ package enum Prober {
   private static func onFile(_ attempt: Attempt, _ path: String) -> Int32 {
     switch attempt {
     case .write: opened(path, O_WRONLY)
-    case .make: opened(path, O_WRONLY | O_CREAT | O_EXCL)
+    case .make: made(path)
     case .list: opened(path, O_RDONLY | O_DIRECTORY)
     case .remove: error(Int(unlink(path)))
     case .execute: executed(path)
@@ -67,6 +67,13 @@ package enum Prober {
     guard descriptor >= 0 else { return errno }
     close(descriptor)
     return 0
+  }
+
+  /// Nothing of the attempt stays behind.
+  private static func made(_ path: String) -> Int32 {
+    let code = opened(path, O_WRONLY | O_CREAT | O_EXCL)
+    if code == 0 { unlink(path) }
+    return code
   }
 
   /// A shell that is let run says so itself, in our place; nothing is tried after it.

@@ -186,7 +186,8 @@ package enum CharterFields {
   package static let operation = FieldList(
     all: [
       "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",
-      "purpose", "context", "forwards", "idempotency", "audit", "body_bytes_max", "timeout_ms", "rate",
+      "purpose", "context", "forwards", "idempotency", "audit", "body_bytes_max", "timeout_ms",
+      "rate",
     ], required: ["id", "method", "path", "callers"])
   package static let rate = FieldList(
     all: ["per_second", "burst"], required: ["per_second", "burst"])

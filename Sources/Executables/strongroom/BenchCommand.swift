@@ -79,6 +79,7 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
       printLine(
         .object([
           "payments": .integer(Int64(report.posted)), "clients": .integer(Int64(clients)),
+          "sent_again": .integer(Int64(report.repeated)),
           "per_second": .number(report.perSecond), "p50_ms": .number(millis(500)),
           "p99_ms": .number(millis(990)), "p999_ms": .number(millis(999)),
           "cpu_microseconds_per_payment": .object(
@@ -89,7 +90,8 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
     print(
       "\(report.posted) payments by \(clients) clients: \(StoryLayout.fixed(report.perSecond, 0)) a second, "
         + "p50 \(StoryLayout.fixed(millis(500), 1)) ms, p99 \(StoryLayout.fixed(millis(990), 1)) ms, "
-        + "p99.9 \(StoryLayout.fixed(millis(999), 1)) ms\n")
+        + "p99.9 \(StoryLayout.fixed(millis(999), 1)) ms\n"
+        + (report.repeated > 0 ? "\(report.repeated) sent again with their key\n" : ""))
     var rows = [["HOP", "CPU PER PAYMENT", "MEMORY"]]
     for (service, micros, kibibytes) in hops {
       rows.append([service, "\(StoryLayout.fixed(micros, 0)) µs", "\(kibibytes / 1_024) MiB"])

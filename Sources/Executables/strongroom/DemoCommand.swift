@@ -198,7 +198,8 @@ struct DemoBank {
     }
     tell(
       "✓ \(report.posted) standing orders paid through the gateway, "
-        + "\(StoryLayout.fixed(report.perSecond, 0)) a second, half within \(p50 ?? "?") ms")
+        + "\(StoryLayout.fixed(report.perSecond, 0)) a second, half within \(p50 ?? "?") ms"
+        + (report.repeated > 0 ? "; \(report.repeated) sent again with their key" : ""))
     return report
   }
 

@@ -109,7 +109,8 @@ int csandbox_drop_capabilities(int keep_bind) {
   return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0);
 }
 
-int csandbox_ptrace_attach(int pid) { return (int)ptrace(PTRACE_ATTACH, pid, NULL, NULL); }
+// PTRACE_SEIZE, not PTRACE_ATTACH: the process is not stopped, and runs on when the tracer ends.
+int csandbox_ptrace_attach(int pid) { return (int)ptrace(PTRACE_SEIZE, pid, NULL, NULL); }
 
 long csandbox_call(long number, long a, long b, long c, long d, long e, long f) {
   return syscall(number, a, b, c, d, e, f);

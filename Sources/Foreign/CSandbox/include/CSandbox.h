@@ -38,7 +38,7 @@ int csandbox_bound_capabilities(int keep_bind);
 // Drops every capability; with keep_bind all but CAP_NET_BIND_SERVICE, which then survives execve(2).
 int csandbox_drop_capabilities(int keep_bind);
 
-// ptrace(2) PTRACE_ATTACH, which is variadic in C; for tests and drills.
+// ptrace(2) PTRACE_SEIZE, which is variadic in C; for tests and drills.
 int csandbox_ptrace_attach(int pid);
 // A raw system call by number, with its arguments; for tests and drills.
 long csandbox_call(long number, long a, long b, long c, long d, long e, long f);

@@ -40,6 +40,7 @@ extension Provider {
         PasswordHash.matches(hash, PasswordPolicy.normalized(password))
       }
     } catch {
+      try await store.takeBack([index, address])
       return try await loginForm(visit, continuing: continuing, objection: .busy)
     }
     guard let credential, isRight else {

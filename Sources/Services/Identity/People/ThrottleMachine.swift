@@ -43,8 +43,9 @@ package struct ThrottleMachine: Equatable, Sendable {
     case attempted(at: Instant)
     /// The login's own throttle: everything is forgotten.
     case succeeded
-    /// The address's throttle: the attempt that was right takes itself back and nothing else. Many people may sign in from
-    /// one address, and nobody wipes out his guesses at others by signing in as himself.
+    /// The attempt takes itself back and nothing else. For the address's throttle when the attempt was right: many people
+    /// may sign in from one address, and nobody wipes out his guesses at others by signing in as himself. For both when
+    /// nobody looked at the password: a busy machine must not lock people out.
     case redeemed
   }
   package enum Action: Equatable, Sendable {
@@ -66,7 +67,9 @@ package struct ThrottleMachine: Equatable, Sendable {
     case (.quiet, .attempted(let now)):
       state = .counting(attempts: 1, last: now)
       return .proceed
-    case (.counting(let attempts, let last), .attempted(let now)):
+    case (.counting(let attempts, let known), .attempted(let now)):
+      // Sign-ins overtake each other, and clocks step back: neither may make a wait longer than its delay.
+      let last = min(known, now)
       guard now < last + limits.forgottenAfter else {
         state = .counting(attempts: 1, last: now)
         return .proceed
@@ -74,6 +77,7 @@ package struct ThrottleMachine: Equatable, Sendable {
       let free = last + delay(after: attempts)
       guard now >= free else {
         // A refused attempt is not counted, else hammering would lock the person out for ever.
+        state = .counting(attempts: attempts, last: last)
         let wait = (free - now).nanoseconds
         return .refuse(retryAfterSeconds: Int((wait + 999_999_999) / 1_000_000_000))
       }

@@ -91,7 +91,8 @@ extension IdentityStore {
     _ subjects: [(index: [UInt8], limits: ThrottleMachine.Limits)], at now: Instant
   ) async throws -> Int? {
     try await store.write { transaction in
-      var machines: [(index: [UInt8], machine: ThrottleMachine)] = []
+      var counted: [([UInt8], ThrottleMachine.State)] = []
+      var refused: [([UInt8], ThrottleMachine.State)] = []
       var wait: Int?
       for (index, limits) in subjects {
         let row = try transaction.rows(
@@ -105,12 +106,13 @@ extension IdentityStore {
         var machine = ThrottleMachine(state: state ?? .quiet, limits: limits)
         if case .refuse(let seconds) = machine.handle(.attempted(at: now)) {
           wait = max(wait ?? 0, seconds)
+          refused.append((index, machine.state))
+        } else {
+          counted.append((index, machine.state))
         }
-        machines.append((index, machine))
       }
-      guard wait == nil else { return wait }
-      for (index, machine) in machines {
-        guard case .counting(let attempts, let last) = machine.state else { continue }
+      for (index, state) in wait == nil ? counted : refused {
+        guard case .counting(let attempts, let last) = state else { continue }
         _ = try transaction.execute(
           """
           INSERT INTO throttles (subject, attempts, last_at) VALUES (?, ?, ?)
@@ -118,7 +120,14 @@ extension IdentityStore {
             last_at = excluded.last_at
           """, [.blob(index), .integer(attempts), last.stored])
       }
-      return nil
+      return wait
+    }
+  }
+
+  /// Takes an attempt back that nobody looked at.
+  package func takeBack(_ subjects: [[UInt8]]) async throws {
+    try await store.write { transaction in
+      for subject in subjects { try transaction.redeem(subject) }
     }
   }
 }
