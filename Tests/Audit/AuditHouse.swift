@@ -32,7 +32,7 @@ final class AuditHouse: Sendable {
   static func start() async throws -> AuditHouse {
     let home = Home(
       FileManager.default.temporaryDirectory.appending(path: "house-\(UUID().uuidString)").path)
-    let offset = Int.random(in: 10_000...40_000)
+    let offset = try TestPorts.offset()
     try lay(home, offset: offset)
     let now = Clock.system.now()
     let mesh = try MeshAuthority(trustDomain: trustDomain, at: now)

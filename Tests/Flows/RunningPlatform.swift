@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import StrictJSON
+import TestKit
 import Synchronization
 import Transport
 import Vocabulary
@@ -17,8 +18,8 @@ final class RunningPlatform: Sendable {
 
   init() throws {
     home = NSTemporaryDirectory() + "strongroom-flow-\(UUID().uuidString.prefix(8))"
-    offset = Int.random(in: 20...400) * 100
-    port = 8_443 + offset
+    offset = try TestPorts.offset()
+    port = TestPorts.gatewayPort(offset)
     // The test bundle lies beside the executables.
     binaries = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
       .resolvingSymlinksInPath().path(percentEncoded: false)

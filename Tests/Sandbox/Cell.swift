@@ -5,6 +5,7 @@ import Launcher
 import Probes
 import Sandbox
 import StrictJSON
+import TestKit
 import Vocabulary
 
 /// A home with the real charters, and the probe run in place of a service: the real stage, the real
@@ -26,8 +27,9 @@ final class Cell {
   init(gatewayPort: Int? = nil) throws {
     path = NSTemporaryDirectory() + "cell-\(UInt32.random(in: 0 ..< .max))"
     home = Home("\(path)/home")
-    let offset = Int.random(in: 200...500) * 100
-    platform = Platform(portOffset: offset, gatewayPort: gatewayPort ?? 8_443 + offset)
+    let offset = try TestPorts.offset()
+    platform = Platform(
+      portOffset: offset, gatewayPort: gatewayPort ?? TestPorts.gatewayPort(offset))
     let checkout = #filePath.components(separatedBy: "/Tests/Sandbox/").first ?? "."
     charters = try CharterFolder.load(checkout)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

@@ -13,9 +13,9 @@ package struct TestHome: Sendable {
   package init(charters: [String: String], trustDomain: String = "strongroom.test") throws {
     let path = NSTemporaryDirectory() + "strongroom-\(UUID().uuidString.prefix(8))"
     home = Home(path)
-    // Ports 20,000–59,900 in steps of 100: two tests that run at the same time seldom meet.
-    let offset = Int.random(in: 130...528) * 100
-    platform = Platform(trustDomain: trustDomain, portOffset: offset, gatewayPort: 8_443 + offset)
+    let offset = try TestPorts.offset()
+    platform = Platform(
+      trustDomain: trustDomain, portOffset: offset, gatewayPort: TestPorts.gatewayPort(offset))
     let files = FileManager.default
     for folder in ["charters", "data", "run", "launch", "keys", "log"] {
       try files.createDirectory(
