@@ -81,11 +81,13 @@ let modules: [Module] =
     contract("Authority"), contract("Gateway"), contract("Identity"), contract("Customers"),
     contract("Ledger"), contract("Payments"), contract("Audit"),
 
+    Module(layer: .Fabric, name: "Faults"),
     Module(layer: .Fabric, name: "Telemetry", uses: ["Vocabulary", "StrictJSON"]),
     Module(
       layer: .Fabric, name: "Sandbox", uses: ["CSandbox", "StrictJSON"]),
     Module(
-      layer: .Fabric, name: "Storage", uses: ["Vocabulary", "StrictJSON", "Sealing", "Telemetry"],
+      layer: .Fabric, name: "Storage",
+      uses: ["Vocabulary", "StrictJSON", "Sealing", "Faults", "Telemetry"],
       products: [grdb, crypto]),
     Module(
       layer: .Fabric, name: "Transport",
@@ -99,7 +101,8 @@ let modules: [Module] =
       layer: .Fabric, name: "Chassis",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "Tokens", "Sealing", "WorkloadIdentity",
-        "AuditAPI", "AuthorityAPI", "Telemetry", "Sandbox", "Storage", "Transport", "Workload",
+        "AuditAPI", "AuthorityAPI", "Faults", "Telemetry", "Sandbox", "Storage", "Transport",
+        "Workload",
       ], products: nio + [crypto, x509, asn1]),
     Module(
       layer: .Fabric, name: "Launcher",
@@ -132,7 +135,7 @@ let modules: [Module] =
     "Payments", calls: ["Ledger", "Audit"], products: [crypto], migrations: ["0001-initial.sql"])
   + service(
     "Gateway", calls: ["Identity", "Audit", "Authority"],
-    engines: ["Charters", "Tokens", "WorkloadIdentity"],
+    engines: ["Charters", "Tokens", "WorkloadIdentity", "Faults"],
     products: nio + [nioSSL, crypto, x509])
   + [
     Module(
@@ -150,7 +153,13 @@ let modules: [Module] =
         "Transport",
         "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Demo", "Probes",
       ], products: nio + [nioSSL, crypto]),
+    Module(
+      layer: .Drills, name: "FuzzTargets",
+      uses: [
+        "Vocabulary", "StrictJSON", "Tokens", "WorkloadIdentity", "Charters", "Payments", "Gateway",
+      ], products: nio + [x509, asn1]),
     Module(layer: .Executables, name: "strongroom-confine", uses: ["Sandbox"]),
+    Module(layer: .Executables, name: "strongroom-fuzz", uses: ["FuzzTargets"]),
     Module(layer: .Executables, name: "strongroom-probe", uses: ["Probes"]),
     Module(
       layer: .Executables, name: "strongroom",
@@ -228,7 +237,8 @@ func tests(_ name: String) -> Target {
 
 /// Named one by one: SwiftPM caches what this file says, so it must not depend on what lies in a folder.
 let testFolders = [
-  "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "Gateway",
+  "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "FuzzTargets",
+  "Gateway",
   "Identity", "Launcher", "Ledger", "LedgerBook", "MerkleLog", "Payments", "Sandbox", "Sealing",
   "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",

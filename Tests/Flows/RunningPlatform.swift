@@ -72,6 +72,14 @@ final class RunningPlatform: Sendable {
         + options)
   }
 
+  /// Down and up again on the same data.
+  func restart() async throws {
+    for words in [["down"], ["up", "--charters", checkout]] {
+      let outcome = try await command(words)
+      guard outcome.exitCode == 0 else { throw DemoFailure(outcome.output) }
+    }
+  }
+
   func down() async {
     _ = try? await command("down")
     try? FileManager.default.removeItem(atPath: home)

@@ -51,6 +51,10 @@ private let start = Instant(seconds: 1_800_000_000)
     let verdict = bucket.take(at: start - .seconds(3_600), rate)
     #expect(!verdict.isAllowed)
     #expect(verdict.retryAfter <= rate.window)
+    // And the wait it named is the truth.
+    let later = start - .seconds(3_600) + .nanoseconds(verdict.retryAfter)
+    let next = bucket.take(at: later, rate)
+    #expect(next.isAllowed)
   }
 
   @Test func `moves impossible rates to the nearest possible one`() {

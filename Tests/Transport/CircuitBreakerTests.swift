@@ -15,6 +15,17 @@ private let start = Instant(seconds: 1_000)
     #expect(verdict2 == .refuse(until: start + CircuitBreaker.rest))
   }
 
+  @Test func `rests no longer when the clock is set back meanwhile`() {
+    var breaker = CircuitBreaker()
+    for _ in 1...CircuitBreaker.failuresMax { breaker.failed(at: start) }
+    let early = start - .seconds(3_600)
+    let first = breaker.ask(at: early)
+    #expect(first == .send)
+    // The probe's own span counts from the new time.
+    let second = breaker.ask(at: early - .seconds(3_600))
+    #expect(second == .send)
+  }
+
   @Test func `forgets failures after one success`() {
     var breaker = CircuitBreaker()
     for _ in 1..<CircuitBreaker.failuresMax { breaker.failed(at: start) }

@@ -24,6 +24,9 @@ package struct X509SVID: Sendable {
     self.notAfter = notAfter
   }
 
+  /// As long as the clock is in here, nobody needs a fresh one.
+  package var fresh: Range<Instant> { notBefore..<max(notBefore, halfLife) }
+
   /// When a fresh one should be in hand: the middle of the validity.
   package var halfLife: Instant {
     notBefore + .nanoseconds((notAfter - notBefore).nanoseconds / 2)

@@ -1,4 +1,5 @@
 import Charters
+import Faults
 import NIOCore
 import Storage
 import Telemetry
@@ -40,6 +41,7 @@ struct Pipeline: Sendable {
     } catch {
       answer = .problem(.defect, correlation: nil)
     }
+    FaultPoint.answerReady.reached()
     return WireResponse(
       status: answer.status, headers: answer.headers, body: ByteBuffer(bytes: answer.body))
   }

@@ -1,4 +1,5 @@
 import Charters
+import Faults
 import NIOCore
 import StrictJSON
 import Telemetry
@@ -65,10 +66,12 @@ package struct ServiceClient: Sendable {
     defer { record(operationID, trace, call, start) }
     let response: WireResponse
     do {
+      FaultPoint.callLeaving.reached()
       response = try await context.transport.send(
         WireRequest(
           method: method.rawValue, target: target, headers: headers, body: ByteBuffer(bytes: body)),
         to: endpoint, by: call.deadline, isRepeatable: isRepeatable)
+      FaultPoint.callAnswered.reached()
     } catch {
       context.log.with(correlation: call.correlation, operation: operationID).warning(
         "a call brought no answer", ["callee": .id(callee), "why": .id("\(error)")])

@@ -1,3 +1,4 @@
+import Faults
 import Foundation
 import NIOPosix
 import Sandbox
@@ -23,6 +24,9 @@ package enum ServiceMain {
       FileHandle.standardError.write(Data("usage: strongroom-\(Subject.name) --home DIR\n".utf8))
       exit(64)
     }
+    #if DEBUG
+      Faults.shared.watch(folder: Home(path).dataFolder(of: Subject.name))
+    #endif
     let clock = Clock.system
     let sink = LogSink.standardError
     let log = Log(service: Subject.name, sink: sink, clock: clock)
@@ -61,7 +65,11 @@ extension Clock {
   package static let system = Clock {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    var nanoseconds = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    #if DEBUG
+      nanoseconds += Faults.shared.clockOffset
+    #endif
+    return Instant(nanoseconds: nanoseconds)
   }
 }
 

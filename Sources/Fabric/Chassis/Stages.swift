@@ -1,4 +1,5 @@
 import Charters
+import Faults
 import NIOCore
 import Storage
 import Synchronization
@@ -189,6 +190,7 @@ struct HandlerStage: Stage {
     guard let call = passage.call(), let handler = handlers[call.operation.id] else {
       throw Problem.defect
     }
+    FaultPoint.requestAdmitted.reached()
     return try await handler(call)
   }
 }

@@ -51,7 +51,8 @@ package struct DeliveryMachine: Hashable, Sendable {
       // The receiver does not come back sooner because there is more for it.
       return .nothing
     case (.waiting(let until, let failures), .due(let now)):
-      guard now >= until else { return .wake(at: until) }
+      // Longer than any wait: the clock was set back meanwhile.
+      guard now >= until || until - now > Self.waitMax else { return .wake(at: until) }
       return move(to: .delivering(hasMore: false, failures: failures), .deliver)
     case (.idle, .due), (.delivering, .due):
       // A wake-up that was overtaken.

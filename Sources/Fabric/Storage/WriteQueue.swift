@@ -1,4 +1,5 @@
 import Dispatch
+import Faults
 import GRDB
 import Synchronization
 import Telemetry
@@ -83,7 +84,9 @@ final class WriteQueue: Sendable {
               kept.append(job)
             }
           }
+          FaultPoint.commitBegins.reached()
           try database.commit()
+          FaultPoint.commitDone.reached()
         } catch {
           if database.isInsideTransaction { try? database.rollback() }
           throw error

@@ -21,11 +21,13 @@ package struct CircuitBreaker: Sendable, Equatable {
   package mutating func ask(at now: Instant) -> Verdict {
     switch state {
     case .closed: return .send
-    case .open(let until) where now < until: return .refuse(until: until)
+    // A clock that was set back must not turn a second's rest into an hour's.
+    case .open(let until) where now < until && until - now <= Self.rest:
+      return .refuse(until: until)
     case .open:
       state = .probing(since: now)
       return .send
-    case .probing(let since) where now < since + Self.probeMax:
+    case .probing(let since) where now >= since && now < since + Self.probeMax:
       return .refuse(until: since + Self.probeMax)
     case .probing:
       state = .probing(since: now)

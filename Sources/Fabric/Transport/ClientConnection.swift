@@ -66,7 +66,8 @@ final class ClientConnection: ChannelInboundHandler {
     guard case .idle = state, mayBeReused, let peerEnd = peerEnd(),
       context?.channel.isActive == true
     else { return false }
-    return now < peerEnd && now < openedAt + limits.connectionAgeMax
+    // One that was opened later than now was opened before the clock was set back; nobody knows how old it is.
+    return now < peerEnd && now >= openedAt && now < openedAt + limits.connectionAgeMax
   }
 
   func send(_ request: WireRequest, host: String) -> EventLoopFuture<WireResponse> {

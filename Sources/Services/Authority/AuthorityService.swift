@@ -204,7 +204,7 @@ enum Unlocked {
       var newest = first
       while !Task.isCancelled {
         let changes = keys.changes()
-        await pause(until: newest.svid.halfLife, or: changes, clock)
+        await pause(while: newest.svid.fresh, or: changes, clock)
         guard !Task.isCancelled else { return }
         do {
           newest = try issue()

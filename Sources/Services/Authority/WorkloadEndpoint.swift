@@ -62,7 +62,7 @@ struct WorkloadEndpoint: Sendable {
       try await journal.issued(
         method, to: workload, pid: call.peer.pid, until: credentials.svid.notAfter)
       try await call.send(Self.message(credentials))
-      await pause(until: credentials.svid.halfLife, or: changes, clock)
+      await pause(while: credentials.svid.fresh, or: changes, clock)
       try Task.checkCancellation()
     }
   }
@@ -76,7 +76,7 @@ struct WorkloadEndpoint: Sendable {
       let changes = keys.changes()
       let workload = try await attest(call, method)
       try await call.send(try message(keys.current, workload))
-      await pause(until: nil, or: changes, clock)
+      await pause(while: nil, or: changes, clock)
       try Task.checkCancellation()
     }
   }

@@ -29,7 +29,8 @@ extension PaymentStore {
       createdAt = nanoseconds
       self.id = id.description
     }
-    var text: String { "\(createdAt).\(id)" }
+    /// What a page says is next.
+    package var text: String { "\(createdAt).\(id)" }
   }
 
   /// A person's payments, newest first.

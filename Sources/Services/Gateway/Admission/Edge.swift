@@ -1,5 +1,6 @@
 import AuditAPI
 import Charters
+import Faults
 import GatewayAPI
 package import NIOCore
 import StrictJSON
@@ -169,10 +170,12 @@ extension Edge {
     // The record goes to disk while the service works; the answer waits for both.
     let recorded = trail.record(record(of: allowed, reason: nil), on: loop)
     let deadline = Deadline(allowed.receivedAt + route.operation.timeout)
+    FaultPoint.callLeaving.reached()
     return upstream.send(
       request, route.service, deadline, route.operation.isRetryable, loop
     ).map { answer in
-      EdgeAnswer(
+      FaultPoint.callAnswered.reached()
+      return EdgeAnswer(
         status: answer.status, fields: PassageFields.outbound(answer.headers, route: route),
         content: answer.body)
     }.flatMapErrorThrowing { error in
@@ -180,7 +183,10 @@ extension Edge {
       return EdgeAnswer(
         Upstream.problem(for: error as? TransportFailure), correlation: allowed.correlation)
     }.flatMap { answer in
-      recorded.map { self.finished(answer, allowed, reason: nil) }
+      recorded.map {
+        FaultPoint.answerReady.reached()
+        return self.finished(answer, allowed, reason: nil)
+      }
     }.flatMapErrorThrowing { error in
       // Done, perhaps, but not on record: nobody hears that it was done.
       self.telemetry.unrecorded(error, allowed.correlation)

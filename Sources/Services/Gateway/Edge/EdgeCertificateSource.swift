@@ -10,6 +10,8 @@ import Vocabulary
 struct EdgeCertificateSource: Sendable {
   /// How often files are looked at for a newer certificate.
   static let filesEvery: Duration = .seconds(300)
+  /// How often the clock is looked at during a long pause.
+  static let lookEvery: Duration = .seconds(5)
   /// After a failed renewal.
   static let retryEvery: Duration = .seconds(10)
   /// At start, the authority may need a moment.
@@ -46,7 +48,7 @@ struct EdgeCertificateSource: Sendable {
   func follow(from first: Material, _ identity: EdgeIdentity) async throws {
     var current = first
     while !Task.isCancelled {
-      try await Task.sleep(for: pause(after: current))
+      try await pause(after: current)
       do {
         let next = try await fetch()
         guard next.chain != current.chain else { continue }
@@ -62,11 +64,16 @@ struct EdgeCertificateSource: Sendable {
     }
   }
 
-  /// Until half of the validity is over.
-  private func pause(after material: Material) -> Duration {
-    guard let (from, to) = material.validity else { return Self.filesEvery }
+  /// Until half of the validity is over, or has not begun: the clock is looked at now and then, because it may be set.
+  private func pause(after material: Material) async throws {
+    guard let (from, to) = material.validity else {
+      return try await Task.sleep(for: Self.filesEvery)
+    }
     let half = from + .nanoseconds((to - from).nanoseconds / 2)
-    return max(half - service.clock.now(), .seconds(1))
+    repeat {
+      let rest = max(half - service.clock.now(), .seconds(1))
+      try await Task.sleep(for: min(rest, Self.lookEvery))
+    } while (from..<max(from, half)).contains(service.clock.now())
   }
 
   private func fetch() async throws -> Material {

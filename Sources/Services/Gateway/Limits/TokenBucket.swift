@@ -47,6 +47,8 @@ package struct TokenBucket: Hashable, Sendable {
     let debt = min(max(fullAt.nanoseconds - now.nanoseconds, 0), rate.window)
     let next = debt + rate.interval
     guard next <= rate.window else {
+      // Else the next one would find the same moment in the far future.
+      fullAt = Instant(nanoseconds: now.nanoseconds + debt)
       return Verdict(
         isAllowed: false, remaining: 0, fullAfter: debt, retryAfter: next - rate.window)
     }

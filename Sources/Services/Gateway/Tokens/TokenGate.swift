@@ -111,7 +111,9 @@ package final class TokenGate: Sendable {
   /// Whether we know enough about revocations to act on a token.
   package func knowsRevocations(forChanges: Bool, at now: Instant) -> Bool {
     let limit = forChanges ? Self.silenceForChangesMax : Self.silenceForReadsMax
-    return now < state.withLock { $0.heardAt } + limit
+    let heardAt = state.withLock { $0.heardAt }
+    // What was heard in the future was heard before the clock was set back: nobody knows how long ago.
+    return heardAt - limit < now && now < heardAt + limit
   }
 
   /// Verified tokens in memory just now.
@@ -125,7 +127,7 @@ extension TokenGate {
   /// - Parameter entries: handle, and when every token concerned has expired by itself.
   package func revoke(_ entries: [(handle: RevocationHandle, until: Instant)], at now: Instant) {
     state.withLock { state in
-      state.heardAt = max(state.heardAt, now)
+      state.heardAt = now
       guard !entries.isEmpty else { return }
       for entry in entries { state.revoked.add(entry.handle, until: entry.until) }
       state.revoked.forget(at: now)
@@ -167,7 +169,8 @@ extension TokenGate {
         state.fetching?.append(promise)
         return .wait
       }
-      guard now >= state.fetchedAt + Self.unknownKeyPause else { return .enough }
+      let next = state.fetchedAt + Self.unknownKeyPause
+      guard now >= next || now < state.fetchedAt else { return .enough }
       state.fetchedAt = now
       state.fetching = [promise]
       return .fetch
