@@ -27,6 +27,10 @@ import Testing
         "kernel",
       ]
     ),
+    (
+      "immutability", "immutable",
+      ["charter-byte", "charter-mode", "charter-gone", "settings", "foreign-charter", "program"]
+    ),
   ])
   func `says breach when a defence is left out`(
     weakness: String, name: String, breaches: [String]

@@ -64,10 +64,12 @@ struct `Code inside a compromised service` {
   @Test func `does its own work`() async throws {
     let cell = try Cell()
     let ledger = try Listener(port: cell.port(of: "ledger"))
+    // What the probe makes it takes away itself.
+    try WholeFile.write([1], to: "\(cell.home.dataFolder(of: "payments"))/old")
     let attempts = [
       "read=\(cell.home.storeFile(of: "payments"))", "write=\(cell.home.storeFile(of: "payments"))",
       "make=\(cell.home.dataFolder(of: "payments"))/new",
-      "remove=\(cell.home.dataFolder(of: "payments"))/new",
+      "remove=\(cell.home.dataFolder(of: "payments"))/old",
       "read=\(cell.home.platformFile)", "list=\(cell.home.chartersFolder)", "read=/dev/urandom",
       "read=/proc/self/statm", "write=/dev/null", "connect=\(ledger.port)",
       "listen=\(cell.port(of: "payments"))",

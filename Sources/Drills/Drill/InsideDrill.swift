@@ -107,7 +107,7 @@ package enum InsideDrill {
   ) { service, range in
     let home = range.home
     let others = range.ports.map(\.service).filter { $0 != service }
-    let program = Cells.binaries.map { "\($0)/strongroom-\(service)" } ?? home.path
+    let program = "\(home.programsFolder)/strongroom-\(service)"
     // The authority is the one that seals with the root key and reads launch records.
     let keys =
       service == Charter.authorityName
@@ -122,6 +122,8 @@ package enum InsideDrill {
     } + keys + [
       "write=\(home.platformFile)", "make=\(home.chartersFolder)/\(evil).yaml",
       "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)", "write=\(program)",
+      "make=\(home.programsFolder)/\(evil)", "list=\(home.knownGoodFolder)",
+      "read=\(home.knownGoodFolder)/platform.json", "list=\(home.quarantineFolder)",
       "read=/etc/passwd", "read=/etc/shadow", "list=/root", "list=/tmp", "make=/tmp/\(evil)",
     ]
   }
@@ -172,7 +174,7 @@ private struct Cells {
     confinement = ServiceConfinement(
       stage: try ExecutableFile("\(binaries)/strongroom-confine"),
       machine: ServiceConfinement.machine(
-        for: charters, platform: range.platform, home: home, binaries: binaries),
+        for: range.platform, home: home),
       home: home, platform: range.platform, charters: charters)
     probe = try ExecutableFile("\(binaries)/strongroom-probe")
   }

@@ -33,17 +33,15 @@ package struct ServiceConfinement: Sendable {
   }
 
   /// What this machine offers to the services of a home.
-  /// - Parameter binaries: folder of the `strongroom-<service>` executables.
   package static func machine(
-    for charters: CharterSet, platform: Platform, home: Home, binaries: String
+    for platform: Platform, home: Home
   ) -> Machine {
     guard !platform.lacks(.confinement) else {
       return Machine(landlock: 0, hasSeccomp: false, ownUserLack: "left out for a test")
     }
-    let programs = charters.startOrder.map { "\(binaries)/strongroom-\($0)" }
     let key = [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap { $0 }
     return Machine.probe(
-      ownUserLack: ServiceUsers.lack(home: home, opened: programs + key + ownLibraries))
+      ownUserLack: ServiceUsers.lack(home: home, opened: key + ownLibraries))
   }
 
   /// What this service may touch when this file is what it runs.
