@@ -15,7 +15,7 @@ package enum InsideDrill {
     promise:
       "Z4 S1: a compromised service cannot open what is not its own, nor connect to what its charter does not name.",
     attacks: [
-      own, files, ports, sockets,
+      own, files, ports, OutsideAddresses.attack, sockets,
       sweep(
         "other-processes",
         "signal, trace, read the memory and the environment of every other service's process"
@@ -151,7 +151,7 @@ package enum InsideDrill {
 }
 
 /// Places inside the running platform's services.
-private struct Cells {
+struct Cells {
   /// A probe that is still at it then is ended; what it did not come to counts as not tried.
   static let probeWithin: Duration = .seconds(60)
 

@@ -74,12 +74,17 @@ struct StatusCommand: AsyncParsableCommand {
   ) async -> [ServiceName: Standing] {
     let records = Dictionary(
       LaunchRecord.all(home).filter(\.isAlive).map { ($0.service, $0) }, uniquingKeysWith: { $1 })
+    let addressesAreHeld = PlatformSettings.read(home).map {
+      AddressHold.refused(gatewayPort: $0.gatewayPort) != nil
+    }
     return await withTaskGroup(of: (ServiceName, Standing).self) { group in
       for service in services {
         let record = records[service]
         group.addTask {
           var standing = await Standing.ask(service, pid: record?.pid, line)
-          standing.confinement = record.map { ConfinementStanding($0, in: home) }
+          standing.confinement = record.map {
+            ConfinementStanding($0, in: home, addressesAreHeld: addressesAreHeld == true)
+          }
           return (service, standing)
         }
       }

@@ -95,7 +95,8 @@ package struct LauncherRun: Sendable {
     defer { unlink(home.pidFile) }
     let files = try CharterFolder.read(charters)
     let set = try CharterFolder.check(files)
-    let platform = wishes.applied(to: try PlatformSettings.load(home))
+    let earlier = try PlatformSettings.load(home)
+    let platform = wishes.applied(to: earlier)
     let machine = try machine(for: platform)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
@@ -150,9 +151,13 @@ package struct LauncherRun: Sendable {
         isReady: { try await line.isReady($0) }, report: report))
     starting.withLock { $0 = launcher }
     if isGuarded { try immutableGuard.start() }
+    if let rules = confinement.addressRules {
+      try AddressHold.apply(rules, earlierPort: earlier?.gatewayPort)
+    }
     await journal.resume()
     let code = await drive(launcher, report) { await journal.finish(within: Self.journalLimit) }
     immutableGuard.stop()
+    if confinement.addressRules != nil { AddressHold.remove(gatewayPort: platform.gatewayPort) }
     return code
   }
 
@@ -163,8 +168,7 @@ package struct LauncherRun: Sendable {
   ) throws(LaunchFailure) -> Machine {
     let machine = ServiceConfinement.machine(
       for: platform, home: home)
-    let shortfalls = machine.shortfalls(isRoot: geteuid() == 0)
-    if wishes.requiresConfinement, !shortfalls.isEmpty { throw .unconfinable(shortfalls) }
+    if wishes.requiresConfinement, !machine.lacks.isEmpty { throw .unconfinable(machine.lacks) }
     return machine
   }
 
