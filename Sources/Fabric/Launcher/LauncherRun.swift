@@ -104,19 +104,7 @@ package struct LauncherRun: Sendable {
       try PortCheck.check(
         [(service: Charter.gatewayName, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
-    // After the checks: wishes that cannot come true must not be those of the next start.
-    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
-    let store = KnownGood(home)
-    let stageName = "strongroom-confine"
-    let programs = try store.takePrograms(
-      set.startOrder.map { "strongroom-\($0)" } + [stageName], from: binaries)
-    let confinement = ServiceConfinement(
-      stage: try ExecutableFile("\(home.programsFolder)/\(stageName)"), machine: machine,
-      home: home, platform: platform, charters: set)
-    try confinement.settleHome()
-    let pins = try store.pins(
-      programs: programs, charters: HomeSetup.named(files),
-      settings: PlatformSettings.bytes(of: platform))
+    let (confinement, pins) = try layDown(files, set, platform, machine)
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
       service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
@@ -134,7 +122,7 @@ package struct LauncherRun: Sendable {
       home: home, line: line, log: log, clock: clock, randomness: randomness)
     let starting = Mutex<Launcher?>(nil)
     let immutableGuard = try ImmutableGuard(
-      store, pins: pins, clock: clock, randomness: randomness
+      KnownGood(home), pins: pins, clock: clock, randomness: randomness
     ) { event, finding in
       let launcher = finding.isReadAtStart ? starting.withLock { $0 } : nil
       Task {
@@ -159,6 +147,27 @@ package struct LauncherRun: Sendable {
     immutableGuard.stop()
     if confinement.addressRules != nil { AddressHold.remove(gatewayPort: platform.gatewayPort) }
     return code
+  }
+
+  /// Makes the home as it is to be, copies what will run, and pins it. After the checks: wishes that
+  /// cannot come true must not be those of the next start.
+  private func layDown(
+    _ files: [CharterFile], _ charters: CharterSet, _ platform: Platform, _ machine: Machine
+  ) throws(LaunchFailure) -> (ServiceConfinement, [Pin]) {
+    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+    let store = KnownGood(home)
+    let stage = "strongroom-confine"
+    let programs = try store.takePrograms(
+      charters.startOrder.map { "strongroom-\($0)" } + [stage], from: binaries)
+    let confinement = ServiceConfinement(
+      stage: try ExecutableFile("\(home.programsFolder)/\(stage)"), machine: machine, home: home,
+      platform: platform, charters: charters)
+    // Modes and owners are pinned as they are from here on.
+    try confinement.settleHome()
+    let pins = try store.pins(
+      programs: programs, charters: HomeSetup.named(files),
+      settings: PlatformSettings.bytes(of: platform))
+    return (confinement, pins)
   }
 
   /// What this machine can hold the services by.
