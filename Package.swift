@@ -107,8 +107,8 @@ let modules: [Module] =
     Module(
       layer: .Fabric, name: "Launcher",
       uses: [
-        "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "Telemetry", "Sandbox",
-        "Transport", "Workload", "Chassis",
+        "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "AuditAPI", "Telemetry",
+        "Sandbox", "Transport", "Workload", "Chassis",
       ], products: nio + [crypto]),
   ]
   + service(

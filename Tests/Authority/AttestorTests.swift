@@ -56,6 +56,28 @@ private struct Launchpad {
     pad.remove()
   }
 
+  @Test func `knows a process whose file was replaced while it runs, by its record alone`() throws {
+    let pad = try Launchpad()
+    let (executable, sha256, ticks) = (pad.executable, pad.sha256, pad.ticks)
+    let view = ProcessView(
+      look: { _ in ProcessFacts(startTicks: ticks, executable: "\(executable) (deleted)") },
+      digest: { _ in sha256 })
+    func attest() -> Result<Attestor.Workload, AttestationRefusal> {
+      Result { () throws(AttestationRefusal) in
+        try Attestor(folder: pad.folder, launched: ["payments"], view: view).attest(pad.me)
+      }
+    }
+    try pad.write()
+    #expect(try attest().get().service == "payments")
+    // Its digest still decides.
+    try pad.write(sha256: String(repeating: "0", count: 64))
+    #expect(attest() == .failure(.wrongExecutable))
+    try FileManager.default.removeItem(atPath: "\(pad.folder)/payments.json")
+    try pad.write("robot", pid: nil)
+    #expect(attest() == .failure(.noRecord))
+    pad.remove()
+  }
+
   @Test func `refuses every process that differs in one thing`() throws {
     let zeros = String(repeating: "0", count: 64)
     let table: [(String, AttestationRefusal, (Launchpad) throws -> Void)] = [

@@ -1,5 +1,7 @@
 import Demo
+import Chassis
 import Foundation
+import Launcher
 import NIOCore
 import PaymentsAPI
 import StrictJSON
@@ -174,7 +176,7 @@ import Vocabulary
     var searched = 0
     let files = FileManager.default.enumerator(atPath: platform.home)
     while let name = files?.nextObject() as? String {
-      guard name != "demo.json",
+      guard name != "demo.json", !Home.isProgram(name),
         let bytes = FileManager.default.contents(atPath: platform.home + "/" + name)
       else { continue }
       searched += 1

@@ -73,7 +73,9 @@ import Vocabulary
     let launcher: Launcher
     let events = Events()
 
-    init(books: String, shop: String) throws {
+    /// - Parameter isGuarded: whether programs are copied, and looked at before each start; nobody
+    ///   watches in between.
+    init(books: String, shop: String, isGuarded: Bool = false) throws {
       scratch = try Scratch()
       let home = scratch.home
       try HomeSetup.makeFolders(home)
@@ -97,10 +99,22 @@ import Vocabulary
       let clock = Clock.system
       let log = Log(service: "launcher", sink: LogSink { _ in }, clock: clock)
       let events = events
+      var immutableGuard: ImmutableGuard?
+      if isGuarded {
+        let store = KnownGood(home)
+        try PlatformSettings.write(Platform(), to: home)
+        let programs = try store.takePrograms(
+          ["strongroom-books", "strongroom-shop"], from: scratch.path)
+        let pins = try store.pins(
+          programs: programs, charters: [:], settings: PlatformSettings.bytes(of: Platform()))
+        immutableGuard = try ImmutableGuard(
+          store, pins: pins, clock: clock, randomness: .system, tell: { _, _ in })
+      }
       launcher = try Launcher(
         Launcher.Parts(
-          home: home, charters: set, binaries: scratch.path,
+          home: home, charters: set, binaries: isGuarded ? home.programsFolder : scratch.path,
           environment: ["PATH": "/usr/bin:/bin"], clock: clock, log: log,
+          immutableGuard: immutableGuard,
           isReady: { WholeFile.exists("\(home.path)/\($0).ready") },
           report: { events.add($0) }))
     }
@@ -150,6 +164,46 @@ import Vocabulary
     #expect(LaunchRecord.all(stand.scratch.home).isEmpty)
     let log = try WholeFile.read(stand.scratch.home.logFile(of: "books")) ?? []
     #expect(String(decoding: log, as: UTF8.self) == "{\"bye\":\"books\"}\n")
+  }
+
+  @Test func `starts nothing but what was pinned`() async throws {
+    let stand = try Stand(
+      books: Self.service("books"), shop: Self.service("shop"), isGuarded: true)
+    try await stand.launcher.start()
+    let (home, program) = (stand.scratch.home, "strongroom-books")
+    let evil = try stand.scratch.script("evil", "touch \(stand.scratch.path)/evil-ran; sleep 60")
+    let good = try WholeFile.read("\(home.programsFolder)/\(program)")
+    #expect(rename(evil, "\(home.programsFolder)/\(program)") == 0)
+    kill(try #require(stand.pid("books")), SIGKILL)
+    #expect(try await stand.events.wait(2, "ready books"))
+    #expect(try WholeFile.read("\(home.programsFolder)/\(program)") == good)
+    #expect(!WholeFile.exists("\(stand.scratch.path)/evil-ran"))
+    // With no good copy left it is not started at all.
+    for folder in [home.programsFolder, "\(home.knownGoodFolder)/programs"] {
+      try WholeFile.write(Array("#!/bin/false\n".utf8), to: "\(folder)/\(program)", mode: 0o700)
+    }
+    kill(try #require(stand.pid("books")), SIGKILL)
+    #expect(try await stand.events.wait(2, "restarting books"))
+    try await Task.sleep(for: .seconds(1))
+    #expect(stand.pid("books") == nil)
+    await stand.launcher.stop()
+  }
+
+  @Test func `starts anew who may have read what was changed, and nobody else`() async throws {
+    let stand = try Stand(
+      books: Self.service("books"),
+      shop: "[ -e $2/once ] || { touch $2/once; sleep 60; }; \(Self.service("shop"))")
+    let launcher = stand.launcher
+    let starting = Task { try await launcher.start() }
+    for _ in 0..<400 where !WholeFile.exists("\(stand.scratch.home.path)/once") {
+      try await Task.sleep(for: .milliseconds(25))
+    }
+    let books = stand.pid("books")
+    await stand.launcher.distrustStarting()
+    try await starting.value
+    #expect(stand.events.words.filter { $0 == "restarting shop" }.count == 1)
+    #expect(stand.pid("books") == books && books != nil)
+    await stand.launcher.stop()
   }
 
   @Test func `gives up with the last words of a service that refuses to start`() async throws {

@@ -20,9 +20,15 @@ final class Cell {
   private var runs = 0
 
   /// The machine's own measures.
-  static let machine = Machine.probe(ownUserLack: "not tested here")
+  static let machine = Machine.probe(
+    ownUserLack: "not tested here", addressesLack: "not tested here")
+  /// Whether it lacks nothing but what is root's to give.
+  static let holdsWithoutRoot = machine.lacks.allSatisfy {
+    $0.measure == .ownUser || $0.measure == .addresses
+  }
   /// The same machine with the defences off: what is refused there has another reason.
-  static let defenceless = Machine(landlock: 0, hasSeccomp: false, ownUserLack: "off")
+  static let defenceless = Machine(
+    landlock: 0, hasSeccomp: false, ownUserLack: "off", addressesLack: "off")
 
   init(gatewayPort: Int? = nil) throws {
     path = NSTemporaryDirectory() + "cell-\(UInt32.random(in: 0 ..< .max))"

@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func `contradicts a record that claims too much`() throws {
-    let machine = Machine(landlock: 7, hasSeccomp: true, ownUserLack: nil)
+    let machine = Machine(landlock: 7, hasSeccomp: true, ownUserLack: nil, addressesLack: nil)
     let hold = Hold(machine, Self.confinement)
     #expect(try #require(ProcessHold(status: Self.held)).contradictions(of: hold).isEmpty)
     let found = try #require(ProcessHold(status: Self.free)).contradictions(of: hold)
@@ -49,20 +49,20 @@ import Testing
     (0, [Measure.files, .ports, .signals]), (3, [.ports, .signals]), (4, [.signals]), (6, []),
   ])
   func `says which parts of Landlock it lacks`(version: Int, missing: [Measure]) {
-    let machine = Machine(landlock: version, hasSeccomp: true, ownUserLack: nil)
-    #expect(machine.shortfalls(isRoot: true).map(\.measure) == missing)
-    #expect(machine.lacks.map(\.measure) == missing + [.networkNamespace])
+    let machine = Machine(landlock: version, hasSeccomp: true, ownUserLack: nil, addressesLack: nil)
+    #expect(machine.lacks.map(\.measure) == missing)
   }
 
   @Test func `without seccomp falls short, and says so in words`() {
-    let machine = Machine(landlock: 7, hasSeccomp: false, ownUserLack: "you are not root")
+    let machine = Machine(
+      landlock: 7, hasSeccomp: false, ownUserLack: "you are not root",
+      addressesLack: "there is no nft")
     #expect(
-      machine.shortfalls(isRoot: false).map(\.description) == [
-        "seccomp (this kernel has no seccomp filters)"
+      machine.lacks.map(\.description) == [
+        "seccomp (this kernel has no seccomp filters)", "own-user (you are not root)",
+        "nftables-addresses (there is no nft)",
       ])
-    #expect(machine.shortfalls(isRoot: true).map(\.measure) == [.seccomp, .ownUser])
-    #expect(machine.lacks.map(\.measure) == [.seccomp, .ownUser, .networkNamespace])
-    let refusal = LaunchFailure.unconfinable(machine.shortfalls(isRoot: true))
+    let refusal = LaunchFailure.unconfinable(machine.lacks)
     #expect(refusal.exitCode == .unconfined && CommandExit.unconfined.rawValue == 78)
     #expect(refusal.description.contains("own-user (you are not root)"))
   }

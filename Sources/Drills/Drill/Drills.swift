@@ -2,7 +2,6 @@
 package enum Drills {
   package static let all = [
     HopDrill.drill, TokenDrill.drill, InsideDrill.drill, MoneyDrill.drill, EvidenceDrill.drill,
-    LeakDrill.drill,
-    FloodDrill.drill,
+    LeakDrill.drill, ImmutableDrill.drill, FloodDrill.drill,
   ]
 }

@@ -15,7 +15,7 @@ package enum InsideDrill {
     promise:
       "Z4 S1: a compromised service cannot open what is not its own, nor connect to what its charter does not name.",
     attacks: [
-      own, files, ports, sockets,
+      own, files, ports, OutsideAddresses.attack, sockets,
       sweep(
         "other-processes",
         "signal, trace, read the memory and the environment of every other service's process"
@@ -107,7 +107,7 @@ package enum InsideDrill {
   ) { service, range in
     let home = range.home
     let others = range.ports.map(\.service).filter { $0 != service }
-    let program = Cells.binaries.map { "\($0)/strongroom-\(service)" } ?? home.path
+    let program = "\(home.programsFolder)/strongroom-\(service)"
     // The authority is the one that seals with the root key and reads launch records.
     let keys =
       service == Charter.authorityName
@@ -122,6 +122,8 @@ package enum InsideDrill {
     } + keys + [
       "write=\(home.platformFile)", "make=\(home.chartersFolder)/\(evil).yaml",
       "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)", "write=\(program)",
+      "make=\(home.programsFolder)/\(evil)", "list=\(home.knownGoodFolder)",
+      "read=\(home.knownGoodFolder)/platform.json", "list=\(home.quarantineFolder)",
       "read=/etc/passwd", "read=/etc/shadow", "list=/root", "list=/tmp", "make=/tmp/\(evil)",
     ]
   }
@@ -149,7 +151,7 @@ package enum InsideDrill {
 }
 
 /// Places inside the running platform's services.
-private struct Cells {
+struct Cells {
   /// A probe that is still at it then is ended; what it did not come to counts as not tried.
   static let probeWithin: Duration = .seconds(60)
 
@@ -172,7 +174,7 @@ private struct Cells {
     confinement = ServiceConfinement(
       stage: try ExecutableFile("\(binaries)/strongroom-confine"),
       machine: ServiceConfinement.machine(
-        for: charters, platform: range.platform, home: home, binaries: binaries),
+        for: range.platform, home: home),
       home: home, platform: range.platform, charters: charters)
     probe = try ExecutableFile("\(binaries)/strongroom-probe")
   }

@@ -6,6 +6,8 @@ package enum Attempt: String, Sendable, CaseIterable {
   case mount
   /// With a TCP port of this machine: by connect(2), by TCP Fast Open, by MPTCP; and listening.
   case connect
+  /// With `ADDRESS:PORT`, IPv4 or IPv6 in brackets: three seconds of it.
+  case connectAddress = "connect-address"
   case fastOpen = "fast-open"
   case multipath
   case listen

@@ -37,7 +37,8 @@ package enum Prober {
   private static func attempted(_ attempt: Attempt, _ target: String) -> Int32 {
     switch attempt {
     case .read, .write, .make, .remove, .list, .execute, .mount: onFile(attempt, target)
-    case .connect, .fastOpen, .multipath, .listen, .unixSocket, .abstractSocket, .rawSocket,
+    case .connect, .connectAddress, .fastOpen, .multipath, .listen, .unixSocket, .abstractSocket,
+      .rawSocket,
       .packetSocket, .netlinkSocket, .datagramSocket:
       SocketAttempts.attempted(attempt, target)
     case .trace, .signal, .threadSignal, .environment, .memory: onProcess(attempt, target)

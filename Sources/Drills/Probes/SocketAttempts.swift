@@ -13,6 +13,7 @@ enum SocketAttempts {
     case .rawSocket: made(AF_INET, raw, Int32(IPPROTO_ICMP))
     case .packetSocket: made(AF_PACKET, raw, 0)
     case .netlinkSocket: made(AF_NETLINK, raw, 0)
+    case .connectAddress: toAddress(target)
     case .datagramSocket: made(AF_INET, datagram, 0)
     default: toPort(attempt, UInt16(target) ?? 0)
     }
@@ -46,6 +47,40 @@ enum SocketAttempts {
         }
       }
     }
+  }
+
+  /// Whoever answers nothing is given up after so many seconds.
+  private static let connectSecondsMax = 3
+
+  private static func toAddress(_ target: String) -> Int32 {
+    guard let colon = target.lastIndex(of: ":"), let port = UInt16(target[colon...].dropFirst())
+    else { return EINVAL }
+    let host = target[..<colon].filter { $0 != "[" && $0 != "]" }
+    var (four, six) = (sockaddr_in(), sockaddr_in6())
+    if inet_pton(AF_INET, host, &four.sin_addr) == 1 {
+      four.sin_family = sa_family_t(AF_INET)
+      four.sin_port = port.bigEndian
+      return connected(AF_INET, &four, MemoryLayout<sockaddr_in>.size)
+    }
+    guard inet_pton(AF_INET6, host, &six.sin6_addr) == 1 else { return EINVAL }
+    six.sin6_family = sa_family_t(AF_INET6)
+    six.sin6_port = port.bigEndian
+    return connected(AF_INET6, &six, MemoryLayout<sockaddr_in6>.size)
+  }
+
+  private static func connected(
+    _ family: Int32, _ address: UnsafeRawPointer, _ size: Int
+  ) -> Int32 {
+    let descriptor = socket(family, stream, 0)
+    guard descriptor >= 0 else { return errno }
+    defer { close(descriptor) }
+    var limit = timeval(tv_sec: connectSecondsMax, tv_usec: 0)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    let address = address.assumingMemoryBound(to: sockaddr.self)
+    let code = Prober.error(Int(connect(descriptor, address, socklen_t(size))))
+    // What connect(2) says when the time has passed (socket(7), SO_SNDTIMEO).
+    return code == EINPROGRESS ? ETIMEDOUT : code
   }
 
   private static func unix(_ name: [UInt8]) -> Int32 {

@@ -11,14 +11,18 @@ struct ConfinementStanding: Sendable, Hashable {
   /// What the record claims and the kernel denies.
   let contradictions: [String]
 
-  init(_ record: LaunchRecord, in home: Home) {
+  /// - Parameter addressesAreHeld: whether the kernel has the platform's address rules.
+  init(_ record: LaunchRecord, in home: Home, addressesAreHeld: Bool) {
     hold = HoldRecord.read(record.service, in: home)
     guard let hold, let pid = record.pid else {
       contradictions = []
       return
     }
     // A process that ended meanwhile contradicts nothing.
-    contradictions = ProcessHold.of(pid)?.contradictions(of: hold) ?? []
+    let isFree = hold.held.contains(.addresses) && !addressesAreHeld
+    contradictions =
+      (ProcessHold.of(pid)?.contradictions(of: hold) ?? [])
+      + (isFree ? ["no rules keep it from outside addresses"] : [])
   }
 
   var json: JSON {

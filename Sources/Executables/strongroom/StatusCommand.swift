@@ -13,7 +13,8 @@ struct StatusCommand: AsyncParsableCommand {
     discussion: """
       Asks every service over mutual TLS, twice one second apart, so the rate is of that second;
       p50 and p99 are bounds of histogram buckets since the service's start. Exit code 1 when a
-      service is not healthy, or the kernel does not hold it as its launch record says.
+      service is not healthy, the kernel does not hold it as its launch record says, or a program,
+      charter or setting is not what was pinned at 'up'.
       """)
 
   @OptionGroup var place: PlaceOptions
@@ -34,12 +35,17 @@ struct StatusCommand: AsyncParsableCommand {
           service: service, standing: standings[service], before: first[service],
           after: second[service], seconds: seconds)
       }
+      let immutable = ImmutableStanding.read(in: home)
       if place.json {
-        printLine(.object(["services": .array(rows.map(\.json))]))
+        printLine(
+          .object([
+            "services": .array(rows.map(\.json)), "immutable": ImmutableLine.json(immutable),
+          ])
+        )
       } else {
-        show(rows, home)
+        show(rows, home, immutable)
       }
-      guard rows.allSatisfy(\.isHealthy) else {
+      guard rows.allSatisfy(\.isHealthy), immutable?.unreverted.isEmpty == true else {
         throw ArgumentParser.ExitCode(CommandExit.failed.rawValue)
       }
     }
@@ -68,12 +74,17 @@ struct StatusCommand: AsyncParsableCommand {
   ) async -> [ServiceName: Standing] {
     let records = Dictionary(
       LaunchRecord.all(home).filter(\.isAlive).map { ($0.service, $0) }, uniquingKeysWith: { $1 })
+    let addressesAreHeld = PlatformSettings.read(home).map {
+      AddressHold.refused(gatewayPort: $0.gatewayPort) != nil
+    }
     return await withTaskGroup(of: (ServiceName, Standing).self) { group in
       for service in services {
         let record = records[service]
         group.addTask {
           var standing = await Standing.ask(service, pid: record?.pid, line)
-          standing.confinement = record.map { ConfinementStanding($0, in: home) }
+          standing.confinement = record.map {
+            ConfinementStanding($0, in: home, addressesAreHeld: addressesAreHeld == true)
+          }
           return (service, standing)
         }
       }
@@ -83,7 +94,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  private func show(_ rows: [Row], _ home: Home) {
+  private func show(_ rows: [Row], _ home: Home, _ immutable: ImmutableStanding?) {
     let heading = [
       "SERVICE", "HEALTH", "VERSION", "PID", "UP", "CERTIFICATE", "REQ/S", "REQUESTS", "ERRORS",
       "P50", "P99", "MEMORY",
@@ -98,6 +109,7 @@ struct StatusCommand: AsyncParsableCommand {
     for line in ConfinementStanding.lines(
       rows.map { ($0.service, $0.standing?.confinement) })
     { print(line) }
+    print(ImmutableLine.text(immutable))
     print("all services: \(memory >> 20) MiB resident · home \(home.path)")
   }
 }

@@ -40,7 +40,7 @@ struct LaunchOptions: ParsableArguments {
   #endif
 
   @Flag(
-    help: "Refuse to start where the kernel cannot confine the services (exit code 78).")
+    help: "Refuse to start where any measure of confinement is missing, root's too (exit code 78).")
   var requireConfinement = false
 
   func validate() throws {

@@ -11,6 +11,10 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case idempotency
   /// The kernel holds no service: no Landlock, no seccomp, no users of their own.
   case confinement
+  /// What goes to addresses that no charter names is counted and let through.
+  case addresses
+  /// Nobody looks at programs, charters and settings.
+  case immutability
 }
 
 extension Platform {

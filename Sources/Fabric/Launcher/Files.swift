@@ -65,6 +65,11 @@ package enum WholeFile {
 
   /// Names in the folder, sorted, without dot entries; empty when there is no such folder.
   package static func names(in folder: String) -> [String] {
+    allNames(in: folder).filter { !$0.hasPrefix(".") }
+  }
+
+  /// The same with those that begin with a dot, but for the folder itself and the one above.
+  static func allNames(in folder: String) -> [String] {
     guard let stream = opendir(folder) else { return [] }
     defer { closedir(stream) }
     var names: [String] = []
@@ -72,7 +77,7 @@ package enum WholeFile {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { raw in
         String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
       }
-      if !name.hasPrefix(".") { names.append(name) }
+      if name != ".", name != ".." { names.append(name) }
     }
     return names.sorted()
   }

@@ -15,6 +15,17 @@ extension Home {
   package var keysFolder: String { "\(path)/keys" }
   package var dataFolder: String { "\(path)/data" }
   package var logFolder: String { "\(path)/log" }
+  /// The copies of executables from which services are started.
+  package var programsFolder: String { "\(path)/programs" }
+  /// Whether a file of a home, named below it, is the copy of an executable: a build's bytes, the
+  /// same before and after anything was kept.
+  package static func isProgram(_ name: String) -> Bool {
+    name.hasPrefix("programs/") || name.hasPrefix("known-good/programs/")
+  }
+  /// Copies of what must not change, see `KnownGood`.
+  package var knownGoodFolder: String { "\(path)/known-good" }
+  /// What was changed or dropped, kept as evidence.
+  package var quarantineFolder: String { "\(path)/quarantine" }
   /// Locked (flock) as long as a launcher lives.
   package var lockFile: String { "\(launchFolder)/launcher.lock" }
   package var pidFile: String { "\(launchFolder)/launcher.pid" }

@@ -36,7 +36,8 @@ package enum HomeSetup {
     try requireOurs(home)
     for folder in [
       home.path, home.chartersFolder, home.keysFolder, home.launchFolder, home.runFolder,
-      home.dataFolder, home.logFolder,
+      home.dataFolder, home.logFolder, home.programsFolder, home.knownGoodFolder,
+      home.quarantineFolder,
     ] {
       try WholeFile.makePrivateFolder(folder)
     }
@@ -80,9 +81,20 @@ package enum HomeSetup {
     try WholeFile.write(Array(key.utf8) + [0x0a], to: home.rootKeyFile)
   }
 
-  /// Charters are named by their service, whatever their file was called; those no longer there go.
   private static func copy(_ files: [CharterFile], to home: Home) throws(LaunchFailure) {
-    var kept: Set<String> = []
+    let charters = try named(files)
+    for (name, bytes) in charters {
+      try WholeFile.write(bytes, to: "\(home.chartersFolder)/\(name)")
+    }
+    for name in WholeFile.allNames(in: home.chartersFolder) where charters[name] == nil {
+      unlink("\(home.chartersFolder)/\(name)")
+    }
+  }
+
+  /// What a home's folder of charters holds, by file name: charters are named by their service,
+  /// whatever their file was called.
+  package static func named(_ files: [CharterFile]) throws(LaunchFailure) -> [String: [UInt8]] {
+    var charters: [String: [UInt8]] = [:]
     for file in files {
       var name = DataClasses.fileName
       if file.name.split(separator: "/").last != Substring(name) {
@@ -92,11 +104,8 @@ package enum HomeSetup {
           throw .badCharters(error)
         }
       }
-      kept.insert(name)
-      try WholeFile.write(Array(file.text.utf8), to: "\(home.chartersFolder)/\(name)")
+      charters[name] = Array(file.text.utf8)
     }
-    for name in WholeFile.names(in: home.chartersFolder) where !kept.contains(name) {
-      unlink("\(home.chartersFolder)/\(name)")
-    }
+    return charters
   }
 }

@@ -18,6 +18,10 @@ package enum LaunchFailure: Error, Sendable {
   case system(call: String, code: Int32)
   /// The stage gave up; the service was not started.
   case notConfined(name: String, reason: String)
+  /// nft refused the rules that keep services from outside addresses.
+  case addressesNotHeld(reason: String)
+  /// A program, charter or setting differs from what was pinned at `up`, and could not be put back.
+  case notAsPinned(path: String)
   /// `--require-confinement`, and the machine lacks these measures.
   case unconfinable([Lack])
 }
@@ -66,8 +70,9 @@ extension LaunchFailure: CustomStringConvertible {
     case .badHome: .cannotCreate
     case .badCharters: .badInput
     case .noCharters, .noExecutable: .noInput
-    case .portTaken, .system, .notConfined: .system
+    case .portTaken, .system, .notConfined, .addressesNotHeld: .system
     case .unconfinable: .unconfined
+    case .notAsPinned: .failed
     }
   }
 
@@ -92,6 +97,11 @@ extension LaunchFailure: CustomStringConvertible {
     case .system(let call, let code): "\(call): \(errorText(code))"
     case .notConfined(let name, let reason):
       "\(name) could not be confined and was not started: \(reason)"
+    case .addressesNotHeld(let reason):
+      "services could not be kept from outside addresses, and were not started: \(reason)"
+    case .notAsPinned(let path):
+      "\(path) is not what was pinned at 'up', and could not be put back. Nothing is started from it; "
+        + "look at it and at the quarantine, then 'strongroom down' and 'strongroom up'"
     case .unconfinable(let lacks):
       "this machine cannot confine the services as --require-confinement demands:\n"
         + lacks.map { "  \($0)" }.joined(separator: "\n")

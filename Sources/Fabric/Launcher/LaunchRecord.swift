@@ -1,5 +1,4 @@
 package import Chassis
-import Crypto
 import Glibc
 import StrictJSON
 package import Vocabulary
@@ -85,17 +84,9 @@ package struct ExecutableFile: Hashable, Sendable {
     let descriptor = open(self.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0, access(self.path, X_OK) == 0 else { throw .noExecutable(path: path) }
     defer { close(descriptor) }
-    var hash = SHA256()
-    var block = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = read(descriptor, &block, block.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw .system(call: "read \(path)", code: errno) }
-      guard count > 0 else { break }
-      block.withUnsafeBytes {
-        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count]))
-      }
+    guard let digest = FileDigest.read(descriptor) else {
+      throw .system(call: "read \(path)", code: errno)
     }
-    sha256 = hexText(hash.finalize())
+    sha256 = digest
   }
 }

@@ -20,7 +20,7 @@ package actor Launcher {
   package struct Parts: Sendable {
     package let home: Home
     package let charters: CharterSet
-    /// Folder of the `strongroom-<service>` executables.
+    /// Folder of the `strongroom-<service>` executables that are run.
     package let binaries: String
     /// Ours; children get a few names of it only.
     package let environment: [String: String]
@@ -28,6 +28,9 @@ package actor Launcher {
     package let log: Log
     /// How services are held; nil leaves them free, for tests of what is not confinement.
     package let confinement: ServiceConfinement?
+    /// Looks at what is to be started; nil starts what lies there, for tests of what is not the
+    /// guard.
+    package let immutableGuard: ImmutableGuard?
     /// Tells a confined authority what processes execute.
     package let witness: Witness?
     /// Asks a service, over mutual TLS as the operator, whether it is ready. Throws when it cannot
@@ -37,7 +40,8 @@ package actor Launcher {
 
     package init(
       home: Home, charters: CharterSet, binaries: String, environment: [String: String],
-      clock: Clock, log: Log, confinement: ServiceConfinement? = nil, witness: Witness? = nil,
+      clock: Clock, log: Log, confinement: ServiceConfinement? = nil,
+      immutableGuard: ImmutableGuard? = nil, witness: Witness? = nil,
       isReady: @escaping @Sendable (ServiceName) async throws -> Bool,
       report: @escaping @Sendable (LauncherEvent) -> Void
     ) {
@@ -48,6 +52,7 @@ package actor Launcher {
       self.clock = clock
       self.log = log
       self.confinement = confinement
+      self.immutableGuard = immutableGuard
       self.witness = witness
       self.isReady = isReady
       self.report = report
@@ -173,6 +178,8 @@ package actor Launcher {
     slot.startedAt = parts.clock.now()
     let generation = slot.generation
     do throws(LaunchFailure) {
+      try parts.immutableGuard?.require(
+        [slot.executable, parts.confinement?.stage].compactMap { $0 }.map(ChildProcess.name))
       let (process, hold) = try begin(slot)
       slot.process = process
       slots[name] = slot
@@ -232,6 +239,16 @@ package actor Launcher {
         return
       }
       try? await Task.sleep(for: Self.probePause)
+    }
+  }
+
+  /// Starts anew whatever may have read a charter or setting that was changed while it started: it
+  /// is not ready yet, so nobody has believed it.
+  package func distrustStarting() {
+    for (name, slot) in slots {
+      guard case .starting = slot.machine.state, let process = slot.process else { continue }
+      parts.log.warning("a service may have read what was changed", ["service": .id(name)])
+      process.signal(SIGKILL)
     }
   }
 

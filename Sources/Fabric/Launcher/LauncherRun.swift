@@ -3,6 +3,7 @@ import Charters
 import Dispatch
 import Glibc
 import Sandbox
+import Synchronization
 import Telemetry
 package import Vocabulary
 import Workload
@@ -12,6 +13,9 @@ package struct LauncherRun: Sendable {
   /// Longest wait for processes that a killed launcher left behind to end by themselves, then after
   /// SIGTERM.
   static let strayLimit: Duration = .seconds(4)
+
+  /// Longest wait at the end for the audit service to take what the guard found.
+  static let journalLimit: Duration = .seconds(2)
 
   /// What the person asked for; nil keeps what the home says.
   package struct Wishes: Sendable, Hashable {
@@ -91,20 +95,16 @@ package struct LauncherRun: Sendable {
     defer { unlink(home.pidFile) }
     let files = try CharterFolder.read(charters)
     let set = try CharterFolder.check(files)
-    let platform = wishes.applied(to: try PlatformSettings.load(home))
-    let machine = try machine(for: set, platform)
+    let earlier = try PlatformSettings.load(home)
+    let platform = wishes.applied(to: earlier)
+    let machine = try machine(for: platform)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
     if set[Charter.gatewayName] != nil {
       try PortCheck.check(
         [(service: Charter.gatewayName, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
-    // After the checks: wishes that cannot come true must not be those of the next start.
-    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
-    let confinement = ServiceConfinement(
-      stage: try ExecutableFile("\(binaries)/strongroom-confine"), machine: machine, home: home,
-      platform: platform, charters: set)
-    try confinement.settleHome()
+    let (confinement, pins) = try layDown(files, set, platform, machine)
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
       service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
@@ -118,29 +118,73 @@ package struct LauncherRun: Sendable {
       throw .system(call: "listen at \(home.witnessSocket)", code: errno)
     }
     defer { witness.stop() }
+    let journal = GuardJournal(
+      home: home, line: line, log: log, clock: clock, randomness: randomness)
+    let starting = Mutex<Launcher?>(nil)
+    let immutableGuard = try ImmutableGuard(
+      KnownGood(home), pins: pins, clock: clock, randomness: randomness
+    ) { event, finding in
+      let launcher = finding.isReadAtStart ? starting.withLock { $0 } : nil
+      Task {
+        await journal.note(event)
+        await launcher?.distrustStarting()
+      }
+    }
+    let isGuarded = !platform.lacks(.immutability)
     let launcher = try Launcher(
       Launcher.Parts(
-        home: home, charters: set, binaries: binaries, environment: environment, clock: clock,
-        log: log, confinement: confinement, witness: witness,
+        home: home, charters: set, binaries: home.programsFolder, environment: environment,
+        clock: clock, log: log, confinement: confinement,
+        immutableGuard: isGuarded ? immutableGuard : nil, witness: witness,
         isReady: { try await line.isReady($0) }, report: report))
-    return await drive(launcher, report)
+    starting.withLock { $0 = launcher }
+    if isGuarded { try immutableGuard.start() }
+    if let rules = confinement.addressRules {
+      try AddressHold.apply(rules, earlierPort: earlier?.gatewayPort)
+    }
+    await journal.resume()
+    let code = await drive(launcher, report) { await journal.finish(within: Self.journalLimit) }
+    immutableGuard.stop()
+    if confinement.addressRules != nil { AddressHold.remove(gatewayPort: platform.gatewayPort) }
+    return code
+  }
+
+  /// Makes the home as it is to be, copies what will run, and pins it. After the checks: wishes that
+  /// cannot come true must not be those of the next start.
+  private func layDown(
+    _ files: [CharterFile], _ charters: CharterSet, _ platform: Platform, _ machine: Machine
+  ) throws(LaunchFailure) -> (ServiceConfinement, [Pin]) {
+    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+    let store = KnownGood(home)
+    let stage = "strongroom-confine"
+    let programs = try store.takePrograms(
+      charters.startOrder.map { "strongroom-\($0)" } + [stage], from: binaries)
+    let confinement = ServiceConfinement(
+      stage: try ExecutableFile("\(home.programsFolder)/\(stage)"), machine: machine, home: home,
+      platform: platform, charters: charters)
+    // Modes and owners are pinned as they are from here on.
+    try confinement.settleHome()
+    let pins = try store.pins(
+      programs: programs, charters: HomeSetup.named(files),
+      settings: PlatformSettings.bytes(of: platform))
+    return (confinement, pins)
   }
 
   /// What this machine can hold the services by.
   /// - Throws: `unconfinable` when more is required.
   private func machine(
-    for charters: CharterSet, _ platform: Platform
+    for platform: Platform
   ) throws(LaunchFailure) -> Machine {
     let machine = ServiceConfinement.machine(
-      for: charters, platform: platform, home: home, binaries: binaries)
-    let shortfalls = machine.shortfalls(isRoot: geteuid() == 0)
-    if wishes.requiresConfinement, !shortfalls.isEmpty { throw .unconfinable(shortfalls) }
+      for: platform, home: home)
+    if wishes.requiresConfinement, !machine.lacks.isEmpty { throw .unconfinable(machine.lacks) }
     return machine
   }
 
   /// Starts, then waits for the signal to stop. A signal during the start stops what has started.
   private func drive(
-    _ launcher: Launcher, _ report: @escaping @Sendable (LauncherEvent) -> Void
+    _ launcher: Launcher, _ report: @escaping @Sendable (LauncherEvent) -> Void,
+    beforeStop: @escaping @Sendable () async -> Void
   ) async -> CommandExit {
     let (signals, sources) = Self.stopSignals()
     defer { for source in sources { source.cancel() } }
@@ -155,6 +199,7 @@ package struct LauncherRun: Sendable {
     }
     let stopping = Task {
       for await _ in signals {
+        await beforeStop()
         await launcher.stop()
         return
       }

@@ -24,9 +24,14 @@ package enum PlatformSettings {
   package static func read(_ home: Home) -> Platform? { (try? load(home)) ?? nil }
 
   package static func write(_ platform: Platform, to home: Home) throws(LaunchFailure) {
+    try WholeFile.write(bytes(of: platform), to: home.platformFile)
+  }
+
+  /// What the file holds.
+  package static func bytes(of platform: Platform) throws(LaunchFailure) -> [UInt8] {
     guard let bytes = try? StrictJSON.encode(platform) else {
       throw .system(call: "encode platform.json", code: EINVAL)
     }
-    try WholeFile.write(bytes + [0x0a], to: home.platformFile)
+    return bytes + [0x0a]
   }
 }

@@ -33,17 +33,17 @@ package struct ServiceConfinement: Sendable {
   }
 
   /// What this machine offers to the services of a home.
-  /// - Parameter binaries: folder of the `strongroom-<service>` executables.
   package static func machine(
-    for charters: CharterSet, platform: Platform, home: Home, binaries: String
+    for platform: Platform, home: Home
   ) -> Machine {
     guard !platform.lacks(.confinement) else {
-      return Machine(landlock: 0, hasSeccomp: false, ownUserLack: "left out for a test")
+      let lack = "left out for a test"
+      return Machine(landlock: 0, hasSeccomp: false, ownUserLack: lack, addressesLack: lack)
     }
-    let programs = charters.startOrder.map { "\(binaries)/strongroom-\($0)" }
     let key = [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap { $0 }
+    let ownUserLack = ServiceUsers.lack(home: home, opened: key + ownLibraries)
     return Machine.probe(
-      ownUserLack: ServiceUsers.lack(home: home, opened: programs + key + ownLibraries))
+      ownUserLack: ownUserLack, addressesLack: AddressHold.lack(ownUserLack: ownUserLack))
   }
 
   /// What this service may touch when this file is what it runs.
@@ -122,11 +122,33 @@ package struct ServiceConfinement: Sendable {
   }
 
   private func connectPorts(of charter: Charter) -> [Int] {
-    let callees = charter.calls.compactMap { charters[$0.service]?.port }
-      .map { $0 + platform.portOffset }
-    let outside = charter.egress.compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }
-    let collector = platform.otlpEndpoint.flatMap { CollectorEndpoint($0) }.map { Int($0.port) }
-    return Set(callees + outside + (collector.map { [$0] } ?? [])).sorted()
+    let collector = collectorPort.map { [$0] } ?? []
+    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + collector).sorted()
+  }
+
+  private func calleePorts(of charter: Charter) -> [Int] {
+    charter.calls.compactMap { charters[$0.service]?.port }.map { $0 + platform.portOffset }
+  }
+
+  private func outsidePorts(of charter: Charter) -> [Int] {
+    charter.egress.compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }
+  }
+
+  private var collectorPort: Int? {
+    platform.otlpEndpoint.flatMap { CollectorEndpoint($0) }.map { Int($0.port) }
+  }
+
+  /// To which addresses services may connect; nil where that cannot be held.
+  package var addressRules: AddressRules? {
+    guard machine.addressesLack == nil else { return nil }
+    return AddressRules(
+      gatewayPort: platform.gatewayPort, bind: platform.bind,
+      ways: charters.startOrder.compactMap { name in
+        guard let charter = charters[name], let user = user(of: charter) else { return nil }
+        return AddressRules.Way(
+          name, user: user.user, callees: calleePorts(of: charter), collector: collectorPort,
+          outside: outsidePorts(of: charter))
+      }, isWeakened: platform.lacks(.addresses))
   }
 
   /// Folders of the shared libraries that this very program runs with: the services were built by

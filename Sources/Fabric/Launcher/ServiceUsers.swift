@@ -26,8 +26,8 @@ package enum ServiceUsers {
   /// Why services cannot have users of their own here; nil when they can.
   /// - Parameters:
   ///   - home: must lie where everybody may pass.
-  ///   - opened: what services open as their own user and nobody gives them: their programs and
-  ///     libraries, the door's key.
+  ///   - opened: what services open as their own user and nobody gives them: their libraries, the
+  ///     door's key.
   package static func lack(home: Home, opened: [String]) -> String? {
     guard geteuid() == 0 else { return "only a launcher run by root can give them" }
     guard isMapped else { return "this container has no users to spare (/proc/self/uid_map)" }
@@ -86,6 +86,11 @@ enum HomeOwnership {
     try set(home.chartersFolder, group: group, mode: isShared ? 0o750 : 0o700)
     for name in WholeFile.names(in: home.chartersFolder) {
       try set("\(home.chartersFolder)/\(name)", group: group, mode: isShared ? 0o640 : 0o600)
+    }
+    // Each service executes its own program as its own user; what else lies there is no secret.
+    try set(home.programsFolder, group: group, mode: isShared ? 0o710 : 0o700)
+    for name in WholeFile.allNames(in: home.programsFolder) {
+      try set("\(home.programsFolder)/\(name)", group: group, mode: isShared ? 0o550 : 0o500)
     }
     try set(home.platformFile, group: group, mode: isShared ? 0o640 : 0o600)
     try give(home.keysFolder, user: authority, group: 0)

@@ -13,7 +13,8 @@ package enum Measure: String, Sendable, Codable, CaseIterable {
   case signals = "landlock-signals"
   case seccomp
   case ownUser = "own-user"
-  case networkNamespace = "network-namespace"
+  /// nftables on addresses, by the process's own user.
+  case addresses = "nftables-addresses"
 }
 
 /// A measure that does not hold, and why.
@@ -30,18 +31,21 @@ package struct Machine: Hashable, Sendable {
   package let hasSeccomp: Bool
   /// Why a service cannot have a user of its own; nil when it can.
   package let ownUserLack: String?
+  /// Why a service cannot be kept from outside addresses; nil when it can.
+  package let addressesLack: String?
 
-  package init(landlock: Int, hasSeccomp: Bool, ownUserLack: String?) {
+  package init(landlock: Int, hasSeccomp: Bool, ownUserLack: String?, addressesLack: String?) {
+    self.addressesLack = addressesLack
     self.landlock = landlock
     self.hasSeccomp = hasSeccomp
     self.ownUserLack = ownUserLack
   }
 
   /// Asks the kernel.
-  package static func probe(ownUserLack: String?) -> Machine {
+  package static func probe(ownUserLack: String?, addressesLack: String?) -> Machine {
     Machine(
       landlock: Landlock.version, hasSeccomp: SystemCallFilter.isAvailable,
-      ownUserLack: ownUserLack)
+      ownUserLack: ownUserLack, addressesLack: addressesLack)
   }
 
   /// What will not hold here, in the order of `Measure`.
@@ -62,15 +66,8 @@ package struct Machine: Hashable, Sendable {
       lacks.append(Lack(measure: .seccomp, reason: "this kernel has no seccomp filters"))
     }
     if let ownUserLack { lacks.append(Lack(measure: .ownUser, reason: ownUserLack)) }
-    lacks.append(
-      Lack(measure: .networkNamespace, reason: "not used; ports are held, addresses are not"))
+    if let addressesLack { lacks.append(Lack(measure: .addresses, reason: addressesLack)) }
     return lacks
-  }
-
-  /// The lacks that a machine like this one need not have. Users of their own are root's to give.
-  /// - Parameter isRoot: whether the launcher is run by root.
-  package func shortfalls(isRoot: Bool) -> [Lack] {
-    lacks.filter { $0.measure != .networkNamespace && (isRoot || $0.measure != .ownUser) }
   }
 }
 

@@ -36,12 +36,19 @@ package struct Attestor: Sendable {
     guard peer.pid > 0, let process = view.look(peer.pid) else { throw .noProcess }
     let record = try candidate(peer, process, try records())
     guard record.uid == peer.uid else { throw .wrongUser }
-    guard record.executable == process.executable else { throw .wrongExecutable }
+    guard isOf(process, record) else { throw .wrongExecutable }
     guard let digest = view.digest(peer.pid), digest == record.sha256 else {
       throw .wrongExecutable
     }
     guard view.look(peer.pid) == process else { throw .processChanged }
     return Workload(service: record.service, executable: process.executable)
+  }
+
+  /// Under a process that runs its file may have been replaced; the kernel then says so behind the
+  /// path (proc_pid_exe(5)). A record of that very process still speaks of it: its digest decides.
+  private func isOf(_ process: ProcessFacts, _ record: LaunchRecord) -> Bool {
+    record.executable == process.executable
+      || record.pid != nil && "\(record.executable) (deleted)" == process.executable
   }
 
   /// The one record that speaks of this process: the launcher's of this very process, or else the

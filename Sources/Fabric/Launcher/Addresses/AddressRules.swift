@@ -1,0 +1,105 @@
+import Sandbox
+package import Vocabulary
+
+/// To which addresses each service's user may connect, as rules for nftables: Landlock names ports
+/// only. Everything that is not named is refused and counted. Values in, text out.
+package struct AddressRules: Hashable, Sendable {
+  /// One service's way out.
+  package struct Way: Hashable, Sendable {
+    package let service: ServiceName
+    package let user: UInt32
+    /// Ports of those it calls, at the address where services listen.
+    package let callees: [Int]
+    /// The collector's port, on loopback.
+    package let collector: Int?
+    /// Ports of outside names, whose addresses nobody knows beforehand.
+    package let outside: [Int]
+
+    package init(
+      _ service: ServiceName, user: UInt32, callees: [Int], collector: Int? = nil,
+      outside: [Int] = []
+    ) {
+      self.service = service
+      self.user = user
+      self.callees = callees
+      self.collector = collector
+      self.outside = outside
+    }
+  }
+
+  /// Tables of two platforms on one machine do not meet: neither do their gateways' ports.
+  package let gatewayPort: Int
+  /// IPv4 address on which services listen.
+  package let address: String
+  package let ways: [Way]
+  /// Whether what is not named is let through, for a test of the drill.
+  package let isWeakened: Bool
+
+  package init(gatewayPort: Int, bind: String, ways: [Way], isWeakened: Bool = false) {
+    self.gatewayPort = gatewayPort
+    // Whoever connects to "all addresses" reaches the machine itself by loopback.
+    address = bind == "0.0.0.0" ? "127.0.0.1" : bind
+    self.ways = ways
+    self.isWeakened = isWeakened
+  }
+
+  package static func table(gatewayPort: Int) -> String { "strongroom_\(gatewayPort)" }
+
+  /// Makes the table in one transaction, in the place of what an earlier launcher left.
+  /// - Parameter earlierPort: the gateway's port of the run before, whose table goes.
+  package func text(earlierPort: Int? = nil) -> String {
+    let stale = Set([gatewayPort, earlierPort ?? gatewayPort]).sorted()
+    let chains = ways.map(chain)
+    let jumps = ways.map { "\($0.user) : jump \(Self.chainName(of: $0.service))" }
+    return """
+      \(stale.map(Self.removal).joined(separator: "\n"))
+      table inet \(Self.table(gatewayPort: gatewayPort)) {
+      \(chains.joined(separator: "\n"))
+        chain output {
+          type filter hook output priority filter; policy accept;
+          meta skuid vmap { \(jumps.joined(separator: ", ")) }
+        }
+      }
+
+      """
+  }
+
+  /// Takes a table away, whether or not it is there.
+  package static func removal(gatewayPort: Int) -> String {
+    let name = table(gatewayPort: gatewayPort)
+    return "table inet \(name)\ndelete table inet \(name)"
+  }
+
+  private func chain(_ way: Way) -> String {
+    var rules = ["ct state established,related accept"]
+    func allow(_ target: String, _ ports: [Int]) {
+      guard !ports.isEmpty else { return }
+      let list = Set(ports).sorted().map(String.init).joined(separator: ", ")
+      rules.append("\(target)tcp dport { \(list) } accept")
+    }
+    allow("ip daddr \(address) ", way.callees)
+    if let collector = way.collector {
+      allow("ip daddr 127.0.0.1 ", [collector])
+      allow("ip6 daddr ::1 ", [collector])
+    }
+    if !way.outside.isEmpty {
+      allow("", way.outside + [53])
+      rules.append("udp dport 53 accept")
+    }
+    // A reset ends connect(2) at once; an ICMP answer alone would leave it trying.
+    rules +=
+      isWeakened
+      ? ["counter accept"]
+      : [
+        "meta l4proto tcp counter reject with tcp reset",
+        "counter reject with icmpx admin-prohibited",
+      ]
+    let name = Self.chainName(of: way.service)
+    return "  chain \(name) {\n" + rules.map { "    \($0)\n" }.joined() + "  }"
+  }
+
+  /// A service may be called like a word of nftables.
+  private static func chainName(of service: ServiceName) -> String {
+    "of_\(service.description.replacing("-", with: "_"))"
+  }
+}

@@ -1,0 +1,62 @@
+package import Chassis
+import Glibc
+import StrictJSON
+package import Vocabulary
+
+/// What the guard found, and what became of it.
+package struct PinEvent: Hashable, Sendable, Codable {
+  package enum Outcome: String, Sendable, Codable, CaseIterable {
+    /// The known-good content, mode and owner are in force again.
+    case reverted
+    /// A foreign file lies in quarantine.
+    case removed
+    /// It could not be put back; nothing is started from it.
+    case unreverted
+  }
+  package let at: Instant
+  /// Under which the audit log knows it.
+  package let correlation: CorrelationID
+  /// Below the home where it lies there.
+  package let file: String
+  /// A `PinFault`.
+  package let fault: String
+  package let outcome: Outcome
+  /// Digests in lower-case hex, where there are any.
+  package let pinned: String?
+  package let found: String?
+  /// The evidence's name in `HOME/quarantine`.
+  package let evidence: String?
+}
+
+/// What `strongroom status` and the drill read about the guard: `HOME/known-good/standing.json`.
+package struct ImmutableStanding: Hashable, Sendable, Codable {
+  /// Events kept, the newest last.
+  package static let recentMax = 16
+
+  /// How many files are pinned.
+  package let programs: Int
+  package let charters: Int
+  /// Files that are not as pinned and could not be put back.
+  package var unreverted: [String] = []
+  package var recent: [PinEvent] = []
+
+  package init(_ pins: [Pin]) {
+    programs = pins.count { $0.kind == .program }
+    charters = pins.count { $0.kind == .charter }
+  }
+
+  static func file(of home: Home) -> String { "\(home.knownGoodFolder)/standing.json" }
+
+  /// Nil where nothing is guarded.
+  package static func read(in home: Home) -> ImmutableStanding? {
+    guard let bytes = try? WholeFile.read(file(of: home)) else { return nil }
+    return try? StrictJSON.decode(ImmutableStanding.self, from: bytes)
+  }
+
+  func write(to home: Home) throws(LaunchFailure) {
+    guard let bytes = try? StrictJSON.encode(self) else {
+      throw .system(call: "encode the guard's standing", code: EINVAL)
+    }
+    try WholeFile.write(bytes, to: Self.file(of: home))
+  }
+}

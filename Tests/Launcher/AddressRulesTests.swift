@@ -1,0 +1,78 @@
+import Foundation
+import Launcher
+import Testing
+import Vocabulary
+
+@Suite struct `Address rules` {
+  let rules = AddressRules(
+    gatewayPort: 8_443, bind: "127.0.0.1",
+    ways: [
+      AddressRules.Way("ledger", user: 1_900_007_104, callees: [7_106], collector: 4_318),
+      AddressRules.Way("card-desk", user: 1_900_007_110, callees: [7_106, 7_104], outside: [443]),
+    ])
+
+  @Test func `name each service's callees, the collector and outside ports, and refuse the rest`() {
+    #expect(
+      rules.text() == """
+        table inet strongroom_8443
+        delete table inet strongroom_8443
+        table inet strongroom_8443 {
+          chain of_ledger {
+            ct state established,related accept
+            ip daddr 127.0.0.1 tcp dport { 7106 } accept
+            ip daddr 127.0.0.1 tcp dport { 4318 } accept
+            ip6 daddr ::1 tcp dport { 4318 } accept
+            meta l4proto tcp counter reject with tcp reset
+            counter reject with icmpx admin-prohibited
+          }
+          chain of_card_desk {
+            ct state established,related accept
+            ip daddr 127.0.0.1 tcp dport { 7104, 7106 } accept
+            tcp dport { 53, 443 } accept
+            udp dport 53 accept
+            meta l4proto tcp counter reject with tcp reset
+            counter reject with icmpx admin-prohibited
+          }
+          chain output {
+            type filter hook output priority filter; policy accept;
+            meta skuid vmap { 1900007104 : jump of_ledger, 1900007110 : jump of_card_desk }
+          }
+        }
+
+        """)
+  }
+
+  @Test func `replace the table of a run before, under whatever port it ran`() {
+    let text = rules.text(earlierPort: 9_443)
+    #expect(text.hasPrefix("table inet strongroom_8443\ndelete table inet strongroom_8443\n"))
+    #expect(text.contains("table inet strongroom_9443\ndelete table inet strongroom_9443\n"))
+    #expect(!text.contains("table inet strongroom_9443 {"))
+  }
+
+  @Test func `send those who listen at all addresses by loopback, and weakened let all through`() {
+    let all = AddressRules(gatewayPort: 1, bind: "0.0.0.0", ways: rules.ways, isWeakened: true)
+    #expect(all.text().contains("ip daddr 127.0.0.1 tcp dport { 7106 } accept"))
+    #expect(!all.text().contains("reject") && all.text().contains("counter accept"))
+  }
+
+  @Test(.enabled(if: AddressHold.lack(ownUserLack: nil) == nil))
+  func `are taken by the kernel as they are, counted, and taken away`() throws {
+    let port = 60_000 + Int.random(in: 0...5_000)
+    // Users that nobody has, so that nobody is held meanwhile.
+    let rules = AddressRules(
+      gatewayPort: port, bind: "127.0.0.1",
+      ways: [AddressRules.Way("counter", user: 1_899_999_999, callees: [1], outside: [443])])
+    #expect(AddressHold.refused(gatewayPort: port) == nil)
+    try AddressHold.apply(rules, earlierPort: nil)
+    try AddressHold.apply(rules, earlierPort: port + 1)
+    #expect(AddressHold.refused(gatewayPort: port) == 0)
+    AddressHold.remove(gatewayPort: port)
+    #expect(AddressHold.refused(gatewayPort: port) == nil)
+    #expect {
+      try AddressHold.apply(
+        AddressRules(gatewayPort: port, bind: "nowhere", ways: rules.ways), earlierPort: nil)
+    } throws: {
+      "\($0)".contains("were not started")
+    }
+  }
+}
