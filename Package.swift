@@ -102,6 +102,10 @@ let modules: [Module] =
         "AuditAPI", "AuthorityAPI", "Telemetry", "Sandbox", "Storage", "Transport", "Workload",
       ], products: nio + [crypto, x509, asn1]),
     Module(
+      layer: .Fabric, name: "Sidecar",
+      uses: ["Vocabulary", "Charters", "AuditAPI", "Telemetry", "Transport", "Chassis"],
+      products: nio),
+    Module(
       layer: .Fabric, name: "Launcher",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "Telemetry", "Sandbox",
@@ -152,6 +156,7 @@ let modules: [Module] =
       ], products: nio + [nioSSL, crypto]),
     Module(layer: .Executables, name: "strongroom-confine", uses: ["Sandbox"]),
     Module(layer: .Executables, name: "strongroom-probe", uses: ["Probes"]),
+    Module(layer: .Executables, name: "strongroom-sidecar", uses: ["Chassis", "Sidecar"]),
     Module(
       layer: .Executables, name: "strongroom",
       uses: [
@@ -230,7 +235,7 @@ func tests(_ name: String) -> Target {
 let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "Gateway",
   "Identity", "Launcher", "Ledger", "LedgerBook", "MerkleLog", "Payments", "Sandbox", "Sealing",
-  "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
+  "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",
 ]
 

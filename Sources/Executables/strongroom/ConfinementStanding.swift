@@ -11,8 +11,8 @@ struct ConfinementStanding: Sendable, Hashable {
   /// What the record claims and the kernel denies.
   let contradictions: [String]
 
-  init(_ record: LaunchRecord, in home: Home) {
-    hold = HoldRecord.read(record.service, in: home)
+  init(_ record: LaunchRecord, of unit: Unit, in home: Home) {
+    hold = HoldRecord.read(unit, in: home)
     guard let hold, let pid = record.pid else {
       contradictions = []
       return

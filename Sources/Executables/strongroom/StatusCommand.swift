@@ -29,9 +29,11 @@ struct StatusCommand: AsyncParsableCommand {
       let standings = await self.standings(services, home, line)
       let second = await figures(services, line)
       let seconds = (ContinuousClock.now - began) / .seconds(1)
+      let programs = ProgramStanding.all(charters, in: home)
       let rows = services.map { service in
         Row(
-          service: service, standing: standings[service], before: first[service],
+          service: service, standing: standings[service], program: programs[service],
+          before: first[service],
           after: second[service], seconds: seconds)
       }
       if place.json {
@@ -73,7 +75,9 @@ struct StatusCommand: AsyncParsableCommand {
         let record = records[service]
         group.addTask {
           var standing = await Standing.ask(service, pid: record?.pid, line)
-          standing.confinement = record.map { ConfinementStanding($0, in: home) }
+          standing.confinement = record.map {
+            ConfinementStanding($0, of: Unit(service), in: home)
+          }
           return (service, standing)
         }
       }
@@ -95,6 +99,7 @@ struct StatusCommand: AsyncParsableCommand {
     print(table)
     let memory = rows.compactMap { $0.after?.residentBytes }.reduce(0, +)
     print()
+    for program in rows.compactMap(\.program) { print(program.line) }
     for line in ConfinementStanding.lines(
       rows.map { ($0.service, $0.standing?.confinement) })
     { print(line) }
@@ -132,12 +137,14 @@ struct Standing: Sendable {
 private struct Row {
   let service: ServiceName
   let standing: Standing?
+  let program: ProgramStanding?
   let before: ServiceFigures?
   let after: ServiceFigures?
   let seconds: Double
 
   var isHealthy: Bool {
     standing?.health == "ready" && standing?.confinement?.contradictions.isEmpty != false
+      && program?.isSound != false
   }
 
   private var rate: Double? {
@@ -173,6 +180,7 @@ private struct Row {
     }
     if let waiting = standing?.outboxWaiting { fields["outbox_waiting"] = .integer(waiting) }
     if let confinement = standing?.confinement { fields["confinement"] = confinement.json }
+    if let program { fields["program"] = program.json }
     if let rate { fields["requests_per_second"] = .number(rate) }
     if let after {
       fields["requests"] = .integer(Int64(clamping: after.requests))

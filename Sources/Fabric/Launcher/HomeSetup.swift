@@ -80,17 +80,26 @@ package enum HomeSetup {
     try WholeFile.write(Array(key.utf8) + [0x0a], to: home.rootKeyFile)
   }
 
+  private static func name(of file: CharterFile) throws(CharterFaults) -> String {
+    if file.name.split(separator: "/").last == Substring(DataClasses.fileName) {
+      return DataClasses.fileName
+    }
+    if CharterGrants.isName(file.name) {
+      let service = try CharterGrants.parse(file: file.name, text: file.text).service
+      return "\(service).\(CharterGrants.fileName)"
+    }
+    return "\(try Charter.parse(file: file.name, text: file.text).service).yaml"
+  }
+
   /// Charters are named by their service, whatever their file was called; those no longer there go.
   private static func copy(_ files: [CharterFile], to home: Home) throws(LaunchFailure) {
     var kept: Set<String> = []
     for file in files {
-      var name = DataClasses.fileName
-      if file.name.split(separator: "/").last != Substring(name) {
-        do throws(CharterFaults) {
-          name = "\(try Charter.parse(file: file.name, text: file.text).service).yaml"
-        } catch {
-          throw .badCharters(error)
-        }
+      let name: String
+      do throws(CharterFaults) {
+        name = try self.name(of: file)
+      } catch {
+        throw .badCharters(error)
       }
       kept.insert(name)
       try WholeFile.write(Array(file.text.utf8), to: "\(home.chartersFolder)/\(name)")

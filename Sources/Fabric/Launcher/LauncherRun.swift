@@ -48,6 +48,8 @@ package struct LauncherRun: Sendable {
   package let home: Home
   /// Folder with the charters, see `CharterFolder`.
   package let charters: String
+  /// Folders of services that are added to them.
+  package let added: [String]
   /// Folder with the executables.
   package let binaries: String
   package let wishes: Wishes
@@ -56,11 +58,12 @@ package struct LauncherRun: Sendable {
   package let randomness: Randomness
 
   package init(
-    home: Home, charters: String, binaries: String, wishes: Wishes,
+    home: Home, charters: String, added: [String] = [], binaries: String, wishes: Wishes,
     environment: [String: String], clock: Clock, randomness: Randomness
   ) {
     self.home = home
     self.charters = charters
+    self.added = added
     self.binaries = binaries
     self.wishes = wishes
     self.environment = environment
@@ -89,7 +92,7 @@ package struct LauncherRun: Sendable {
     signal(SIGPIPE, SIG_IGN)
     try WholeFile.write(Array("\(getpid())\n".utf8), to: home.pidFile)
     defer { unlink(home.pidFile) }
-    let files = try CharterFolder.read(charters)
+    let files = try CharterFolder.read(charters, with: added)
     let set = try CharterFolder.check(files)
     let platform = wishes.applied(to: try PlatformSettings.load(home))
     let machine = try machine(for: set, platform)
@@ -194,7 +197,9 @@ package struct LauncherRun: Sendable {
   /// ended here, and the records of processes removed. Only the very processes that the records
   /// name are touched.
   private func endStrays() async {
-    let records = LaunchRecord.all(home).filter { $0.pid != nil }
+    let services = LaunchRecord.all(home).filter { $0.pid != nil }
+    let programs = LaunchRecord.programs(home)
+    let records = services + programs
     for (number, limit) in [
       (Int32(0), Self.strayLimit), (SIGTERM, Self.strayLimit), (SIGKILL, .seconds(2)),
     ] {
@@ -206,7 +211,8 @@ package struct LauncherRun: Sendable {
         try? await Task.sleep(for: .milliseconds(50))
       }
     }
-    for record in records { unlink(home.launchRecord(of: record.service)) }
+    for record in services { unlink(home.launchRecord(of: record.service)) }
+    for record in programs { unlink(home.launchRecord(of: Unit(programOf: record.service))) }
     unlink(home.workloadSocket)
   }
 }

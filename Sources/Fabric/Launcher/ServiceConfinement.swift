@@ -40,10 +40,13 @@ package struct ServiceConfinement: Sendable {
     guard !platform.lacks(.confinement) else {
       return Machine(landlock: 0, hasSeccomp: false, ownUserLack: "left out for a test")
     }
-    let programs = charters.startOrder.map { "\(binaries)/strongroom-\($0)" }
+    let programs = charters.units.compactMap { unit in
+      charters[unit.service].map { $0.executable(of: unit, in: binaries) }
+    }
+    let files = charters.charters.flatMap(\.programFiles)
     let key = [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap { $0 }
     return Machine.probe(
-      ownUserLack: ServiceUsers.lack(home: home, opened: programs + key + ownLibraries))
+      ownUserLack: ServiceUsers.lack(home: home, opened: programs + files + key + ownLibraries))
   }
 
   /// What this service may touch when this file is what it runs.
@@ -58,12 +61,14 @@ package struct ServiceConfinement: Sendable {
       user: user(of: charter))
   }
 
-  private var hasOwnUsers: Bool { machine.ownUserLack == nil }
+  var hasOwnUsers: Bool { machine.ownUserLack == nil }
 
   /// Nil where services stay the launcher's user.
   func user(of charter: Charter) -> Confinement.User? {
     guard hasOwnUsers, let port = charter.port else { return nil }
-    return ServiceUsers.user(port: port + platform.portOffset, portOffset: platform.portOffset)
+    return ServiceUsers.user(
+      port: port + platform.portOffset, portOffset: platform.portOffset,
+      hasProgram: charter.program != nil)
   }
 
   /// Gives the home to those who are to use it, for a launcher that may.
@@ -77,6 +82,7 @@ package struct ServiceConfinement: Sendable {
   package func settleData(of charter: Charter) throws(LaunchFailure) {
     let folder = home.dataFolder(of: charter.service)
     try WholeFile.makePrivateFolder(folder)
+    if charter.program != nil { try settleProgramFolder(of: charter) }
     guard geteuid() == 0 else { return }
     let owner = user(of: charter)
     try HomeOwnership.give(folder, user: owner?.user ?? 0, group: owner?.group ?? 0)
@@ -86,9 +92,11 @@ package struct ServiceConfinement: Sendable {
   package func plan(
     for charter: Charter, running executable: ExecutableFile, arguments: [String]? = nil
   ) -> StagePlan {
-    StagePlan(
+    let named = charter.program == nil ? [] : ["--service", "\(charter.service)"]
+    return StagePlan(
       executable: executable.path,
-      arguments: [ChildProcess.name(of: executable)] + (arguments ?? ["--home", home.path]),
+      arguments: [ChildProcess.name(of: executable)]
+        + (arguments ?? ["--home", home.path] + named),
       confinement: confinement(of: charter, running: executable.path), machine: machine)
   }
 
@@ -100,6 +108,9 @@ package struct ServiceConfinement: Sendable {
       Confinement.Place(home.chartersFolder, .read),
       Confinement.Place(home.dataFolder(of: charter.service), .keep),
     ]
+    if charter.program != nil {
+      places.append(Confinement.Place(home.programFolder(of: charter.service), .serve))
+    }
     switch charter.service {
     case Charter.authorityName:
       // It reads the launch records and the root key, and publishes its socket and the edge's root.
