@@ -10,6 +10,7 @@ import os
 import pathlib
 import socket
 import socketserver
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
 
 CARDS = pathlib.Path(os.environ["HOME"], "cards")
@@ -76,8 +77,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_request(self, code="-", size="-"):
         if self.path != "/healthz":
-            correlation = self.headers["Correlation-Id"]
-            print(json.dumps({"message": self.requestline, "status": code, "correlation": correlation}), flush=True)
+            # With a time and the correlation id `strongroom logs` puts the line among all others.
+            line = {
+                "time": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "correlation": self.headers["Correlation-Id"],
+                "message": f"{self.headers['Strongroom-Operation']} answered {code}",
+            }
+            print(json.dumps(line), flush=True)
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

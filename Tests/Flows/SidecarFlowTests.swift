@@ -234,7 +234,9 @@ extension RunningPlatform {
       guard trace.exitCode == 0 else { continue }
       let records = try JSON.parse(Array(trace.output.utf8.prefix { $0 != 0x0a })).array ?? []
       hops = records.map { record in
-        let parts = ["caller", "service", "operation", "outcome"].map { record[$0]?.string ?? "" }
+        let parts = ["caller", "service", "operation", "outcome"].map {
+          record["record"]?[$0]?.string ?? ""
+        }
         return "\(parts[0])→\(parts[1]) \(parts[2]) \(parts[3])"
       }
     }

@@ -7,7 +7,7 @@ import Testing
 import Vocabulary
 
 @Suite struct `A program's confinement` {
-  static let root = `A new service`.root
+  static let root = String(`A new service`.root.dropLast())
 
   /// The example's, as it follows from its charter, on a machine that has everything.
   private func plan(

@@ -1,6 +1,8 @@
 import AuditAPI
+import Charters
 import Chassis
 import Foundation
+import Launcher
 import NIOCore
 import Sidecar
 import StrictJSON
@@ -157,6 +159,19 @@ private let probe = #"""
     #expect(refused.map(\.operation) == table.map(\.2).filter { !$0.isEmpty })
     #expect(refused.allSatisfy { $0.caller == "greeter" && $0.subject == "Ada" })
     #expect(refused.allSatisfy { $0.reason == "edge-not-declared" })
+    await stand.close()
+  }
+
+  @Test func `runs as 'charter new' writes it`() async throws {
+    let stand = try await Stand()
+    let others = try CharterSet.load(
+      Stand.charters().filter { !$0.name.hasPrefix("greeter") })
+    let skeleton = try ProgramSkeleton("greeter", among: others)
+    let python = try stand.program(skeleton.files["service.py"] ?? "")
+    defer { kill(python.processIdentifier, SIGKILL) }
+    #expect(try await stand.becomesReady())
+    // The example's operation is none of the skeleton's.
+    #expect(try await stand.send("GET", "/v1/greeting").status == 404)
     await stand.close()
   }
 

@@ -77,20 +77,20 @@ package struct ProgramSkeleton: Sendable {
 
   private var program: String {
     """
-    import json
-    import os
-    import socketserver
     from http.server import BaseHTTPRequestHandler
+    from json import dumps
+    from os import environ
+    from socketserver import ThreadingMixIn, UnixStreamServer
 
     # Who calls, for whom and why stands in the request's Strongroom-* fields; see `strongroom sidecar --help`.
-    OPERATIONS = {"\(operation)": lambda request: (200, {"service": os.environ["STRONGROOM_SERVICE"]})}
+    OPERATIONS = {"\(operation)": lambda request: (200, {"service": environ["STRONGROOM_SERVICE"]})}
 
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self):
             operation = OPERATIONS.get(self.headers["Strongroom-Operation"])
             status, value = operation(self) if operation else (404, {"title": "No such operation", "status": 404})
-            body = json.dumps(value).encode()
+            body = dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -103,11 +103,11 @@ package struct ProgramSkeleton: Sendable {
             pass
 
 
-    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    class Server(ThreadingMixIn, UnixStreamServer):
         daemon_threads = True
 
 
-    Server(os.environ["STRONGROOM_SERVE"], Handler).serve_forever()
+    Server(environ["STRONGROOM_SERVE"], Handler).serve_forever()
 
     """
   }
