@@ -125,6 +125,33 @@ private enum Intruder {
     await platform.down()
   }
 
+  /// The probes must be able to come through, or their refusals show nothing.
+  @Test func `gets out where the kernel holds nobody`() async throws {
+    let platform = try RunningPlatform()
+    let intruder = try Intruder.write(beside: Self.example, port: platform.port)
+    defer { try? FileManager.default.removeItem(atPath: intruder) }
+    let up = try await platform.up(["--weaken", "confinement", "--with", intruder])
+    try #require(up.exitCode == 0, "\(up.output)")
+    do {
+      let login = try platform.login()
+      let token = try await platform.signIn(login.login, login.password, client: login.clientID)
+      let person = Visitor(platform: platform, token: token)
+      for name in [
+        "tcp", "netlink", "root-key", "ledger", "sidecars-store", "charters", "passwd", "spawn",
+      ] {
+        let answer = try await person.send("GET", "/v1/probes/\(name)")
+        #expect(answer.json?["came"] == .string("done"), "\(name): \(answer.status)")
+      }
+      // Its sidecar holds without the kernel, too.
+      let answer = try await person.send("GET", "/v1/probes/undeclared")
+      #expect(answer.json?["came"]?.string?.hasPrefix("403") == true)
+    } catch {
+      await platform.down()
+      throw error
+    }
+    await platform.down()
+  }
+
   private func everyHopIsRecorded(_ platform: RunningPlatform, _ person: Visitor) async throws {
     let login = try platform.login()
     let bank = DemoSeeding.bank(seed: login.seed, residents: login.residents)

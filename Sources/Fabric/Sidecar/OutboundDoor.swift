@@ -110,9 +110,12 @@ private final class OutboundConnection: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard error is HTTPParserError, case .answering = state else {
-      if error is HTTPParserError { return refuse(400, "malformed-request", context) }
-      return context.close(promise: nil)
+    switch (error, state) {
+    case (is HTTPParserError, .waiting), (is HTTPParserError, .reading):
+      refuse(400, "malformed-request", context)
+    // One request was read and is being answered; what follows it is of no interest.
+    case (is HTTPParserError, .answering): break
+    default: context.close(promise: nil)
     }
   }
 
