@@ -105,6 +105,10 @@ let modules: [Module] =
         "Workload",
       ], products: nio + [crypto, x509, asn1]),
     Module(
+      layer: .Fabric, name: "Sidecar",
+      uses: ["Vocabulary", "Charters", "AuditAPI", "Telemetry", "Transport", "Chassis"],
+      products: nio),
+    Module(
       layer: .Fabric, name: "Launcher",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "AuditAPI", "Telemetry",
@@ -161,6 +165,7 @@ let modules: [Module] =
     Module(layer: .Executables, name: "strongroom-confine", uses: ["Sandbox"]),
     Module(layer: .Executables, name: "strongroom-fuzz", uses: ["FuzzTargets"]),
     Module(layer: .Executables, name: "strongroom-probe", uses: ["Probes"]),
+    Module(layer: .Executables, name: "strongroom-sidecar", uses: ["Chassis", "Sidecar"]),
     Module(
       layer: .Executables, name: "strongroom",
       uses: [
@@ -240,7 +245,7 @@ let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "FuzzTargets",
   "Gateway",
   "Identity", "Launcher", "Ledger", "LedgerBook", "MerkleLog", "Payments", "Sandbox", "Sealing",
-  "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
+  "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",
 ]
 

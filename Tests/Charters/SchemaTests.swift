@@ -18,7 +18,8 @@ import Testing
 
   @Test(arguments: [
     ("", CharterFields.charter), ("operation", CharterFields.operation),
-    ("rate", CharterFields.rate), ("call", CharterFields.call), ("data", CharterFields.data),
+    ("program", CharterFields.program), ("rate", CharterFields.rate), ("call", CharterFields.call),
+    ("data", CharterFields.data),
     ("limits", CharterFields.limits),
   ])
   func `names the fields that the loader knows`(definition: String, fields: FieldList) throws {
@@ -27,6 +28,18 @@ import Testing
     #expect(Set(object["properties"]?.object?.keys.map { $0 } ?? []) == Set(fields.all))
     #expect(object["required"]?.array?.compactMap(\.string) == fields.required)
     #expect(object["additionalProperties"] == .bool(false))
+  }
+
+  @Test func `of grants names the fields that the loader knows`() throws {
+    let file = Self.checkout.appending(path: "Schemas/grants.schema.json")
+    let schema = try JSON.parse([UInt8](Data(contentsOf: file)))
+    for (object, fields) in [
+      (schema, CharterFields.grants),
+      (try #require(schema["$defs"]?["grant"]), CharterFields.grant),
+    ] {
+      #expect(Set(object["properties"]?.object?.keys.map { $0 } ?? []) == Set(fields.all))
+      #expect(object["required"]?.array?.compactMap(\.string) == fields.required)
+    }
   }
 
   @Test func `gives the loader's words and numbers`() throws {
@@ -47,6 +60,10 @@ import Testing
     #expect(operation?["body_bytes_max"]?["default"]?.integer == Int64(Charter.bodyBytesDefault))
     #expect(operation?["timeout_ms"]?["maximum"]?.integer == Int64(Charter.timeoutMillisMax))
     #expect(operation?["timeout_ms"]?["default"]?.integer == Int64(Charter.timeoutMillisDefault))
+    let program = schema["$defs"]?["program"]?["properties"]
+    #expect(program?["command"]?["maxItems"]?.integer == Int64(CharterProgram.wordsMax))
+    #expect(
+      program?["command"]?["items"]?["maxLength"]?.integer == Int64(CharterProgram.wordBytesMax))
     #expect(
       schema["properties"]?["operations"]?["maxItems"]?.integer == Int64(Charter.operationsMax))
     #expect(schema["properties"]?["summary"]?["maxLength"]?.integer == Int64(Charter.summaryMax))

@@ -114,18 +114,22 @@ package enum InsideDrill {
       ? [] : ["read=\(home.rootKeyFile)", "list=\(home.launchFolder)"]
     // A name that nobody has used: a file that is there already would be "exists" instead of a refusal.
     let evil = "evil-\(hexText(range.randomness.bytes(8)))"
-    return others.flatMap { other in
+    let stores: [String] = others.flatMap { other in
       [
         "read=\(home.storeFile(of: other))", "write=\(home.storeFile(of: other))",
         "list=\(home.dataFolder(of: other))",
       ]
-    } + keys + [
+    }
+    let platform: [String] = [
       "write=\(home.platformFile)", "make=\(home.chartersFolder)/\(evil).yaml",
       "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)", "write=\(program)",
       "make=\(home.programsFolder)/\(evil)", "list=\(home.knownGoodFolder)",
       "read=\(home.knownGoodFolder)/platform.json", "list=\(home.quarantineFolder)",
+    ]
+    let machine = [
       "read=/etc/passwd", "read=/etc/shadow", "list=/root", "list=/tmp", "make=/tmp/\(evil)",
     ]
+    return stores + keys + platform + machine
   }
 
   private static let ports = sweep(
@@ -174,7 +178,7 @@ struct Cells {
     confinement = ServiceConfinement(
       stage: try ExecutableFile("\(binaries)/strongroom-confine"),
       machine: ServiceConfinement.machine(
-        for: range.platform, home: home),
+        for: range.charters, platform: range.platform, home: home),
       home: home, platform: range.platform, charters: charters)
     probe = try ExecutableFile("\(binaries)/strongroom-probe")
   }

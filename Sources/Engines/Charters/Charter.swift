@@ -11,10 +11,12 @@ package struct Charter: Hashable, Sendable {
   /// Internal mutual-TLS port, 1,024–65,535, before the platform's offset. Nil only for the
   /// operator, who listens nowhere.
   package let port: Int?
+  /// The program that carries out its operations, where that is not code of ours.
+  package let program: CharterProgram?
   /// What it exposes, in the file's order.
-  package let operations: [CharterOperation]
-  /// What it calls, in the file's order.
-  package let calls: [CharterCall]
+  package internal(set) var operations: [CharterOperation]
+  /// What it calls, in the file's order; then what grants add.
+  package internal(set) var calls: [CharterCall]
   /// Outside destinations as `host:port`; everything else is closed.
   package let egress: [String]
   /// What kinds of data it keeps.
@@ -50,7 +52,8 @@ package struct Charter: Hashable, Sendable {
   package static func == (left: Charter, right: Charter) -> Bool {
     left.service == right.service && left.summary == right.summary && left.port == right.port
       && left.operations == right.operations && left.calls == right.calls
-      && left.egress == right.egress && left.data == right.data && left.secrets == right.secrets
+      && left.program == right.program && left.egress == right.egress && left.data == right.data
+      && left.secrets == right.secrets
       && left.limits == right.limits
   }
   package func hash(into hasher: inout Hasher) {
@@ -101,7 +104,7 @@ package struct CharterOperation: Hashable, Sendable {
   /// For people; may be empty.
   package let summary: String
   /// Workloads that may call it.
-  package let callers: Set<ServiceName>
+  package internal(set) var callers: Set<ServiceName>
   /// The gateway routes it from outside.
   package let isPublic: Bool
   /// For public operations.
@@ -130,6 +133,21 @@ package struct CharterOperation: Hashable, Sendable {
 
   /// May be sent again by a client that heard no answer.
   package var isRetryable: Bool { method == .get || idempotency != .none }
+}
+
+/// A program of somebody else's, in any language: it speaks plain HTTP over Unix sockets with a
+/// sidecar, which is the service to everybody else.
+package struct CharterProgram: Hashable, Sendable {
+  /// What to execute, an absolute path, then its arguments. Relative ones are seen from the
+  /// charter's own folder, where the program is started.
+  package let command: [String]
+  /// Folders it may read besides its own, the system's libraries and those beside its executable.
+  package let readable: [String]
+
+  /// Most words in a command, and folders to read.
+  package static let wordsMax = 16
+  /// Longest word, bytes.
+  package static let wordBytesMax = 256
 }
 
 /// What one service calls at another.
@@ -180,9 +198,15 @@ package struct CharterLimits: Hashable, Sendable {
 package enum CharterFields {
   package static let charter = FieldList(
     all: [
-      "apiVersion", "service", "summary", "port", "operations", "calls", "egress", "data",
-      "secrets", "limits",
+      "apiVersion", "service", "summary", "port", "program", "operations", "calls", "egress",
+      "data", "secrets", "limits",
     ], required: ["apiVersion", "service", "summary"])
+  package static let program = FieldList(all: ["command", "read"], required: ["command"])
+  package static let grants = FieldList(
+    all: ["apiVersion", "grants_to", "called_by", "may_call"],
+    required: ["apiVersion", "grants_to"])
+  package static let grant = FieldList(
+    all: ["service", "operations"], required: ["service", "operations"])
   package static let operation = FieldList(
     all: [
       "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",

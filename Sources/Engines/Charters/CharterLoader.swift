@@ -54,6 +54,7 @@ extension Charter {
       (1...summaryMax).contains($0.count) && !$0.contains("\n") ? $0 : nil
     }
     let port = root.number("port", in: 1_024...65_535)
+    let program = root.object("program", CharterFields.program).flatMap(program)
     let operations = root.objects("operations", CharterFields.operation, max: operationsMax)
       .compactMap { operation($0, of: service) }
     let calls = root.objects("calls", CharterFields.call, max: callsMax).compactMap(call)
@@ -66,13 +67,14 @@ extension Charter {
     guard let service, let summary else { return nil }
     checkListener(service, root)
     checkCalls(calls, of: service, reader)
+    checkProgram(root, egress: egress)
     let (byID, routes) = index(operations, reader)
     for (at, operation) in operations.enumerated() {
       check(operation, at: "operations[\(at)]", of: service, calls: calls, reader)
     }
     return Charter(
-      service: service, summary: summary, port: port, operations: operations, calls: calls,
-      egress: egress, data: data, secrets: secrets, limits: limits ?? .default,
+      service: service, summary: summary, port: port, program: program, operations: operations,
+      calls: calls, egress: egress, data: data, secrets: secrets, limits: limits ?? .default,
       places: reader.places, byID: byID, routes: routes)
   }
 
@@ -111,6 +113,40 @@ extension Charter {
       audit: object.word("audit", CharterOperation.Audit.self) ?? .all,
       bodyBytesMax: object.number("body_bytes_max", in: 0...bodyBytesMax) ?? bodyBytesDefault,
       timeout: .milliseconds(timeout), rate: rate)
+  }
+
+  private static func program(_ object: CharterObject) -> CharterProgram? {
+    let command = object.list(
+      "command", max: CharterProgram.wordsMax, expected: "a word of 1 to 256 bytes", repeats: true
+    ) { word in
+      (1...CharterProgram.wordBytesMax).contains(word.utf8.count)
+        && !word.utf8.contains { $0 < 0x20 } ? word : nil
+    }
+    guard let executable = command.first else {
+      if object.values["command"] != nil {
+        object.reader.fault(
+          .badValue, object.at("command"), "the command is empty",
+          hint: "command: [/usr/bin/python3, service.py]")
+      }
+      return nil
+    }
+    if !isPlainPath(executable) {
+      object.reader.fault(
+        .badValue, object.at("command[0]"), "'\(executable)' is not an absolute path",
+        hint: "name the executable in full, for example /usr/bin/python3")
+    }
+    let readable = object.list(
+      "read", max: CharterProgram.wordsMax, expected: "a folder as an absolute path below '/'"
+    ) { isPlainPath($0) ? $0 : nil }
+    return CharterProgram(command: command, readable: readable)
+  }
+
+  /// Absolute, below the root, with one spelling: no empty, `.` or `..` part.
+  private static func isPlainPath(_ text: String) -> Bool {
+    guard text.hasPrefix("/"), text.utf8.count <= CharterProgram.wordBytesMax else { return false }
+    return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+      !$0.isEmpty && $0 != "." && $0 != ".."
+    }
   }
 
   private static func context(_ object: CharterObject) -> [String: String] {
@@ -159,7 +195,7 @@ extension Charter {
     return CharterLimits(memoryMiB: memory, openFiles: files, connections: connections)
   }
 
-  private static func operationID(_ text: String) -> String? {
+  static func operationID(_ text: String) -> String? {
     guard (1...64).contains(text.utf8.count), let first = text.utf8.first,
       (97...122).contains(first), text.utf8.allSatisfy(isLetterOrDigit)
     else { return nil }

@@ -242,16 +242,16 @@ struct CharterObject {
     values[name].flatMap { reader.object($0, at(name), fields) }
   }
 
-  /// A list of different values.
+  /// A list of different values; of any values where `repeats`.
   func list<Value: Hashable>(
-    _ name: String, max: Int, expected: String, _ make: (String) -> Value?
+    _ name: String, max: Int, expected: String, repeats: Bool = false, _ make: (String) -> Value?
   ) -> [Value] {
     var values: [Value] = []
     for (node, path) in items(name, max: max) {
       guard let text = text(node, path),
         let made = value(text, path, expected: expected, hint: nil, make)
       else { continue }
-      if values.contains(made) {
+      if !repeats, values.contains(made) {
         reader.fault(.duplicate, path, "'\(text)' stands twice in '\(at(name))'")
       } else {
         values.append(made)

@@ -11,10 +11,18 @@ extension Charter {
           ? "every service listens; see the other charters for a free port"
           : "limits: {memory_mib: 128, open_files: 1024, connections: 512}")
     }
-    for name in ["port", "operations"] where isOperator && root.values[name] != nil {
+    for name in ["port", "program", "operations"] where isOperator && root.values[name] != nil {
       root.reader.fault(
         .contradiction, name, "the operator listens nowhere, so it has no '\(name)'")
     }
+  }
+
+  /// A program reaches nobody but through its sidecar, which calls services only.
+  static func checkProgram(_ root: CharterObject, egress: [String]) {
+    guard root.values["program"] != nil, !egress.isEmpty else { return }
+    root.reader.fault(
+      .contradiction, "egress", "a service with a 'program' has no way to the outside",
+      hint: "leave 'egress' empty; call a service of ours that has the way")
   }
 
   static func checkCalls(_ calls: [CharterCall], of service: ServiceName, _ reader: CharterReader) {

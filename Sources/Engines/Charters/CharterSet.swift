@@ -50,11 +50,14 @@ package struct CharterSet: Sendable {
     var faults: [CharterFault] = []
     var charters: [Charter] = []
     var dataClasses = DataClasses.empty
+    var grants: [CharterGrants] = []
     var unread = false
     for file in files {
       do throws(CharterFaults) {
         if file.name.split(separator: "/").last == Substring(DataClasses.fileName) {
           dataClasses = try DataClasses.parse(file: file.name, text: file.text)
+        } else if CharterGrants.isName(file.name) {
+          grants.append(try CharterGrants.parse(file: file.name, text: file.text))
         } else {
           charters.append(try Charter.parse(file: file.name, text: file.text))
         }
@@ -69,6 +72,7 @@ package struct CharterSet: Sendable {
           .tooLarge, Place(file: charters[chartersMax].file), "\(chartersMax) charters at most"))
     }
     charters.sort { $0.service < $1.service }
+    if !unread { for grant in grants { faults += grant.apply(to: &charters) } }
     var rules = SetRules(charters: charters, dataClasses: dataClasses)
     faults += rules.check(isComplete: !unread)
     guard faults.isEmpty else { throw CharterFaults(faults) }

@@ -23,6 +23,9 @@ struct CharterCheckCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The same as PATH.", valueName: "dir"))
   var charters: String?
 
+  @Option(help: ArgumentHelp("Folder of a service to add. May be repeated.", valueName: "dir"))
+  var with: [String] = []
+
   @Flag(help: "One JSON document.")
   var json = false
 
@@ -30,7 +33,7 @@ struct CharterCheckCommand: AsyncParsableCommand {
     try await reporting(json: false) {
       let folder = try chartersFolder(path ?? charters)
       do {
-        let set = try CharterFolder.load(folder)
+        let set = try CharterFolder.load(folder, with: addedFolders(with))
         let edges = set.charters.flatMap(\.calls).map(\.operations.count).reduce(0, +)
         if json {
           printLine(

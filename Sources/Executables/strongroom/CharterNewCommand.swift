@@ -12,7 +12,9 @@ struct CharterNewCommand: AsyncParsableCommand {
       Writes Sources/Services/<Name> (charter, OpenAPI document, README, code), its contract and its
       executable, the rows in Package.swift, and both ends of its two edges: the operator may ask it
       what it is, and its access records go to audit. Nothing is written when the charters would not
-      hold together afterwards.
+      hold together afterwards. With --program it is a service in another language (Python to begin
+      with): a folder of its own in the current one, nothing else is changed and nothing is built;
+      'strongroom sidecar --help' tells what the program sees.
       """)
 
   @Argument(help: "Name of the service ([a-z][a-z0-9]*), for example 'loans'.")
@@ -21,6 +23,9 @@ struct CharterNewCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The checkout (default: found upwards from here).", valueName: "dir"))
   var charters: String?
 
+  @Flag(help: "Begin a program behind a sidecar, in the folder NAME.")
+  var program = false
+
   @Flag(help: "One JSON document.")
   var json = false
 
@@ -28,12 +33,15 @@ struct CharterNewCommand: AsyncParsableCommand {
     try await reporting(json: json) {
       let root = try chartersFolder(charters)
       do {
-        let written = try write(root)
+        let written = try program ? writeProgram(root) : write(root)
         if json {
           printLine(.object(["written": .array(written.map { .string($0) })]))
         } else {
           for path in written { print("  \(Terminal.output.styled("✓", .green)) \(path)") }
-          print("Next: ./strongroom charter check, then ./strongroom down && ./strongroom up")
+          print(
+            program
+              ? "Next: ./strongroom down, then ./strongroom up --with \(name)"
+              : "Next: ./strongroom charter check, then ./strongroom down && ./strongroom up")
         }
       } catch let refusal as ServiceSkeleton.Refusal {
         throw OperatorFailure(refusal.description, .badInput)
@@ -65,6 +73,25 @@ struct CharterNewCommand: AsyncParsableCommand {
       try Data(text.utf8).write(to: file, options: .atomic)
     }
     return files.keys.sorted()
+  }
+
+  /// The files of a program's folder, once the charters hold together with them.
+  private func writeProgram(_ root: String) throws -> [String] {
+    let files = try ProgramSkeleton(name, among: CharterFolder.load(root)).files
+    let folder = URL(filePath: name)
+    guard !FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) else {
+      throw OperatorFailure("\(name) is there already; nothing was written", .badInput)
+    }
+    _ = try CharterFolder.check(
+      CharterFolder.read(root)
+        + files.filter { $0.key.hasSuffix(".yaml") }.map {
+          CharterFile(name: "\(name)/\($0.key)", text: $0.value)
+        })
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    for (path, text) in files {
+      try Data(text.utf8).write(to: folder.appending(path: path), options: .atomic)
+    }
+    return files.keys.sorted().map { "\(name)/\($0)" }
   }
 
   /// The charters as they would be afterwards.

@@ -12,8 +12,8 @@ struct ConfinementStanding: Sendable, Hashable {
   let contradictions: [String]
 
   /// - Parameter addressesAreHeld: whether the kernel has the platform's address rules.
-  init(_ record: LaunchRecord, in home: Home, addressesAreHeld: Bool) {
-    hold = HoldRecord.read(record.service, in: home)
+  init(_ record: LaunchRecord, of unit: Unit, in home: Home, addressesAreHeld: Bool) {
+    hold = HoldRecord.read(unit, in: home)
     guard let hold, let pid = record.pid else {
       contradictions = []
       return

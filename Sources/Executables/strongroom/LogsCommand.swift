@@ -74,7 +74,8 @@ struct LogFolder {
     WholeFile.names(in: home.logFolder).filter { $0.hasSuffix(".log") }.map {
       String($0.dropLast(4))
     }
-    .filter { services.isEmpty || services.contains($0) }
+    // A program's lines belong to its service.
+    .filter { services.isEmpty || services.contains(String($0.prefix { $0 != "." })) }
   }
 
   /// The files put aside earlier.

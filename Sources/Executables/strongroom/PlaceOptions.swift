@@ -66,6 +66,14 @@ func chartersFolder(_ option: String?) throws -> String {
   throw LaunchFailure.noCharters(folder: FileManager.default.currentDirectoryPath)
 }
 
+/// The folders of --with, absolute: the launcher reads them later, from wherever it runs.
+func addedFolders(_ options: [String]) -> [String] {
+  options.map { option in
+    let path = URL(filePath: option).standardizedFileURL.path(percentEncoded: false)
+    return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  }
+}
+
 /// Runs a command's body and turns what the platform refuses into a message and the documented exit
 /// code.
 func reporting(json: Bool = false, _ body: () async throws -> Void) async throws {

@@ -12,7 +12,8 @@ struct Progress: Sendable {
   @Sendable func show(_ event: LauncherEvent) {
     guard !json else { return printJSON(event) }
     let terminal = Terminal.output
-    let name = (event.service?.description ?? "").padding(toLength: 12, withPad: " ", startingAt: 0)
+    let unit = (event.service?.description ?? "") + (event.isProgram == true ? "'s program" : "")
+    let name = unit.padding(toLength: max(12, unit.count), withPad: " ", startingAt: 0)
     switch event.kind {
     case .starting:
       guard terminal.isTerminal else { return }

@@ -30,9 +30,11 @@ struct StatusCommand: AsyncParsableCommand {
       let standings = await self.standings(services, home, line)
       let second = await figures(services, line)
       let seconds = (ContinuousClock.now - began) / .seconds(1)
+      let programs = ProgramStanding.all(charters, in: home)
       let rows = services.map { service in
         Row(
-          service: service, standing: standings[service], before: first[service],
+          service: service, standing: standings[service], program: programs[service],
+          before: first[service],
           after: second[service], seconds: seconds)
       }
       let immutable = ImmutableStanding.read(in: home)
@@ -83,7 +85,8 @@ struct StatusCommand: AsyncParsableCommand {
         group.addTask {
           var standing = await Standing.ask(service, pid: record?.pid, line)
           standing.confinement = record.map {
-            ConfinementStanding($0, in: home, addressesAreHeld: addressesAreHeld == true)
+            ConfinementStanding(
+              $0, of: Unit(service), in: home, addressesAreHeld: addressesAreHeld == true)
           }
           return (service, standing)
         }
@@ -106,6 +109,7 @@ struct StatusCommand: AsyncParsableCommand {
     print(table)
     let memory = rows.compactMap { $0.after?.residentBytes }.reduce(0, +)
     print()
+    for program in rows.compactMap(\.program) { print(program.line) }
     for line in ConfinementStanding.lines(
       rows.map { ($0.service, $0.standing?.confinement) })
     { print(line) }
@@ -144,12 +148,14 @@ struct Standing: Sendable {
 private struct Row {
   let service: ServiceName
   let standing: Standing?
+  let program: ProgramStanding?
   let before: ServiceFigures?
   let after: ServiceFigures?
   let seconds: Double
 
   var isHealthy: Bool {
     standing?.health == "ready" && standing?.confinement?.contradictions.isEmpty != false
+      && program?.isSound != false
   }
 
   private var rate: Double? {
@@ -185,6 +191,7 @@ private struct Row {
     }
     if let waiting = standing?.outboxWaiting { fields["outbox_waiting"] = .integer(waiting) }
     if let confinement = standing?.confinement { fields["confinement"] = confinement.json }
+    if let program { fields["program"] = program.json }
     if let rate { fields["requests_per_second"] = .number(rate) }
     if let after {
       fields["requests"] = .integer(Int64(clamping: after.requests))

@@ -25,7 +25,9 @@ struct StrongroomCommand: AsyncParsableCommand {
         subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self]),
       CommandGroup(
         name: "Prove", subcommands: [AuditCommand.self, DrillCommand.self, BenchCommand.self]),
-      CommandGroup(name: "Build", subcommands: [CharterCommand.self, WorkloadCommand.self]),
+      CommandGroup(
+        name: "Build",
+        subcommands: [CharterCommand.self, SidecarCommand.self, WorkloadCommand.self]),
       CommandGroup(name: "Help", subcommands: [ExitCodesCommand.self]),
     ])
 }

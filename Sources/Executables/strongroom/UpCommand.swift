@@ -14,6 +14,12 @@ struct LaunchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Folder of a service to add: its charter.yaml, grants.yaml and program. May be repeated.",
+      valueName: "dir"))
+  var with: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
       "Added to every internal port (7100–7106); not to the gateway's.", valueName: "n"))
   var portOffset: Int?
 
@@ -83,7 +89,7 @@ struct LaunchOptions: ParsableArguments {
   func run(_ home: Home) throws -> LauncherRun {
     let own = try ExecutableFile.ownPath()
     return LauncherRun(
-      home: home, charters: try chartersFolder(charters),
+      home: home, charters: try chartersFolder(charters), added: addedFolders(with),
       binaries: URL(filePath: own).deletingLastPathComponent().path(percentEncoded: false),
       wishes: wishes, environment: ProcessInfo.processInfo.environment, clock: Clock.system,
       randomness: .system)
@@ -96,6 +102,7 @@ struct LaunchOptions: ParsableArguments {
       if let value { words += [name, value.description] }
     }
     add("--charters", charters)
+    for folder in addedFolders(with) { add("--with", folder) }
     add("--port-offset", portOffset)
     add("--gateway-port", gatewayPort)
     add("--bind", bind)
@@ -138,7 +145,8 @@ struct UpCommand: AsyncParsableCommand {
     try await reporting(json: place.json) {
       let home = try place.place()
       // Both faults that a person can mend at once are found before anything is written.
-      _ = try CharterFolder.load(chartersFolder(launch.charters))
+      _ = try CharterFolder.load(
+        chartersFolder(launch.charters), with: addedFolders(launch.with))
       if HomeLock.isHeld(home) { throw LaunchFailure.runsAlready(pid: HomeLock.launcherPid(home)) }
       let progress = Progress(home: home, json: place.json)
       let code =

@@ -9,6 +9,8 @@ package struct Call: Sendable {
   package let operation: CharterOperation
   /// The workload at the other end of the connection.
   package let caller: ServiceName
+  /// Path and query as they came (RFC 9112 §3.2.1).
+  package let target: String
   /// Path parameters of the operation's template, percent-decoded.
   package let path: [String: String]
   /// Query items, percent-decoded; a name that stands twice was refused.

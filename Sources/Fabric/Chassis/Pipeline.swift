@@ -95,7 +95,8 @@ struct Passage: Sendable {
   func call() -> Call? {
     guard let caller, let operation, let deadline, let correlation, let trace else { return nil }
     return Call(
-      operation: operation, caller: caller, path: pathParameters, query: query,
+      operation: operation, caller: caller, target: request.target, path: pathParameters,
+      query: query,
       headers: request.headers, body: Array(request.body.readableBytesView),
       correlation: correlation, trace: trace, deadline: deadline, transaction: transaction,
       idempotency: idempotency, receivedAt: receivedAt)

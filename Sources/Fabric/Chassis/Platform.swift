@@ -99,6 +99,17 @@ package struct Home: Sendable, Hashable {
   package func storeFile(of service: ServiceName) -> String {
     "\(path)/data/\(service)/\(service).sqlite"
   }
+  /// What a service's program keeps, and where it meets its sidecar.
+  package var programsFolder: String { "\(path)/program" }
+  package func programFolder(of service: ServiceName) -> String { "\(programsFolder)/\(service)" }
+  /// Where the program listens and its sidecar calls.
+  package func serveSocket(of service: ServiceName) -> String {
+    "\(programFolder(of: service))/serve.sock"
+  }
+  /// Where the sidecar listens and its program calls.
+  package func callSocket(of service: ServiceName) -> String {
+    "\(programFolder(of: service))/call.sock"
+  }
   package func logFile(of service: ServiceName) -> String { "\(path)/log/\(service).log" }
 }
 

@@ -22,6 +22,9 @@ package protocol Service: Sendable {
   /// What the service does unasked, until cancelled. Runs from readiness to drain.
   func run() async throws
 
+  /// Whether it can do its work just now, asked with every `GET /readyz` besides the chassis's own state.
+  var isReady: Bool { get async }
+
   /// Where this service's audit records go. Only the audit service has its own way (into its own log); everybody else
   /// delivers through the outbox.
   var auditSink: AuditSink? { get }
@@ -36,6 +39,7 @@ extension Service {
   package static var migrations: [Migration] { [] }
   package static var credentials: CredentialsSource { .workloadAPI }
   package var auditSink: AuditSink? { nil }
+  package var isReady: Bool { get async { true } }
   package func run() async throws {}
 }
 

@@ -7,11 +7,15 @@ import Telemetry
 import Transport
 package import Vocabulary
 
-/// The whole `main` of a service's executable: `strongroom-<service> --home DIR`.
+/// The whole `main` of a service's executable: `strongroom-<service> --home DIR`, and of the sidecar, which is told whose
+/// charter it is to keep: `strongroom-sidecar --home DIR --service NAME`.
 /// Exit codes (sysexits.h): 0 drained · 64 wrong arguments · 65 the store is damaged · 69 the port is taken · 70 a
 /// defect · 78 papers or keys are not in order.
 package enum ServiceMain {
-  package static func run<Subject: Service>(_ type: Subject.Type) async -> Never {
+  /// - Parameter isSidecar: whether the service is named on the command line.
+  package static func run<Subject: Service>(
+    _ type: Subject.Type, isSidecar: Bool = false
+  ) async -> Never {
     umask(0o077)
     signal(SIGPIPE, SIG_IGN)
     ExecLock.close()
@@ -20,8 +24,13 @@ package enum ServiceMain {
       print("strongroom-\(Subject.name) \(Subject.version)")
       exit(0)
     }
-    guard arguments.count == 2, arguments.first == "--home", let path = arguments.last else {
-      FileHandle.standardError.write(Data("usage: strongroom-\(Subject.name) --home DIR\n".utf8))
+    let named = isSidecar ? serviceNamed(arguments.suffix(2)) : Subject.name
+    guard arguments.count == (isSidecar ? 4 : 2), arguments.first == "--home", let name = named,
+      let path = arguments.dropFirst().first
+    else {
+      let more = isSidecar ? " --service NAME" : ""
+      let usage = "usage: strongroom-\(Subject.name) --home DIR\(more)\n"
+      FileHandle.standardError.write(Data(usage.utf8))
       exit(64)
     }
     #if DEBUG
@@ -29,12 +38,12 @@ package enum ServiceMain {
     #endif
     let clock = Clock.system
     let sink = LogSink.standardError
-    let log = Log(service: Subject.name, sink: sink, clock: clock)
+    let log = Log(service: name, sink: sink, clock: clock)
     let signals = Signals()
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     do {
       let process = try await ServiceProcess.start(
-        type, home: Home(path), group: group, log: log, clock: clock, randomness: .system)
+        type, as: name, home: Home(path), group: group, log: log, clock: clock, randomness: .system)
       await signals.untilStop()
       await process.drain()
       sink.flush()
@@ -46,6 +55,10 @@ package enum ServiceMain {
       sink.flush()
       exit(code)
     }
+  }
+
+  private static func serviceNamed(_ words: ArraySlice<String>) -> ServiceName? {
+    words.first == "--service" ? words.last.flatMap { ServiceName($0) } : nil
   }
 
   private static func verdict(on error: any Error) -> (code: Int32, hint: String) {

@@ -36,32 +36,34 @@ package final class ServiceProcess<Subject: Service>: Sendable {
   }
 
   /// The start order, written once: papers → store → certificate → service (recovers) → door → unasked work → ready.
+  /// - Parameter name: whose charter this is; the sidecar's code has many.
   /// - Throws: `StartFailure`, `StoreError`, `PortTaken` or what the service itself throws.
   package static func start(
-    _ type: Subject.Type, home: Home, group: any EventLoopGroup, log: Log, clock: Clock,
+    _ type: Subject.Type, as name: ServiceName = Subject.name, home: Home,
+    group: any EventLoopGroup, log: Log, clock: Clock,
     randomness: Randomness, policy: AccessPolicy = .chartersOnly,
     credentials source: CredentialsSource = Subject.credentials
   ) async throws -> ServiceProcess {
     let platform = try Platform.load(from: home)
     let charters = try Papers.charters(in: home)
-    guard let charter = charters[Subject.name], let port = charter.port else {
+    guard let charter = charters[name], let port = charter.port else {
       throw StartFailure(
-        "there is no charter for \(Subject.name) in \(home.chartersFolder)",
+        "there is no charter for \(name) in \(home.chartersFolder)",
         hint: "write Sources/Services/…/charter.yaml and run `strongroom up` again")
     }
     let store = try Store.open(
-      path: home.storeFile(of: Subject.name), migrations: Subject.migrations, clock: clock)
+      path: home.storeFile(of: name), migrations: Subject.migrations, clock: clock)
     let feed = try await source.open(
       CredentialsSource.Means(
-        service: Subject.name, home: home, platform: platform, store: store, log: log, clock: clock,
+        service: name, home: home, platform: platform, store: store, log: log, clock: clock,
         randomness: randomness))
     let credentials = try MeshCredentials(feed.first, clock: clock)
     let metrics = MetricsRegistry()
     let tracer = SpanExporter(
-      service: Subject.name, version: Subject.version,
+      service: name, version: Subject.version,
       endpoint: platform.otlpEndpoint.flatMap { CollectorEndpoint($0) })
     let context = ServiceContext(
-      service: Subject.name, home: home, platform: platform, charters: charters, charter: charter,
+      service: name, home: home, platform: platform, charters: charters, charter: charter,
       store: store, log: log, metrics: metrics, tracer: tracer, clock: clock,
       randomness: randomness, credentials: credentials,
       transport: TransportClient(credentials: credentials, group: group), group: group)
@@ -145,7 +147,7 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     guard declared == written else {
       let odd = declared.symmetricDifference(written).sorted().joined(separator: ", ")
       throw StartFailure(
-        "charter and code of \(Subject.name) do not name the same operations: \(odd)",
+        "charter and code of \(context.service) do not name the same operations: \(odd)",
         hint: "an operation needs a line in charter.yaml and a handler")
     }
     handlers["health"] = { _ in try .json(200, ["status": "ok"]) }
@@ -155,11 +157,12 @@ package final class ServiceProcess<Subject: Service>: Sendable {
         body: Array(context.metrics.exposition().utf8))
     }
     handlers["ready"] = { _ in
-      let isReady = readiness.isReady.load(ordering: .acquiring)
+      let isUp = readiness.isReady.load(ordering: .acquiring)
+      let isReady = isUp ? await service.isReady : false
       return try .json(
         isReady ? 200 : 503,
         ServiceStanding(
-          service: Subject.name, version: Subject.version, isReady: isReady,
+          service: context.service, version: Subject.version, isReady: isReady,
           startedAt: readiness.startedAt,
           certificateExpires: context.credentials.current.svid.notAfter,
           openConnections: readiness.connections.withLock { $0() },

@@ -35,22 +35,24 @@ package struct ChildProcess: Sendable {
 
   /// Starts it through its stage where there is one, and returns when it runs the executable, so
   /// that whoever looks at the process sees the service.
+  /// - Parameter variables: `NAME=value`, besides what every child knows.
   /// - Throws: `system` when the kernel refuses to start it, `notConfined` when the stage gave up.
   package static func spawn(
-    _ executable: ExecutableFile, home: Home, environment: [String: String], openFiles: Int,
-    through confining: Confining? = nil
+    _ executable: ExecutableFile, home: Home, environment: [String: String],
+    variables: [String] = [], openFiles: Int, through confining: Confining? = nil
   ) throws(LaunchFailure) -> ChildProcess {
     guard let confining else {
       return try spawn(
         executable, arguments: [name(of: executable), "--home", home.path],
-        environment: environment, openFiles: openFiles, stage: nil)
+        environment: words(environment) + variables, openFiles: openFiles, stage: nil)
     }
     let line = try StageLine.open(confining.plan)
     let stage = confining.stage
     let child: ChildProcess
     do {
       child = try spawn(
-        stage, arguments: [name(of: stage)], environment: environment, openFiles: openFiles,
+        stage, arguments: [name(of: stage)], environment: words(environment) + variables,
+        openFiles: openFiles,
         stage: (plan: line.planEnd, report: line.reportEnd))
       line.closeChildEnds()
     } catch {
@@ -66,8 +68,13 @@ package struct ChildProcess: Sendable {
     return child
   }
 
+  private static func words(_ environment: [String: String]) -> [String] {
+    environmentNames.compactMap { key in environment[key].map { "\(key)=\($0)" } }
+      + [noBacktraces]
+  }
+
   private static func spawn(
-    _ executable: ExecutableFile, arguments: [String], environment: [String: String],
+    _ executable: ExecutableFile, arguments: [String], environment words: [String],
     openFiles: Int, stage: (plan: Int32, report: Int32)?
   ) throws(LaunchFailure) -> ChildProcess {
     var pipeEnds: [Int32] = [0, 0]
@@ -100,9 +107,6 @@ package struct ChildProcess: Sendable {
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    let words =
-      environmentNames.compactMap { key in environment[key].map { "\(key)=\($0)" } }
-      + [noBacktraces]
     var pid: pid_t = 0
     let before = lowerOpenFiles(to: openFiles)
     defer { restoreOpenFiles(before) }

@@ -33,6 +33,4 @@ extension Home {
   package var edgeAuthorityLink: String { "\(path)/edge-ca.pem" }
   /// Who the launcher started, for the authority's attestation.
   package func launchRecord(of service: ServiceName) -> String { "\(launchFolder)/\(service).json" }
-  /// How the process of this record is held.
-  package func holdRecord(of service: ServiceName) -> String { "\(launchFolder)/\(service).hold" }
 }

@@ -81,6 +81,17 @@ package enum HomeSetup {
     try WholeFile.write(Array(key.utf8) + [0x0a], to: home.rootKeyFile)
   }
 
+  private static func name(of file: CharterFile) throws(CharterFaults) -> String {
+    if file.name.split(separator: "/").last == Substring(DataClasses.fileName) {
+      return DataClasses.fileName
+    }
+    if CharterGrants.isName(file.name) {
+      let service = try CharterGrants.parse(file: file.name, text: file.text).service
+      return "\(service).\(CharterGrants.fileName)"
+    }
+    return "\(try Charter.parse(file: file.name, text: file.text).service).yaml"
+  }
+
   private static func copy(_ files: [CharterFile], to home: Home) throws(LaunchFailure) {
     let charters = try named(files)
     for (name, bytes) in charters {
@@ -96,13 +107,11 @@ package enum HomeSetup {
   package static func named(_ files: [CharterFile]) throws(LaunchFailure) -> [String: [UInt8]] {
     var charters: [String: [UInt8]] = [:]
     for file in files {
-      var name = DataClasses.fileName
-      if file.name.split(separator: "/").last != Substring(name) {
-        do throws(CharterFaults) {
-          name = "\(try Charter.parse(file: file.name, text: file.text).service).yaml"
-        } catch {
-          throw .badCharters(error)
-        }
+      let name: String
+      do throws(CharterFaults) {
+        name = try self.name(of: file)
+      } catch {
+        throw .badCharters(error)
       }
       charters[name] = Array(file.text.utf8)
     }

@@ -12,6 +12,8 @@ package enum LaunchFailure: Error, Sendable {
   case badHome(path: String, reason: String)
   case badCharters(CharterFaults)
   case noCharters(folder: String)
+  /// A folder given with --with.
+  case noCharter(folder: String)
   case portTaken(port: Int, service: ServiceName, reason: String)
   case noExecutable(path: String)
   case notReady(service: ServiceName, reason: String, lastLines: [String])
@@ -69,7 +71,7 @@ extension LaunchFailure: CustomStringConvertible {
     case .notRunning, .notReady: .unavailable
     case .badHome: .cannotCreate
     case .badCharters: .badInput
-    case .noCharters, .noExecutable: .noInput
+    case .noCharters, .noCharter, .noExecutable: .noInput
     case .portTaken, .system, .notConfined, .addressesNotHeld: .system
     case .unconfinable: .unconfined
     case .notAsPinned: .failed
@@ -86,10 +88,14 @@ extension LaunchFailure: CustomStringConvertible {
     case .badCharters(let faults): "\(faults)\n\(faults.faults.count) fault(s) in the charters"
     case .noCharters(let folder):
       "there are no charters in \(folder); name the folder with --charters"
+    case .noCharter(let folder):
+      "there is no charter.yaml in \(folder); 'strongroom charter new NAME --program' writes one"
     case .portTaken(let port, let service, let reason):
       "port \(port), which \(service) needs, cannot be used: \(reason). "
         + "See who has it with \"ss -ltnp 'sport = :\(port)'\", or choose others with --port-offset and --gateway-port"
-    case .noExecutable(let path): "\(path) is missing; build it with './strongroom build'"
+    case .noExecutable(let path):
+      "\(path) is missing"
+        + (path.contains("/strongroom") ? "; build it with './strongroom build'" : "")
     case .notReady(let service, let reason, let lastLines):
       "\(service) did not get ready: \(reason)"
         + (lastLines.isEmpty

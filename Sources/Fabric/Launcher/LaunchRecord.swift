@@ -38,17 +38,23 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
     self.startedAt = startedAt
   }
 
-  /// Writes it where the authority looks.
-  package func write(to home: Home) throws(LaunchFailure) {
+  /// Writes it where the authority looks, or that of a program beside it.
+  package func write(to home: Home, isProgram: Bool = false) throws(LaunchFailure) {
     guard let bytes = try? StrictJSON.encode(self) else {
       throw .system(call: "encode launch record", code: EINVAL)
     }
-    try WholeFile.write(bytes, to: home.launchRecord(of: service))
+    let unit = isProgram ? Unit(programOf: service) : Unit(service)
+    try WholeFile.write(bytes, to: home.launchRecord(of: unit))
   }
 
   /// All readable records of a home.
-  package static func all(_ home: Home) -> [LaunchRecord] {
-    WholeFile.names(in: home.launchFolder).filter { $0.hasSuffix(".json") }.compactMap { name in
+  package static func all(_ home: Home) -> [LaunchRecord] { read(home, ending: ".json") }
+
+  /// Those of the programs behind sidecars.
+  package static func programs(_ home: Home) -> [LaunchRecord] { read(home, ending: ".program") }
+
+  private static func read(_ home: Home, ending: String) -> [LaunchRecord] {
+    WholeFile.names(in: home.launchFolder).filter { $0.hasSuffix(ending) }.compactMap { name in
       guard let bytes = try? WholeFile.read("\(home.launchFolder)/\(name)") else { return nil }
       return try? StrictJSON.decode(LaunchRecord.self, from: bytes)
     }

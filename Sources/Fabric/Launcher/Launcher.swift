@@ -13,6 +13,7 @@ package actor Launcher {
   package static let readyLimit: Duration = .seconds(45)
   /// Longest time a service may take to drain before it is killed.
   package static let drainLimit: Duration = .seconds(15)
+  private static let authority = Unit(Charter.authorityName)
   /// Pause between two questions whether a service is ready.
   package static let probePause: Duration = .milliseconds(60)
 
@@ -60,6 +61,7 @@ package actor Launcher {
   }
 
   private struct Slot {
+    let unit: Unit
     let charter: Charter
     let executable: ExecutableFile
     let logFile: LogFile
@@ -73,19 +75,19 @@ package actor Launcher {
 
   private let parts: Parts
   private let began: Instant
-  private var slots: [ServiceName: Slot] = [:]
+  private var slots: [Unit: Slot] = [:]
   private var waiting: [CheckedContinuation<Void, Never>] = []
   private var isStopping = false
 
   package init(_ parts: Parts) throws(LaunchFailure) {
     self.parts = parts
     began = parts.clock.now()
-    for name in parts.charters.startOrder {
-      guard let charter = parts.charters[name] else { continue }
-      slots[name] = Slot(
-        charter: charter,
-        executable: try ExecutableFile("\(parts.binaries)/strongroom-\(name)"),
-        logFile: try LogFile(parts.home.logFile(of: name)), startedAt: began)
+    for unit in parts.charters.units {
+      guard let charter = parts.charters[unit.service] else { continue }
+      slots[unit] = Slot(
+        unit: unit, charter: charter,
+        executable: try ExecutableFile(charter.executable(of: unit, in: parts.binaries)),
+        logFile: try LogFile(parts.home.logFile(of: unit)), startedAt: began)
     }
   }
 
@@ -94,7 +96,7 @@ package actor Launcher {
   /// Starts all services: one when all that it waits for are ready. Returns when every service is
   /// ready; throws `notReady` for the first that will not come up.
   package func start() async throws(LaunchFailure) {
-    var left = parts.charters.startOrder
+    var left = parts.charters.units
     while !isStopping {
       for name in left where canStart(name) {
         left.removeAll { $0 == name }
@@ -109,17 +111,19 @@ package actor Launcher {
     parts.log.info("all services are ready")
   }
 
-  private func canStart(_ name: ServiceName) -> Bool {
-    guard let slot = slots[name], slot.machine.state == .stopped else { return false }
+  /// A program may start when its sidecar may: nobody asks it anything before that is ready.
+  private func canStart(_ unit: Unit) -> Bool {
+    let name = unit.service
+    guard let slot = slots[unit], slot.machine.state == .stopped else { return false }
     let needed = slot.charter.calls.filter { $0.delivery == .request }.map(\.service)
     let authority = Charter.authorityName
     let first = name == authority ? [] : [authority]
     return (first + (name == authority ? [] : needed)).allSatisfy {
-      slots[$0] == nil || isReady($0)
+      slots[Unit($0)] == nil || isReady(Unit($0))
     }
   }
 
-  private func isReady(_ name: ServiceName) -> Bool {
+  private func isReady(_ name: Unit) -> Bool {
     guard case .ready = slots[name]?.machine.state else { return false }
     return true
   }
@@ -132,7 +136,7 @@ package actor Launcher {
 
   // MARK: Acting
 
-  private func apply(_ event: RestartMachine.Event, to name: ServiceName) {
+  private func apply(_ event: RestartMachine.Event, to name: Unit) {
     guard var slot = slots[name] else { return }
     let action = slot.machine.handle(event)
     slots[name] = slot
@@ -152,7 +156,7 @@ package actor Launcher {
   }
 
   private func later(
-    _ pause: Duration, _ event: RestartMachine.Event, for name: ServiceName, generation: Int
+    _ pause: Duration, _ event: RestartMachine.Event, for name: Unit, generation: Int
   ) {
     Task {
       try? await Task.sleep(for: pause)
@@ -161,42 +165,49 @@ package actor Launcher {
     }
   }
 
-  private func giveUp(_ name: ServiceName, status: Int32) {
-    let reason = Self.describe(status)
+  private func giveUp(_ name: Unit, status: Int32) {
+    let reason = Self.describe(status, name)
     parts.log.error("a service will not start", ["service": .id(name), "status": .count(status)])
     guard slots[name]?.refusal == nil else { return }
-    slots[name]?.refusal = .notReady(service: name, reason: reason, lastLines: [])
+    slots[name]?.refusal = .notReady(service: name.service, reason: reason, lastLines: [])
   }
 
-  private static func describe(_ status: Int32) -> String {
-    status < 0 ? "it was ended by signal \(-status)" : "it ended with status \(status)"
+  private static func describe(_ status: Int32, _ unit: Unit) -> String {
+    let subject = unit.isProgram ? "its program" : "it"
+    return status < 0
+      ? "\(subject) was ended by signal \(-status)" : "\(subject) ended with status \(status)"
   }
 
-  private func spawn(_ name: ServiceName) {
+  private func spawn(_ name: Unit) {
     guard var slot = slots[name] else { return }
     slot.generation += 1
     slot.startedAt = parts.clock.now()
     let generation = slot.generation
     do throws(LaunchFailure) {
       try parts.immutableGuard?.require(
-        [slot.executable, parts.confinement?.stage].compactMap { $0 }.map(ChildProcess.name))
+        // Somebody else's interpreter lies where the system keeps it, and is not ours to pin.
+        [name.isProgram ? nil : slot.executable, parts.confinement?.stage].compactMap { $0 }
+          .map(ChildProcess.name))
       let (process, hold) = try begin(slot)
       slot.process = process
       slots[name] = slot
-      if name == Charter.authorityName { parts.witness?.serve(process.pid) }
+      if name == Self.authority { parts.witness?.serve(process.pid) }
       try LaunchRecord(
-        service: name, pid: process.pid, executable: slot.executable, startedAt: slot.startedAt,
+        service: name.service, pid: process.pid, executable: slot.executable,
+        startedAt: slot.startedAt,
         user: hold?.user
-      ).write(to: parts.home)
+      ).write(to: parts.home, isProgram: name.isProgram)
       if let hold { try HoldRecord.write(hold, of: name, to: parts.home) }
       process.follow(into: slot.logFile) { status, lastLines in
         Task { await self.ended(name, generation: generation, status: status, lastLines) }
       }
       parts.log.info("a service was started", ["service": .id(name), "pid": .count(process.pid)])
-      parts.report(LauncherEvent(.starting, service: name, pid: process.pid))
+      parts.report(
+        LauncherEvent(
+          .starting, service: name.service, isProgram: name.isProgram, pid: process.pid))
       Task { await probe(name, generation: generation) }
     } catch {
-      slot.refusal = .notReady(service: name, reason: "\(error)", lastLines: [])
+      slot.refusal = .notReady(service: name.service, reason: "\(error)", lastLines: [])
       slots[name] = slot
       wake()
     }
@@ -205,30 +216,44 @@ package actor Launcher {
   private func begin(_ slot: Slot) throws(LaunchFailure) -> (ChildProcess, Hold?) {
     let openFiles = slot.charter.limits.openFiles
     guard let confinement = parts.confinement else {
+      guard !slot.unit.isProgram else {
+        throw .notConfined(
+          name: "\(slot.unit)", reason: "somebody else's program runs confined or not at all")
+      }
       let free = try ChildProcess.spawn(
         slot.executable, home: parts.home, environment: parts.environment, openFiles: openFiles)
       return (free, nil)
     }
-    let plan = confinement.plan(for: slot.charter, running: slot.executable)
     try confinement.settleData(of: slot.charter)
+    var variables: [String] = []
+    let plan: StagePlan
+    if slot.unit.isProgram {
+      plan = try confinement.programPlan(for: slot.charter, running: slot.executable)
+      variables = confinement.programVariables(of: slot.charter)
+      // One that was killed could not take its socket away, and few programs do before they listen.
+      unlink(parts.home.serveSocket(of: slot.unit.service))
+    } else {
+      plan = confinement.plan(for: slot.charter, running: slot.executable)
+    }
     let process = try ChildProcess.spawn(
-      slot.executable, home: parts.home, environment: parts.environment, openFiles: openFiles,
+      slot.executable, home: parts.home, environment: parts.environment, variables: variables,
+      openFiles: openFiles,
       through: ChildProcess.Confining(stage: confinement.stage, plan: plan))
     return (process, Hold(confinement.machine, plan.confinement))
   }
 
-  private func probe(_ name: ServiceName, generation: Int) async {
+  private func probe(_ name: Unit, generation: Int) async {
     let limit = parts.clock.now() + Self.readyLimit
     while slots[name]?.generation == generation, !isStopping {
       guard case .starting? = slots[name]?.machine.state else { return }
-      if (try? await parts.isReady(name)) == true {
+      if (try? await parts.isReady(name.service)) == true {
         guard slots[name]?.generation == generation, let slot = slots[name] else { return }
         let now = parts.clock.now()
         parts.report(
           LauncherEvent(
-            .ready, service: name, pid: slot.process?.pid,
+            .ready, service: name.service, isProgram: name.isProgram, pid: slot.process?.pid,
             millis: (now - slot.startedAt).milliseconds))
-        remember(name)
+        if !name.isProgram { remember(name.service) }
         apply(.becameReady(at: now), to: name)
         return
       }
@@ -262,15 +287,15 @@ package actor Launcher {
   }
 
   private func ended(
-    _ name: ServiceName, generation: Int, status: Int32, _ lastLines: [String]
+    _ name: Unit, generation: Int, status: Int32, _ lastLines: [String]
   ) {
     guard slots[name]?.generation == generation else { return }
     unlink(parts.home.launchRecord(of: name))
     unlink(parts.home.holdRecord(of: name))
     slots[name]?.process = nil
     // Its process id may be given to anybody now.
-    if name == Charter.authorityName { parts.witness?.serve(nil) }
-    let reason = Self.describe(status)
+    if name == Self.authority { parts.witness?.serve(nil) }
+    let reason = Self.describe(status, name)
     let isAsked = slots[name].map { $0.machine.state == .draining || $0.machine.state == .killing }
     let now = parts.clock.now()
     let millis = (now - (slots[name]?.startedAt ?? now)).milliseconds
@@ -281,12 +306,14 @@ package actor Launcher {
     }
     apply(.exited(status: status, at: now), to: name)
     if slots[name]?.machine.state == .refused {
-      slots[name]?.refusal = .notReady(service: name, reason: reason, lastLines: lastLines)
+      slots[name]?.refusal = .notReady(
+        service: name.service, reason: reason, lastLines: lastLines)
       wake()
     }
     parts.report(
       LauncherEvent(
-        isAsked == true ? .stopped : .restarting, service: name, millis: millis, detail: reason))
+        isAsked == true ? .stopped : .restarting, service: name.service,
+        isProgram: name.isProgram, millis: millis, detail: reason))
   }
 
   // MARK: Down
@@ -296,7 +323,7 @@ package actor Launcher {
   package func stop() async {
     isStopping = true
     wake()
-    for name in parts.charters.startOrder.reversed() {
+    for name in parts.charters.units.reversed() {
       apply(.drain, to: name)
       while slots[name]?.process != nil {
         await withCheckedContinuation { waiting.append($0) }

@@ -22,6 +22,8 @@ package struct LauncherEvent: Hashable, Sendable, Codable {
   }
   package let kind: Kind
   package let service: ServiceName?
+  /// Present where it is about the program behind the service's sidecar.
+  package let isProgram: Bool?
   package let pid: Int32?
   /// Since the launcher began (up, down, failed) or since the service was started; whole
   /// milliseconds.
@@ -32,15 +34,18 @@ package struct LauncherEvent: Hashable, Sendable, Codable {
 
   private enum CodingKeys: String, CodingKey {
     case kind, service, pid, millis, detail
+    case isProgram = "program"
     case exitCode = "exit_code"
   }
 
   package init(
-    _ kind: Kind, service: ServiceName? = nil, pid: Int32? = nil, millis: Int64 = 0,
+    _ kind: Kind, service: ServiceName? = nil, isProgram: Bool = false, pid: Int32? = nil,
+    millis: Int64 = 0,
     detail: String? = nil, exitCode: Int32? = nil
   ) {
     self.kind = kind
     self.service = service
+    self.isProgram = isProgram ? true : nil
     self.pid = pid
     self.millis = millis
     self.detail = detail

@@ -52,6 +52,8 @@ package struct LauncherRun: Sendable {
   package let home: Home
   /// Folder with the charters, see `CharterFolder`.
   package let charters: String
+  /// Folders of services that are added to them.
+  package let added: [String]
   /// Folder with the executables.
   package let binaries: String
   package let wishes: Wishes
@@ -60,11 +62,12 @@ package struct LauncherRun: Sendable {
   package let randomness: Randomness
 
   package init(
-    home: Home, charters: String, binaries: String, wishes: Wishes,
+    home: Home, charters: String, added: [String] = [], binaries: String, wishes: Wishes,
     environment: [String: String], clock: Clock, randomness: Randomness
   ) {
     self.home = home
     self.charters = charters
+    self.added = added
     self.binaries = binaries
     self.wishes = wishes
     self.environment = environment
@@ -93,11 +96,11 @@ package struct LauncherRun: Sendable {
     signal(SIGPIPE, SIG_IGN)
     try WholeFile.write(Array("\(getpid())\n".utf8), to: home.pidFile)
     defer { unlink(home.pidFile) }
-    let files = try CharterFolder.read(charters)
+    let files = try CharterFolder.read(charters, with: added)
     let set = try CharterFolder.check(files)
     let earlier = try PlatformSettings.load(home)
     let platform = wishes.applied(to: earlier)
-    let machine = try machine(for: platform)
+    let machine = try machine(for: set, platform)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
     if set[Charter.gatewayName] != nil {
@@ -158,7 +161,7 @@ package struct LauncherRun: Sendable {
     let store = KnownGood(home)
     let stage = "strongroom-confine"
     let programs = try store.takePrograms(
-      charters.startOrder.map { "strongroom-\($0)" } + [stage], from: binaries)
+      charters.ownExecutables + [stage], from: binaries)
     let confinement = ServiceConfinement(
       stage: try ExecutableFile("\(home.programsFolder)/\(stage)"), machine: machine, home: home,
       platform: platform, charters: charters)
@@ -173,10 +176,9 @@ package struct LauncherRun: Sendable {
   /// What this machine can hold the services by.
   /// - Throws: `unconfinable` when more is required.
   private func machine(
-    for platform: Platform
+    for charters: CharterSet, _ platform: Platform
   ) throws(LaunchFailure) -> Machine {
-    let machine = ServiceConfinement.machine(
-      for: platform, home: home)
+    let machine = ServiceConfinement.machine(for: charters, platform: platform, home: home)
     if wishes.requiresConfinement, !machine.lacks.isEmpty { throw .unconfinable(machine.lacks) }
     return machine
   }
@@ -239,7 +241,9 @@ package struct LauncherRun: Sendable {
   /// ended here, and the records of processes removed. Only the very processes that the records
   /// name are touched.
   private func endStrays() async {
-    let records = LaunchRecord.all(home).filter { $0.pid != nil }
+    let services = LaunchRecord.all(home).filter { $0.pid != nil }
+    let programs = LaunchRecord.programs(home)
+    let records = services + programs
     for (number, limit) in [
       (Int32(0), Self.strayLimit), (SIGTERM, Self.strayLimit), (SIGKILL, .seconds(2)),
     ] {
@@ -251,7 +255,8 @@ package struct LauncherRun: Sendable {
         try? await Task.sleep(for: .milliseconds(50))
       }
     }
-    for record in records { unlink(home.launchRecord(of: record.service)) }
+    for record in services { unlink(home.launchRecord(of: record.service)) }
+    for record in programs { unlink(home.launchRecord(of: Unit(programOf: record.service))) }
     unlink(home.workloadSocket)
   }
 }

@@ -34,14 +34,15 @@ package struct ServiceConfinement: Sendable {
 
   /// What this machine offers to the services of a home.
   package static func machine(
-    for platform: Platform, home: Home
+    for charters: CharterSet, platform: Platform, home: Home
   ) -> Machine {
     guard !platform.lacks(.confinement) else {
       let lack = "left out for a test"
       return Machine(landlock: 0, hasSeccomp: false, ownUserLack: lack, addressesLack: lack)
     }
     let key = [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap { $0 }
-    let ownUserLack = ServiceUsers.lack(home: home, opened: key + ownLibraries)
+    let files = charters.charters.flatMap(\.programFiles)
+    let ownUserLack = ServiceUsers.lack(home: home, opened: files + key + ownLibraries)
     return Machine.probe(
       ownUserLack: ownUserLack, addressesLack: AddressHold.lack(ownUserLack: ownUserLack))
   }
@@ -58,12 +59,14 @@ package struct ServiceConfinement: Sendable {
       user: user(of: charter))
   }
 
-  private var hasOwnUsers: Bool { machine.ownUserLack == nil }
+  var hasOwnUsers: Bool { machine.ownUserLack == nil }
 
   /// Nil where services stay the launcher's user.
   func user(of charter: Charter) -> Confinement.User? {
     guard hasOwnUsers, let port = charter.port else { return nil }
-    return ServiceUsers.user(port: port + platform.portOffset, portOffset: platform.portOffset)
+    return ServiceUsers.user(
+      port: port + platform.portOffset, portOffset: platform.portOffset,
+      hasProgram: charter.program != nil)
   }
 
   /// Gives the home to those who are to use it, for a launcher that may.
@@ -77,6 +80,7 @@ package struct ServiceConfinement: Sendable {
   package func settleData(of charter: Charter) throws(LaunchFailure) {
     let folder = home.dataFolder(of: charter.service)
     try WholeFile.makePrivateFolder(folder)
+    if charter.program != nil { try settleProgramFolder(of: charter) }
     guard geteuid() == 0 else { return }
     let owner = user(of: charter)
     try HomeOwnership.give(folder, user: owner?.user ?? 0, group: owner?.group ?? 0)
@@ -86,9 +90,11 @@ package struct ServiceConfinement: Sendable {
   package func plan(
     for charter: Charter, running executable: ExecutableFile, arguments: [String]? = nil
   ) -> StagePlan {
-    StagePlan(
+    let named = charter.program == nil ? [] : ["--service", "\(charter.service)"]
+    return StagePlan(
       executable: executable.path,
-      arguments: [ChildProcess.name(of: executable)] + (arguments ?? ["--home", home.path]),
+      arguments: [ChildProcess.name(of: executable)]
+        + (arguments ?? ["--home", home.path] + named),
       confinement: confinement(of: charter, running: executable.path), machine: machine)
   }
 
@@ -100,6 +106,9 @@ package struct ServiceConfinement: Sendable {
       Confinement.Place(home.chartersFolder, .read),
       Confinement.Place(home.dataFolder(of: charter.service), .keep),
     ]
+    if charter.program != nil {
+      places.append(Confinement.Place(home.programFolder(of: charter.service), .serve))
+    }
     switch charter.service {
     case Charter.authorityName:
       // It reads the launch records and the root key, and publishes its socket and the edge's root.

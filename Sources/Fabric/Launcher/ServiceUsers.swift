@@ -18,10 +18,23 @@ package enum ServiceUsers {
   /// The group of all services of a platform, which may pass its home and read what all read.
   static func group(portOffset: Int) -> UInt32 { base + UInt32(portOffset) }
 
-  /// - Parameter port: with the platform's offset.
-  static func user(port: Int, portOffset: Int) -> Confinement.User {
-    Confinement.User(user: base + UInt32(port), group: group(portOffset: portOffset))
+  /// - Parameters:
+  ///   - port: with the platform's offset.
+  ///   - hasProgram: whether it shares a folder with a program, in that one's group.
+  static func user(port: Int, portOffset: Int, hasProgram: Bool = false) -> Confinement.User {
+    Confinement.User(
+      user: base + UInt32(port), group: group(portOffset: portOffset),
+      also: hasProgram ? program(port: port) : nil)
   }
+
+  /// The user of the program behind a sidecar. It is in the platform's group to pass the home, where
+  /// the group may pass and nothing else; its own group has its sidecar for a second member.
+  static func programUser(port: Int, portOffset: Int) -> Confinement.User {
+    Confinement.User(
+      user: program(port: port), group: program(port: port), also: group(portOffset: portOffset))
+  }
+
+  private static func program(port: Int) -> UInt32 { base + 65_536 + UInt32(port) }
 
   /// Why services cannot have users of their own here; nil when they can.
   /// - Parameters:

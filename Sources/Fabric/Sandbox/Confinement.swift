@@ -45,10 +45,20 @@ package struct Confinement: Hashable, Sendable, Codable {
   package struct User: Hashable, Sendable, Codable {
     package let user: UInt32
     package let group: UInt32
-    package init(user: UInt32, group: UInt32) {
+    /// A second group, for a process that shares a folder with one other.
+    package let also: UInt32?
+    package init(user: UInt32, group: UInt32, also: UInt32? = nil) {
       self.user = user
       self.group = group
+      self.also = also
     }
+  }
+  /// Whose code it is, which decides the system calls it may make.
+  package enum Code: String, Sendable, Codable, CaseIterable {
+    /// A service of ours.
+    case service
+    /// A program of somebody else's behind a sidecar: no sockets but Unix ones.
+    case program
   }
 
   package let places: [Place]
@@ -60,10 +70,11 @@ package struct Confinement: Hashable, Sendable, Codable {
   package let limits: Limits
   /// Nil: it stays the launcher's user.
   package let user: User?
+  package let code: Code
 
   package init(
     places: [Place], bindPorts: [Int], connectPorts: [Int], resolvesNames: Bool, limits: Limits,
-    user: User?
+    user: User?, code: Code = .service
   ) {
     self.places = places
     self.bindPorts = bindPorts
@@ -71,21 +82,26 @@ package struct Confinement: Hashable, Sendable, Codable {
     self.resolvesNames = resolvesNames
     self.limits = limits
     self.user = user
+    self.code = code
   }
 
   /// Ports below 1,024 take a capability, the only one a process may keep.
   var bindsPrivilegedPort: Bool { bindPorts.contains { $0 < 1_024 } }
 
-  /// Libraries, time zones and the few files that every program on this system reads.
+  /// What a service of ours reads besides its own.
   /// - Parameter libraries: folders of shared libraries besides the system's.
   package static func common(libraries: [String]) -> [Place] {
+    // libdispatch watches its threads at /proc/TID, which lies below no folder of its own. What is
+    // private to another process there is kept by Landlock's rule on tracing.
+    system(libraries: libraries) + [Place("/proc", .read)]
+  }
+
+  /// Libraries, time zones and the few files that every program on this system reads.
+  package static func system(libraries: [String]) -> [Place] {
     let read =
       ["/usr/lib", "/lib", "/lib64", "/usr/lib64"] + libraries + [
         "/etc/ld.so.cache", "/etc/nsswitch.conf", "/etc/hosts", "/etc/localtime",
         "/usr/share/zoneinfo", "/dev/urandom", "/sys/devices/system/cpu",
-        // libdispatch watches its threads at /proc/TID, which lies below no folder of its own. What
-        // is private to another process there is kept by Landlock's rule on tracing.
-        "/proc",
       ]
     // The dynamic loader is what the kernel really executes first.
     let loaders = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"]

@@ -13,6 +13,32 @@ extension SystemCallFilter {
       otherwise: .fail(EPERM))
   }
 
+  /// What an interpreter needs besides (as seen by strace(1) with CPython 3.11), and no socket but
+  /// Unix streams: the program's sidecar is its only way to anybody. It starts no process either; a
+  /// second `execve` would find nothing that it may execute but itself.
+  package static var program: SystemCallFilter {
+    let unixStream = { (call: String) in
+      Rule(
+        call, when: .masked(0, .max, isOneOf: [UInt32(AF_UNIX)]),
+        .masked(1, 0xf, isOneOf: [1]), .masked(2, .max, isOneOf: [0]))
+    }
+    let replaced: Set = ["socket", "ioctl"]
+    let kept = checked(resolvesNames: false).filter { !replaced.contains($0.call) }
+    return SystemCallFilter(
+      rules: (free + interpreter).map { Rule($0) } + kept + [
+        unixStream("socket"), unixStream("socketpair"),
+        // TCGETS, FIONREAD, FIONBIO; FIOCLEX and FIONCLEX, by which CPython sets close-on-exec.
+        Rule("ioctl", when: .masked(1, .max, isOneOf: [0x5401, 0x541b, 0x5421, 0x5451, 0x5450])),
+      ] + absent.map { Rule($0, .fail(ENOSYS)) },
+      otherwise: .fail(EPERM))
+  }
+
+  private static let interpreter = [
+    "accept", "chdir", "dup", "dup2", "dup3", "fadvise64", "getcwd", "getitimer", "getpriority",
+    "getresgid", "getresuid", "getrlimit", "getdents", "pipe", "pipe2", "pselect6", "preadv",
+    "pwritev", "readv", "sched_getparam", "sched_getscheduler", "select", "sendmsg", "times",
+  ]
+
   /// Allowed with any arguments.
   static let free = memory + files + sockets + waiting + own
 

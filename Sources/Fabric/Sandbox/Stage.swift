@@ -22,16 +22,20 @@ package struct StagePlan: Hashable, Sendable, Codable {
   /// Absolute path, then what becomes `argv`.
   package let executable: String
   package let arguments: [String]
+  /// Where it is started; nil: where the launcher was.
+  package let folder: String?
   package let confinement: Confinement
   /// The version to use; 0 goes without.
   package let landlock: Int
   package let seccomp: Bool
 
   package init(
-    executable: String, arguments: [String], confinement: Confinement, machine: Machine
+    executable: String, arguments: [String], folder: String? = nil, confinement: Confinement,
+    machine: Machine
   ) {
     self.executable = executable
     self.arguments = arguments
+    self.folder = folder
     self.confinement = confinement
     landlock = machine.landlock
     seccomp = machine.hasSeccomp
@@ -91,11 +95,19 @@ package enum Stage {
     let keepsBind: Int32 = confinement.bindsPrivilegedPort ? 1 : 0
     try check("prctl", csandbox_bound_capabilities(keepsBind))
     if let user = confinement.user {
-      try check("setresuid \(user.user)", csandbox_become(user.user, user.group))
+      let also = user.also ?? user.group
+      try check("setresuid \(user.user)", csandbox_become(user.user, user.group, also))
     }
     try check("capset", csandbox_drop_capabilities(keepsBind))
+    if let folder = plan.folder { try check("chdir \(folder)", chdir(folder)) }
+    // What a program makes is its own and its sidecar's, who share a group.
+    if confinement.code == .program { umask(0o007) }
     if plan.seccomp {
-      let filter = SystemCallFilter.service(resolvesNames: confinement.resolvesNames)
+      let filter =
+        switch confinement.code {
+        case .service: SystemCallFilter.service(resolvesNames: confinement.resolvesNames)
+        case .program: SystemCallFilter.program
+        }
       let code = filter.install()
       guard code == 0 else { throw StageFailure("seccomp", code) }
     }

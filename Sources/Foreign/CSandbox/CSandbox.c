@@ -82,9 +82,10 @@ uint32_t csandbox_architecture(void) {
 #endif
 }
 
-int csandbox_become(uint32_t user, uint32_t group) {
+int csandbox_become(uint32_t user, uint32_t group, uint32_t also) {
+  gid_t others[] = {also};
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return -1;
-  if (setgroups(0, NULL) != 0 || setresgid(group, group, group) != 0) return -1;
+  if (setgroups(also == group ? 0 : 1, others) != 0 || setresgid(group, group, group) != 0) return -1;
   return setresuid(user, user, user);
 }
 

@@ -30,8 +30,9 @@ uint32_t csandbox_architecture(void);
 // The number of a system call on this machine, or -1 where there is none of this name.
 long csandbox_system_call(const char *name);
 
-// Changes user and group for good (setgroups(2), setresgid(2), setresuid(2)), keeping capabilities for the next call.
-int csandbox_become(uint32_t user, uint32_t group);
+// Changes user and groups for good (setgroups(2), setresgid(2), setresuid(2)), keeping capabilities for the next call.
+// A second group that is the first again is none.
+int csandbox_become(uint32_t user, uint32_t group, uint32_t also);
 // Takes every capability (capabilities(7)) out of the bounding set, with keep_bind all but CAP_NET_BIND_SERVICE. Before
 // csandbox_become: it takes one of them. No error where there is none to drop.
 int csandbox_bound_capabilities(int keep_bind);

@@ -1,0 +1,4 @@
+import Chassis
+import Sidecar
+
+await ServiceMain.run(SidecarService.self, isSidecar: true)
