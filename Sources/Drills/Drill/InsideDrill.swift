@@ -107,7 +107,9 @@ package enum InsideDrill {
   ) { service, range in
     let home = range.home
     let others = range.ports.map(\.service).filter { $0 != service }
-    let program = Cells.binaries.map { "\($0)/strongroom-\(service)" } ?? home.path
+    let program = range.charters[service].flatMap { charter in
+      Cells.binaries.map { charter.executable(of: Unit(service), in: $0) }
+    }
     // The authority is the one that seals with the root key and reads launch records.
     let keys =
       service == Charter.authorityName
@@ -121,7 +123,8 @@ package enum InsideDrill {
       ]
     } + keys + [
       "write=\(home.platformFile)", "make=\(home.chartersFolder)/\(evil).yaml",
-      "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)", "write=\(program)",
+      "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)",
+      "write=\(program ?? home.path)",
       "read=/etc/passwd", "read=/etc/shadow", "list=/root", "list=/tmp", "make=/tmp/\(evil)",
     ]
   }
