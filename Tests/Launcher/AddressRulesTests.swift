@@ -7,8 +7,9 @@ import Vocabulary
   let rules = AddressRules(
     gatewayPort: 8_443, bind: "127.0.0.1",
     ways: [
-      AddressRules.Way("ledger", user: 1_900_007_104, callees: [7_106], collector: 4_318),
-      AddressRules.Way("card-desk", user: 1_900_007_110, callees: [7_106, 7_104], outside: [443]),
+      AddressRules.Way(Unit("ledger"), user: 1_900_007_104, callees: [7_106], collector: 4_318),
+      AddressRules.Way(
+        Unit("card-desk"), user: 1_900_007_110, callees: [7_106, 7_104], outside: [443]),
     ])
 
   @Test func `name each service's callees, the collector and outside ports, and refuse the rest`() {
@@ -61,7 +62,7 @@ import Vocabulary
     // Users that nobody has, so that nobody is held meanwhile.
     let rules = AddressRules(
       gatewayPort: port, bind: "127.0.0.1",
-      ways: [AddressRules.Way("counter", user: 1_899_999_999, callees: [1], outside: [443])])
+      ways: [AddressRules.Way(Unit("counter"), user: 1_899_999_999, callees: [1], outside: [443])])
     #expect(AddressHold.refused(gatewayPort: port) == nil)
     try AddressHold.apply(rules, earlierPort: nil)
     try AddressHold.apply(rules, earlierPort: port + 1)

@@ -83,8 +83,8 @@ import Vocabulary
     deinit { guarded.stop() }
 
     var charter: String { "\(home.chartersFolder)/books.yaml" }
-    var program: String { "\(home.programsFolder)/strongroom-books" }
-    var kept: String { "\(home.knownGoodFolder)/programs/strongroom-books" }
+    var program: String { "\(home.executablesFolder)/strongroom-books" }
+    var kept: String { "\(home.knownGoodFolder)/executables/strongroom-books" }
 
     func text(_ path: String) -> String? {
       FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
@@ -194,8 +194,8 @@ import Vocabulary
     }
     #expect(
       post.told.words.dropFirst() == [
-        "programs/strongroom-books content-changed unreverted",
-        "known-good/programs/strongroom-books content-changed unreverted",
+        "executables/strongroom-books content-changed unreverted",
+        "known-good/executables/strongroom-books content-changed unreverted",
       ])
     // Charters and settings it knows by heart.
     for path in [post.charter, "\(post.home.knownGoodFolder)/charters/books.yaml"] {

@@ -112,7 +112,7 @@ import Vocabulary
       }
       launcher = try Launcher(
         Launcher.Parts(
-          home: home, charters: set, binaries: isGuarded ? home.programsFolder : scratch.path,
+          home: home, charters: set, binaries: isGuarded ? home.executablesFolder : scratch.path,
           environment: ["PATH": "/usr/bin:/bin"], clock: clock, log: log,
           immutableGuard: immutableGuard,
           isReady: { WholeFile.exists("\(home.path)/\($0).ready") },
@@ -172,14 +172,14 @@ import Vocabulary
     try await stand.launcher.start()
     let (home, program) = (stand.scratch.home, "strongroom-books")
     let evil = try stand.scratch.script("evil", "touch \(stand.scratch.path)/evil-ran; sleep 60")
-    let good = try WholeFile.read("\(home.programsFolder)/\(program)")
-    #expect(rename(evil, "\(home.programsFolder)/\(program)") == 0)
+    let good = try WholeFile.read("\(home.executablesFolder)/\(program)")
+    #expect(rename(evil, "\(home.executablesFolder)/\(program)") == 0)
     kill(try #require(stand.pid("books")), SIGKILL)
     #expect(try await stand.events.wait(2, "ready books"))
-    #expect(try WholeFile.read("\(home.programsFolder)/\(program)") == good)
+    #expect(try WholeFile.read("\(home.executablesFolder)/\(program)") == good)
     #expect(!WholeFile.exists("\(stand.scratch.path)/evil-ran"))
     // With no good copy left it is not started at all.
-    for folder in [home.programsFolder, "\(home.knownGoodFolder)/programs"] {
+    for folder in [home.executablesFolder, "\(home.knownGoodFolder)/executables"] {
       try WholeFile.write(Array("#!/bin/false\n".utf8), to: "\(folder)/\(program)", mode: 0o700)
     }
     kill(try #require(stand.pid("books")), SIGKILL)

@@ -23,7 +23,8 @@ import Vocabulary
       })
     let confinement = ServiceConfinement(
       stage: try ExecutableFile("/proc/self/exe"),
-      machine: Machine(landlock: 7, hasSeccomp: true, ownUserLack: nil), home: home,
+      machine: Machine(landlock: 7, hasSeccomp: true, ownUserLack: nil, addressesLack: "off"),
+      home: home,
       platform: Platform(portOffset: 100), charters: set, libraries: ["/opt/libraries"])
     let charter = try #require(set["greeter"])
     let python = try ExecutableFile("/usr/bin/python3")

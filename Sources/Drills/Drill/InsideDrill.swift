@@ -105,26 +105,30 @@ package enum InsideDrill {
     "foreign-files",
     "read and write every other store, the root key, launch records, charters, programs and the machine's own files"
   ) { service, range in
+    foreignFiles(to: service, in: range)
+  }
+
+  private static func foreignFiles(to service: ServiceName, in range: DrillRange) -> [String] {
     let home = range.home
-    let others = range.ports.map(\.service).filter { $0 != service }
-    let program = "\(home.programsFolder)/strongroom-\(service)"
+    let program = range.charters[service]?.executable(of: Unit(service), in: home.executablesFolder)
+    let stores = range.ports.filter { $0.service != service }.flatMap { other in
+      [
+        "read=\(home.storeFile(of: other.service))", "write=\(home.storeFile(of: other.service))",
+        "list=\(home.dataFolder(of: other.service))",
+      ]
+    }
     // The authority is the one that seals with the root key and reads launch records.
     let keys =
       service == Charter.authorityName
       ? [] : ["read=\(home.rootKeyFile)", "list=\(home.launchFolder)"]
     // A name that nobody has used: a file that is there already would be "exists" instead of a refusal.
     let evil = "evil-\(hexText(range.randomness.bytes(8)))"
-    let stores: [String] = others.flatMap { other in
-      [
-        "read=\(home.storeFile(of: other))", "write=\(home.storeFile(of: other))",
-        "list=\(home.dataFolder(of: other))",
-      ]
-    }
-    let platform: [String] = [
+    let platform = [
       "write=\(home.platformFile)", "make=\(home.chartersFolder)/\(evil).yaml",
-      "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)", "write=\(program)",
-      "make=\(home.programsFolder)/\(evil)", "list=\(home.knownGoodFolder)",
-      "read=\(home.knownGoodFolder)/platform.json", "list=\(home.quarantineFolder)",
+      "make=\(home.launchFolder)/\(evil).json", "make=\(home.path)/\(evil)",
+      "write=\(program ?? home.path)", "make=\(home.executablesFolder)/\(evil)",
+      "list=\(home.knownGoodFolder)", "read=\(home.knownGoodFolder)/platform.json",
+      "list=\(home.quarantineFolder)",
     ]
     let machine = [
       "read=/etc/passwd", "read=/etc/shadow", "list=/root", "list=/tmp", "make=/tmp/\(evil)",

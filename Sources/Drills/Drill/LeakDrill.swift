@@ -1,3 +1,4 @@
+import Charters
 import Chassis
 import Demo
 import Foundation
@@ -63,7 +64,10 @@ package enum LeakDrill {
           read += 1
           let names = Set(
             environment.compactMap { $0.split(separator: "=").first.map(String.init) })
-          if arguments.count != 3 || !names.isSubset(of: ["PATH", "TZ", "LANG", "SWIFT_BACKTRACE"])
+          // A sidecar is told its name, too.
+          let isSidecar = range.charters[service]?.program != nil
+          if arguments.count != (isSidecar ? 5 : 3)
+            || !names.isSubset(of: ["PATH", "TZ", "LANG", "SWIFT_BACKTRACE"])
           {
             odd.append("\(service): \(arguments.count) words, \(names.sorted())")
           }

@@ -14,6 +14,7 @@ struct ProgramStanding: Sendable {
 
   /// Of every charter that names one.
   static func all(_ charters: CharterSet, in home: Home) -> [ServiceName: ProgramStanding] {
+    let addressesAreHeld = AddressHold.isInForce(home)
     let alive = LaunchRecord.programs(home).filter(\.isAlive)
     var standings: [ServiceName: ProgramStanding] = [:]
     for charter in charters.charters {
@@ -22,7 +23,8 @@ struct ProgramStanding: Sendable {
       standings[charter.service] = ProgramStanding(
         service: charter.service, command: program.command, record: record,
         confinement: record.map {
-          ConfinementStanding($0, of: Unit(programOf: charter.service), in: home)
+          ConfinementStanding(
+            $0, of: Unit(programOf: charter.service), in: home, addressesAreHeld: addressesAreHeld)
         })
     }
     return standings

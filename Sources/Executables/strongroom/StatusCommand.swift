@@ -76,9 +76,7 @@ struct StatusCommand: AsyncParsableCommand {
   ) async -> [ServiceName: Standing] {
     let records = Dictionary(
       LaunchRecord.all(home).filter(\.isAlive).map { ($0.service, $0) }, uniquingKeysWith: { $1 })
-    let addressesAreHeld = PlatformSettings.read(home).map {
-      AddressHold.refused(gatewayPort: $0.gatewayPort) != nil
-    }
+    let addressesAreHeld = AddressHold.isInForce(home)
     return await withTaskGroup(of: (ServiceName, Standing).self) { group in
       for service in services {
         let record = records[service]
@@ -86,7 +84,7 @@ struct StatusCommand: AsyncParsableCommand {
           var standing = await Standing.ask(service, pid: record?.pid, line)
           standing.confinement = record.map {
             ConfinementStanding(
-              $0, of: Unit(service), in: home, addressesAreHeld: addressesAreHeld == true)
+              $0, of: Unit(service), in: home, addressesAreHeld: addressesAreHeld)
           }
           return (service, standing)
         }

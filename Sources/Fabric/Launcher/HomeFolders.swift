@@ -16,11 +16,11 @@ extension Home {
   package var dataFolder: String { "\(path)/data" }
   package var logFolder: String { "\(path)/log" }
   /// The copies of executables from which services are started.
-  package var programsFolder: String { "\(path)/programs" }
+  package var executablesFolder: String { "\(path)/executables" }
   /// Whether a file of a home, named below it, is the copy of an executable: a build's bytes, the
   /// same before and after anything was kept.
   package static func isProgram(_ name: String) -> Bool {
-    name.hasPrefix("programs/") || name.hasPrefix("known-good/programs/")
+    name.hasPrefix("executables/") || name.hasPrefix("known-good/executables/")
   }
   /// Copies of what must not change, see `KnownGood`.
   package var knownGoodFolder: String { "\(path)/known-good" }

@@ -36,7 +36,7 @@ package enum HomeSetup {
     try requireOurs(home)
     for folder in [
       home.path, home.chartersFolder, home.keysFolder, home.launchFolder, home.runFolder,
-      home.dataFolder, home.logFolder, home.programsFolder, home.knownGoodFolder,
+      home.dataFolder, home.logFolder, home.executablesFolder, home.knownGoodFolder,
       home.quarantineFolder,
     ] {
       try WholeFile.makePrivateFolder(folder)

@@ -136,7 +136,7 @@ package struct LauncherRun: Sendable {
     let isGuarded = !platform.lacks(.immutability)
     let launcher = try Launcher(
       Launcher.Parts(
-        home: home, charters: set, binaries: home.programsFolder, environment: environment,
+        home: home, charters: set, binaries: home.executablesFolder, environment: environment,
         clock: clock, log: log, confinement: confinement,
         immutableGuard: isGuarded ? immutableGuard : nil, witness: witness,
         isReady: { try await line.isReady($0) }, report: report))
@@ -163,7 +163,7 @@ package struct LauncherRun: Sendable {
     let programs = try store.takePrograms(
       charters.ownExecutables + [stage], from: binaries)
     let confinement = ServiceConfinement(
-      stage: try ExecutableFile("\(home.programsFolder)/\(stage)"), machine: machine, home: home,
+      stage: try ExecutableFile("\(home.executablesFolder)/\(stage)"), machine: machine, home: home,
       platform: platform, charters: charters)
     // Modes and owners are pinned as they are from here on.
     try confinement.settleHome()

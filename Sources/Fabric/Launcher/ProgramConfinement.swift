@@ -97,9 +97,8 @@ extension ServiceConfinement {
     }
     // Set-group-id: the sidecar's socket is of the folder's group, too.
     let mode: UInt32 = owner == nil ? 0o700 : 0o2770
-    var facts = stat()
-    if lstat(folder, &facts) == 0, facts.st_mode == S_IFDIR | mode,
-      facts.st_uid == owner?.user ?? geteuid(), facts.st_gid == owner?.group ?? facts.st_gid
+    if let facts = FileFacts(at: folder), facts.isFolder, facts.mode == mode,
+      facts.user == owner?.user ?? geteuid(), facts.group == owner?.group ?? facts.group
     {
       return
     }

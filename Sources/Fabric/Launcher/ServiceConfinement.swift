@@ -152,11 +152,17 @@ package struct ServiceConfinement: Sendable {
     guard machine.addressesLack == nil else { return nil }
     return AddressRules(
       gatewayPort: platform.gatewayPort, bind: platform.bind,
-      ways: charters.startOrder.compactMap { name in
-        guard let charter = charters[name], let user = user(of: charter) else { return nil }
-        return AddressRules.Way(
-          name, user: user.user, callees: calleePorts(of: charter), collector: collectorPort,
-          outside: outsidePorts(of: charter))
+      ways: charters.units.compactMap { unit in
+        guard let charter = charters[unit.service] else { return nil }
+        // A program has business with nobody but its sidecar, by a Unix socket.
+        if unit.isProgram {
+          return programUser(of: charter).map { AddressRules.Way(unit, user: $0.user, callees: []) }
+        }
+        return user(of: charter).map {
+          AddressRules.Way(
+            unit, user: $0.user, callees: calleePorts(of: charter), collector: collectorPort,
+            outside: outsidePorts(of: charter))
+        }
       }, isWeakened: platform.lacks(.addresses))
   }
 

@@ -101,9 +101,9 @@ enum HomeOwnership {
       try set("\(home.chartersFolder)/\(name)", group: group, mode: isShared ? 0o640 : 0o600)
     }
     // Each service executes its own program as its own user; what else lies there is no secret.
-    try set(home.programsFolder, group: group, mode: isShared ? 0o710 : 0o700)
-    for name in WholeFile.allNames(in: home.programsFolder) {
-      try set("\(home.programsFolder)/\(name)", group: group, mode: isShared ? 0o550 : 0o500)
+    try set(home.executablesFolder, group: group, mode: isShared ? 0o710 : 0o700)
+    for name in WholeFile.allNames(in: home.executablesFolder) {
+      try set("\(home.executablesFolder)/\(name)", group: group, mode: isShared ? 0o550 : 0o500)
     }
     try set(home.platformFile, group: group, mode: isShared ? 0o640 : 0o600)
     try give(home.keysFolder, user: authority, group: 0)

@@ -1,5 +1,5 @@
 package import Chassis
-import Charters
+package import Charters
 package import Vocabulary
 
 /// One process that the launcher keeps: a service's own, or the program behind its sidecar.
@@ -42,7 +42,7 @@ extension CharterSet {
 extension Charter {
   /// The file that this process executes.
   /// - Parameter binaries: folder of our own executables.
-  func executable(of unit: Unit, in binaries: String) -> String {
+  package func executable(of unit: Unit, in binaries: String) -> String {
     guard let program else { return "\(binaries)/strongroom-\(service)" }
     return unit.isProgram ? program.command[0] : "\(binaries)/strongroom-sidecar"
   }

@@ -24,6 +24,10 @@ final class OutboundDoor: Sendable {
     _ path: String, bodyMax: Int, group: any EventLoopGroup, handler: @escaping Handler
   ) async throws -> OutboundDoor {
     let count = Count()
+    // The folder keeps everybody else out, and the program is of its group. By the mask, because a
+    // change of mode afterwards could be led astray by a link: the folder is the program's.
+    let before = umask(0o007)
+    defer { umask(before) }
     let listener = try await ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 64)
       .childChannelInitializer { channel in
@@ -37,8 +41,6 @@ final class OutboundDoor: Sendable {
         }
       }
       .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-    // The folder keeps everybody else out; the program is of its group.
-    chmod(path, 0o770)
     return OutboundDoor(listener)
   }
 

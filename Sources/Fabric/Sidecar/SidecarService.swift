@@ -15,6 +15,9 @@ package struct SidecarService: Service {
   /// Longest wait for the program to say that it is there.
   static let healthMax: Duration = .seconds(1)
 
+  /// Whatever a program makes for one request: only the id is ours.
+  private enum Made {}
+
   private let context: ServiceContext
   private let line: ProgramLine
   private let open: OpenCalls
@@ -76,7 +79,7 @@ package struct SidecarService: Service {
         scopes: $0.scopes.sorted().map(\.description), purpose: $0.purpose)
     }
     let claim = call.idempotency.map {
-      (key: $0.key.description, resource: $0.resource(PaymentID.self).description)
+      (key: $0.key.description, resource: $0.resource(ID<Made>.self).description)
     }
     let proven = ProgramRequest.Proven(
       caller: call.caller, operation: call.operation.id, handle: handle,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -108,6 +109,25 @@ int csandbox_drop_capabilities(int keep_bind) {
   if (syscall(SYS_capset, &header, sets) != 0) return -1;
   if (!keep_bind) return 0;
   return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0);
+}
+
+static int taken(int result, const struct stat *from, struct csandbox_file_facts *facts) {
+    if (result != 0) return -1;
+    *facts = (struct csandbox_file_facts){
+        .device = from->st_dev, .inode = from->st_ino, .size = from->st_size,
+        .changed_seconds = from->st_ctim.tv_sec, .changed_nanoseconds = from->st_ctim.tv_nsec,
+        .mode = from->st_mode, .user = from->st_uid, .group = from->st_gid};
+    return 0;
+}
+
+int csandbox_facts_of(int descriptor, struct csandbox_file_facts *facts) {
+    struct stat found;
+    return taken(fstat(descriptor, &found), &found, facts);
+}
+
+int csandbox_facts_at(const char *path, struct csandbox_file_facts *facts) {
+    struct stat found;
+    return taken(lstat(path, &found), &found, facts);
 }
 
 // PTRACE_SEIZE, not PTRACE_ATTACH: the process is not stopped, and runs on when the tracer ends.

@@ -1,5 +1,5 @@
+package import Chassis
 import Foundation
-import Glibc
 import Vocabulary
 
 /// Puts address rules into the kernel by nft(8), whose text is the stable way in.
@@ -16,7 +16,9 @@ package enum AddressHold {
     guard program != nil else { return "there is no nft: install the package nftables" }
     let sample = AddressRules(
       gatewayPort: 0, bind: "127.0.0.1",
-      ways: [AddressRules.Way("sample", user: ServiceUsers.base, callees: [1], outside: [443])])
+      ways: [
+        AddressRules.Way(Unit("sample"), user: ServiceUsers.base, callees: [1], outside: [443])
+      ])
     switch run(["-c", "-f", "-"], input: sample.text()) {
     case .success: return nil
     case .failure(let failure): return "the kernel takes no such rules: \(failure.reason)"
@@ -34,6 +36,11 @@ package enum AddressHold {
   /// After the last service has ended. What cannot be removed is replaced by the next start.
   package static func remove(gatewayPort: Int) {
     _ = run(["-f", "-"], input: AddressRules.removal(gatewayPort: gatewayPort) + "\n")
+  }
+
+  /// Whether the rules of this home's platform are in the kernel.
+  package static func isInForce(_ home: Home) -> Bool {
+    PlatformSettings.read(home).map { refused(gatewayPort: $0.gatewayPort) != nil } ?? false
   }
 
   /// Packets that the rules refused since they were made; nil where no rules are in force, or we may

@@ -1,12 +1,12 @@
 import Sandbox
-package import Vocabulary
+import Vocabulary
 
 /// To which addresses each service's user may connect, as rules for nftables: Landlock names ports
 /// only. Everything that is not named is refused and counted. Values in, text out.
 package struct AddressRules: Hashable, Sendable {
-  /// One service's way out.
+  /// One process's way out.
   package struct Way: Hashable, Sendable {
-    package let service: ServiceName
+    package let unit: Unit
     package let user: UInt32
     /// Ports of those it calls, at the address where services listen.
     package let callees: [Int]
@@ -16,10 +16,10 @@ package struct AddressRules: Hashable, Sendable {
     package let outside: [Int]
 
     package init(
-      _ service: ServiceName, user: UInt32, callees: [Int], collector: Int? = nil,
+      _ unit: Unit, user: UInt32, callees: [Int], collector: Int? = nil,
       outside: [Int] = []
     ) {
-      self.service = service
+      self.unit = unit
       self.user = user
       self.callees = callees
       self.collector = collector
@@ -50,7 +50,7 @@ package struct AddressRules: Hashable, Sendable {
   package func text(earlierPort: Int? = nil) -> String {
     let stale = Set([gatewayPort, earlierPort ?? gatewayPort]).sorted()
     let chains = ways.map(chain)
-    let jumps = ways.map { "\($0.user) : jump \(Self.chainName(of: $0.service))" }
+    let jumps = ways.map { "\($0.user) : jump \(Self.chainName(of: $0.unit))" }
     return """
       \(stale.map(Self.removal).joined(separator: "\n"))
       table inet \(Self.table(gatewayPort: gatewayPort)) {
@@ -94,12 +94,13 @@ package struct AddressRules: Hashable, Sendable {
         "meta l4proto tcp counter reject with tcp reset",
         "counter reject with icmpx admin-prohibited",
       ]
-    let name = Self.chainName(of: way.service)
+    let name = Self.chainName(of: way.unit)
     return "  chain \(name) {\n" + rules.map { "    \($0)\n" }.joined() + "  }"
   }
 
   /// A service may be called like a word of nftables.
-  private static func chainName(of service: ServiceName) -> String {
-    "of_\(service.description.replacing("-", with: "_"))"
+  private static func chainName(of unit: Unit) -> String {
+    let name = "of_\(unit.service.description.replacing("-", with: "_"))"
+    return unit.isProgram ? "program_\(name)" : name
   }
 }

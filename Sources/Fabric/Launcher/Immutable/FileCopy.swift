@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// Copies of files that share nothing with the original: a hard link would change along with it.
 enum FileCopy {

@@ -1,5 +1,6 @@
 import Crypto
-import Glibc
+import Foundation
+import Sandbox
 import Synchronization
 import Vocabulary
 
@@ -11,20 +12,8 @@ package final class FileSights: Sendable {
   /// are, and small files are cheap.
   package static let alwaysReadMax = 1 << 20
 
-  private struct Identity: Hashable {
-    let device: UInt64
-    let inode: UInt64
-    let size: Int64
-    let changed: timespec
-    static func == (left: Identity, right: Identity) -> Bool {
-      left.device == right.device && left.inode == right.inode && left.size == right.size
-        && left.changed.tv_sec == right.changed.tv_sec
-        && left.changed.tv_nsec == right.changed.tv_nsec
-    }
-    func hash(into hasher: inout Hasher) { hasher.combine(inode) }
-  }
   private struct Known {
-    let identity: Identity
+    let identity: FileFacts.Identity
     let sha256: String
   }
   private let known = Mutex<[String: Known]>([:])
@@ -37,12 +26,9 @@ package final class FileSights: Sendable {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return errno == ENOENT ? .missing : .noFile }
     defer { close(descriptor) }
-    var facts = stat()
-    guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { return .noFile }
-    let identity = Identity(
-      device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino), size: Int64(facts.st_size),
-      changed: facts.st_ctim)
-    let isKept = !isThorough && facts.st_size > Self.alwaysReadMax
+    guard let facts = FileFacts(descriptor: descriptor), facts.isFile else { return .noFile }
+    let identity = facts.identity
+    let isKept = !isThorough && identity.size > Self.alwaysReadMax
     let remembered = isKept ? known.withLock { $0[path] } : nil
     let sha256: String
     if let remembered, remembered.identity == identity {
@@ -52,8 +38,7 @@ package final class FileSights: Sendable {
       sha256 = read
       known.withLock { $0[path] = Known(identity: identity, sha256: read) }
     }
-    return .file(
-      sha256: sha256, mode: facts.st_mode & 0o7777, user: facts.st_uid, group: facts.st_gid)
+    return .file(sha256: sha256, mode: facts.mode, user: facts.user, group: facts.group)
   }
 }
 

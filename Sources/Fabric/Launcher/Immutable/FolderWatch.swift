@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 
 /// Wakes when something changed in one of some folders (inotify(7)), and in any case after a pause:
 /// inotify tells nothing of writes through a mapping, and its queue can overflow.

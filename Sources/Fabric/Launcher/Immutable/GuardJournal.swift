@@ -1,6 +1,6 @@
 import AuditAPI
 package import Chassis
-import Glibc
+import Foundation
 import StrictJSON
 package import Telemetry
 import Transport

@@ -1,5 +1,6 @@
 import Chassis
-import Glibc
+import Foundation
+import Sandbox
 import Synchronization
 package import Vocabulary
 
@@ -76,7 +77,7 @@ package final class ImmutableGuard: Sendable {
   /// start.
   /// - Throws: `notAsPinned` naming what could not be put back.
   package func require(_ programs: [String]) throws(LaunchFailure) {
-    let paths = Set(programs.map { "\(home.programsFolder)/\($0)" })
+    let paths = Set(programs.map { "\(home.executablesFolder)/\($0)" })
     let left = look(thorough: paths)
     if let concerned = left.first(where: { paths.contains($0.path) || $0.isReadAtStart }) {
       throw .notAsPinned(path: concerned.path)
@@ -186,22 +187,19 @@ struct GuardedFolder: Sendable {
   private let group: UInt32
 
   init(_ path: String) throws(LaunchFailure) {
-    var facts = stat()
-    guard lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR else {
+    guard let facts = FileFacts(at: path), facts.isFolder else {
       throw .badHome(path: path, reason: "it is not a folder")
     }
     self.path = path
-    mode = facts.st_mode & 0o7777
-    user = facts.st_uid
-    group = facts.st_gid
+    mode = facts.mode
+    user = facts.user
+    group = facts.group
   }
 
   var fault: PinFault? {
-    var facts = stat()
-    guard lstat(path, &facts) == 0 else { return .missing }
-    guard facts.st_mode & S_IFMT == S_IFDIR else { return .noFile }
-    let isAsPinned =
-      facts.st_mode & 0o7777 == mode && facts.st_uid == user && facts.st_gid == group
+    guard let facts = FileFacts(at: path) else { return .missing }
+    guard facts.isFolder else { return .noFile }
+    let isAsPinned = facts.mode == mode && facts.user == user && facts.group == group
     return isAsPinned ? nil : .access
   }
 

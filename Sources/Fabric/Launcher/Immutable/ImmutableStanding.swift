@@ -1,5 +1,5 @@
 package import Chassis
-import Glibc
+import Foundation
 import StrictJSON
 package import Vocabulary
 

@@ -1,10 +1,11 @@
 package import Chassis
 import Dispatch
-import Glibc
+import Foundation
+import Sandbox
 import Synchronization
 
 /// The copies from which what was changed is put back: `HOME/known-good`, the launcher's alone. What
-/// runs are copies too (`HOME/programs`), so that a build under a running platform changes nothing
+/// runs are copies too (`HOME/executables`), so that a build under a running platform changes nothing
 /// that runs, and is not fought.
 package struct KnownGood: Sendable {
   package let home: Home
@@ -20,7 +21,7 @@ package struct KnownGood: Sendable {
   package func takePrograms(
     _ names: [String], from binaries: String
   ) throws(LaunchFailure) -> [String: String] {
-    for folder in [home.programsFolder, home.knownGoodFolder, keptPrograms, keptCharters] {
+    for folder in [home.executablesFolder, home.knownGoodFolder, keptPrograms, keptCharters] {
       try WholeFile.makePrivateFolder(folder)
     }
     // A launcher that was killed while it copied leaves a part of a copy behind.
@@ -35,7 +36,7 @@ package struct KnownGood: Sendable {
       }
       taken.withLock { $0[name] = result }
     }
-    for folder in [home.programsFolder, keptPrograms] {
+    for folder in [home.executablesFolder, keptPrograms] {
       for other in WholeFile.allNames(in: folder) where !names.contains(other) {
         unlink("\(folder)/\(other)")
       }
@@ -48,7 +49,7 @@ package struct KnownGood: Sendable {
   private func takeProgram(_ name: String, from source: String) throws(LaunchFailure) -> String {
     let built = try ExecutableFile(source)
     let sights = FileSights()
-    for target in ["\(home.programsFolder)/\(name)", "\(keptPrograms)/\(name)"] {
+    for target in ["\(home.executablesFolder)/\(name)", "\(keptPrograms)/\(name)"] {
       if case .file(built.sha256, _, _, _) = sights.look(target) { continue }
       let beside = "\(home.knownGoodFolder)/\(name).\(getpid()).new"
       guard try FileCopy.copy(built.path, to: beside) == built.sha256 else {
@@ -59,7 +60,7 @@ package struct KnownGood: Sendable {
         throw .system(call: "rename \(target)", code: errno)
       }
     }
-    guard chmod("\(home.programsFolder)/\(name)", 0o500) == 0 else {
+    guard chmod("\(home.executablesFolder)/\(name)", 0o500) == 0 else {
       throw .system(call: "chmod \(name)", code: errno)
     }
     return built.sha256
@@ -75,7 +76,7 @@ package struct KnownGood: Sendable {
   ) throws(LaunchFailure) -> [Pin] {
     var pins: [Pin] = []
     for (name, sha256) in programs.sorted(by: { $0.key < $1.key }) {
-      let path = "\(home.programsFolder)/\(name)"
+      let path = "\(home.executablesFolder)/\(name)"
       pins.append(try pin(.program, path, keptAs: "\(keptPrograms)/\(name)", sha256))
     }
     for name in WholeFile.allNames(in: keptCharters) where charters[name] == nil {
@@ -97,18 +98,19 @@ package struct KnownGood: Sendable {
     _ kind: Pin.Kind, _ path: String, keptAs kept: String, _ sha256: String,
     _ content: [UInt8]? = nil
   ) throws(LaunchFailure) -> Pin {
-    var facts = stat()
-    guard lstat(path, &facts) == 0 else { throw .system(call: "look at \(path)", code: errno) }
+    guard let facts = FileFacts(at: path) else {
+      throw .system(call: "look at \(path)", code: errno)
+    }
     return Pin(
-      kind, path: path, keptPath: kept, sha256: sha256, mode: facts.st_mode & 0o7777,
-      user: facts.st_uid, group: facts.st_gid, content: content)
+      kind, path: path, keptPath: kept, sha256: sha256, mode: facts.mode, user: facts.user,
+      group: facts.group, content: content)
   }
 
-  private var keptPrograms: String { "\(home.knownGoodFolder)/programs" }
+  private var keptPrograms: String { "\(home.knownGoodFolder)/executables" }
   private var keptCharters: String { "\(home.knownGoodFolder)/charters" }
 
   /// Folders in which nothing but pinned files may lie.
-  package var guardedFolders: [String] { [home.chartersFolder, home.programsFolder] }
+  package var guardedFolders: [String] { [home.chartersFolder, home.executablesFolder] }
   /// Folders in which a change concerns a pin.
   package var watchedFolders: [String] {
     [home.path, home.knownGoodFolder, keptPrograms, keptCharters] + guardedFolders

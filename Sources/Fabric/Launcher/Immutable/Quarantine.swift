@@ -1,6 +1,6 @@
 import Chassis
 import Foundation
-import Glibc
+import Sandbox
 import Vocabulary
 
 /// Where changed and foreign files are kept as evidence: `HOME/quarantine`, the launcher's alone.
@@ -35,8 +35,7 @@ struct Quarantine: Sendable {
     let name = "\(now)-\(words.prefix(160))"
     guard take("\(folder)/\(name)") == 0 else { return nil }
     // A program in quarantine must not be one.
-    var facts = stat()
-    if lstat("\(folder)/\(name)", &facts) == 0, facts.st_mode & S_IFMT == S_IFREG {
+    if FileFacts(at: "\(folder)/\(name)")?.isFile == true {
       chmod("\(folder)/\(name)", 0o400)
     }
     return name

@@ -39,6 +39,17 @@ int csandbox_bound_capabilities(int keep_bind);
 // Drops every capability; with keep_bind all but CAP_NET_BIND_SERVICE, which then survives execve(2).
 int csandbox_drop_capabilities(int keep_bind);
 
+// What stat(2) says of a file, in types of our own: Swift finds `struct stat` in one module or another, as its imports are
+// ordered.
+struct csandbox_file_facts {
+    uint64_t device, inode;
+    int64_t size, changed_seconds, changed_nanoseconds;
+    uint32_t mode, user, group;
+};
+// By descriptor, fstat(2); by path without following a link, lstat(2). 0, or -1 with errno.
+int csandbox_facts_of(int descriptor, struct csandbox_file_facts *facts);
+int csandbox_facts_at(const char *path, struct csandbox_file_facts *facts);
+
 // ptrace(2) PTRACE_SEIZE, which is variadic in C; for tests and drills.
 int csandbox_ptrace_attach(int pid);
 // A raw system call by number, with its arguments; for tests and drills.
