@@ -52,7 +52,11 @@ struct TraceCommand: AsyncParsableCommand {
     var position = LogFolder.Position()
     let lines = folder.older(merge) + folder.next(merge, &position)
     guard let found = lines.lazy.compactMap({ $0.correlation.flatMap { CorrelationID($0) } }).first
-    else { throw OperatorFailure("no log line names the payment \(id)", .noInput) }
+    else {
+      throw OperatorFailure(
+        "no log line names the payment \(id); a process that was killed may have taken its last lines "
+          + "along, so ask by the correlation_id of the payment itself", .noInput)
+    }
     return found
   }
 }
