@@ -177,14 +177,17 @@ private let soon = Deadline(now.now() + .seconds(5))
     await hop.server.drain(within: .seconds(3))
   }
 
-  @Test func `lets requests in flight finish when it drains`() async throws {
+  @Test(.timeLimit(.minutes(1))) func `lets requests in flight finish when it drains`() async throws
+  {
+    let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
     let hop = try await Hop(handler: { request, _ in
+      arrived.yield()
       try? await Task.sleep(for: .milliseconds(300))
       return WireResponse(status: 200, body: request.body)
     })
     let client = try hop.client(hop.authority.credentials(for: "payments", at: now.now()))
     async let answer = client.send(request(), to: hop.endpoint, by: soon, isRepeatable: false)
-    try await Task.sleep(for: .milliseconds(100))
+    for await _ in arrivals { break }
     await hop.server.drain(within: .seconds(2))
     #expect(try await answer.status == 200)
     #expect(hop.server.openConnections == 0)
