@@ -156,6 +156,7 @@ struct BookModel {
   }
 
   private mutating func applyOne(_ request: TransferRequest) -> TransferOutcome {
+    let request = request.withZerosAbsent
     let rules = ModelRules(model: self, request: request)
     let no = rules.violated
     let first = TransferRefusal.allCases.first(where: no.contains)
@@ -189,6 +190,18 @@ struct BookModel {
         request: kept, debtor: debtor, creditor: creditor, amount: rules.amount,
         currency: currency, code: hold?.code ?? request.code, expiresAt: expiry))
     if let token = request.authorization?.transaction { tokens.insert(token) }
+  }
+}
+
+extension TransferRequest {
+  /// Zero counts as absent.
+  fileprivate var withZerosAbsent: TransferRequest {
+    var request = self
+    if debitAccount?.bits == 0 { request.debitAccount = nil }
+    if creditAccount?.bits == 0 { request.creditAccount = nil }
+    if pendingID?.bits == 0 { request.pendingID = nil }
+    if paymentID?.bits == 0 { request.paymentID = nil }
+    return request
   }
 }
 

@@ -54,7 +54,7 @@ import Vocabulary
     var world = World()
     #expect(world.send(World.hold(10, 60, seconds: 5)) == "created")
     world.now = Instant(seconds: 1_005) - .nanoseconds(1)
-    #expect(world.book.expire(at: world.now).ended.isEmpty)
+    #expect(world.book.expire(at: world.now).expired.isEmpty)
     world.now = Instant(seconds: 1_005)
     #expect(world.send(World.post(11, 10)) == "pending_transfer_expired")
     #expect(world.state(World.ada) == [100, 0])
@@ -72,7 +72,7 @@ import Vocabulary
     var world = World()
     #expect(world.send(World.hold(10, 60, seconds: 5)) == "created")
     world.now = Instant(seconds: 1_006)
-    #expect(world.book.expire(at: world.now).ended.count == 1)
+    #expect(world.book.expire(at: world.now).expired.count == 1)
     let late = world.book.apply(
       [World.hold(11, 60, seconds: 5)], at: Instant(seconds: 900), history: world.memory)
     #expect(late.created.map(\.createdAt) == [Instant(seconds: 1_006)])
@@ -87,7 +87,7 @@ import Vocabulary
         == ["linked_event_failed", "amount_must_not_be_zero"])
     #expect(world.send(World.hold(10, 60, seconds: 9)) == "created")
     world.now = Instant(seconds: 1_002)
-    #expect(world.book.expire(at: world.now).ended.isEmpty)
+    #expect(world.book.expire(at: world.now).expired.isEmpty)
     #expect(world.state(World.ada) == [100, 60])
   }
 

@@ -1,34 +1,85 @@
 import LedgerBook
 import Vocabulary
 
+/// What a batch did, in words.
+struct Decided {
+  var outcomes: [TransferOutcome] = []
+  var created: [Transfer] = []
+  var ended: [HoldEnd] = []
+  var rows: [KnownTransfer] = []
+}
+
 /// History in memory: what the book has accepted so far, kept as storage would keep it.
-struct Memory: TransferHistory {
+struct Memory {
   private(set) var transfers: [TransferID: Transfer] = [:]
   private(set) var ends: [TransferID: HoldEnd] = [:]
-  private(set) var used: Set<TransactionID> = []
+  private var rows: [UInt128: KnownTransfer] = [:]
+  private var endRows: [UInt128: KnownTransfer] = [:]
+  private var used: Set<UInt128> = []
 
   func transfer(_ id: TransferID) -> Transfer? { transfers[id] }
-  func end(of hold: TransferID) -> HoldEnd? { ends[hold] }
-  func hasHold(authorizedBy transaction: TransactionID) -> Bool { used.contains(transaction) }
+
+  /// Answers what a batch asks of history.
+  func recall(_ batch: [RequestRow], _ tokens: [UInt128], in book: Book) -> Recalled {
+    let questions = book.questions(of: batch, tokens: tokens) { _ in true }
+    var found = questions.transfers.compactMap { rows[$0] }
+    let ended = questions.ends.compactMap { endRows[$0] }
+    found += book.holdsToRecall(after: found, batch: batch).compactMap { rows[$0] }
+    return Recalled(transfers: found, ends: ended, tokens: used.intersection(questions.tokens))
+  }
 
   /// Keeps what a batch did. Returns a complaint where it rewrites history.
-  mutating func keep(_ applied: Applied) -> String? {
-    for transfer in applied.created {
-      guard transfers.updateValue(transfer, forKey: transfer.id) == nil else {
-        return "transfer \(transfer.id) was created twice"
+  mutating func keep(_ decided: Decided) -> String? {
+    for known in decided.rows {
+      guard rows.updateValue(known, forKey: known.row.id) == nil else {
+        return "transfer \(known.row.id) was created twice"
       }
-      guard transfer.sequence == Int64(transfers.count) else {
-        return "sequence \(transfer.sequence) leaves a gap"
+      guard known.sequence == Int64(rows.count) else {
+        return "sequence \(known.sequence) leaves a gap"
+      }
+      if known.row.does([.postPending, .voidPending]) { endRows[known.row.pendingID] = known }
+      guard known.row.token == 0 || used.insert(known.row.token).inserted else {
+        return "token \(known.row.token) was used twice"
       }
     }
-    for end in applied.ended {
+    for transfer in decided.created { transfers[transfer.id] = transfer }
+    for end in decided.ended {
       guard ends.updateValue(end, forKey: end.hold) == nil else {
         return "hold \(end.hold) ended twice"
       }
     }
-    for token in applied.used.keys where !used.insert(token).inserted {
-      return "token \(token) was used twice"
-    }
     return nil
+  }
+}
+
+extension Book {
+  /// Applies a batch with history at hand, and tells in words what it did.
+  mutating func apply(
+    _ batch: [TransferRequest], at instant: Instant, history: Memory
+  ) -> Decided {
+    let rows = batch.map(RequestRow.init)
+    var authorizations: [Int: Authorization] = [:]
+    for (index, request) in batch.enumerated() { authorizations[index] = request.authorization }
+    let tokens = authorizations.values.map(\.transaction.bits)
+    let recalled = history.recall(rows, tokens, in: self)
+    let applied = apply(
+      rows, authorizations: authorizations, at: instant, recalling: recalled)
+    var decided = Decided(outcomes: applied.outcomes)
+    decided.ended = applied.expired.map {
+      HoldEnd(hold: TransferID(bits: $0.row.id), manner: .expired, by: nil, at: now)
+    }
+    for (sequence, row) in zip(applied.created, recentRows(applied.created)) {
+      let known = KnownTransfer(row: row, sequence: sequence)
+      decided.rows.append(known)
+      guard let transfer = transfer(known) else { continue }
+      decided.created.append(transfer)
+      guard let hold = transfer.pendingID, transfer.flags.resolves else { continue }
+      decided.ended.append(
+        HoldEnd(
+          hold: hold, manner: transfer.flags.contains(.postPending) ? .posted : .voided,
+          by: transfer.id, at: now))
+    }
+    forget(through: sequence)
+    return decided
   }
 }

@@ -55,8 +55,10 @@ struct ModelRules {
     return list([
       (.authorizedForDifferentAmount, request.amount != allowed.amount),
       (.authorizedForDifferentCurrency, request.currency != allowed.currency),
-      (.authorizedForDifferentDebtor, request.debitAccount != allowed.debtor),
-      (.authorizedForDifferentCreditor, request.creditAccount != allowed.creditor),
+      (.authorizedForDifferentDebtor, (request.debitAccount?.bits ?? 0) != allowed.debtor.bits),
+      (
+        .authorizedForDifferentCreditor, (request.creditAccount?.bits ?? 0) != allowed.creditor.bits
+      ),
       (.authorizationAlreadyUsed, model.tokens.contains(allowed.transaction)),
     ])
   }

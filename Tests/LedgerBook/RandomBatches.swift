@@ -92,7 +92,7 @@ struct RandomBatches {
       let currency = request.currency
     else { return }
     request.authorization = Authorization(
-      transaction: TransactionID(bits: UInt128(below(30))), subject: one(of: Self.people),
+      transaction: TransactionID(bits: UInt128(1 + below(30))), subject: one(of: Self.people),
       amount: chance(5) ? 7 : request.amount ?? 1,
       currency: chance(5) ? Self.currencies[1] : currency,
       debtor: chance(5) ? accountID() : debtor, creditor: chance(5) ? accountID() : creditor)

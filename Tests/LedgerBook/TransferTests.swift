@@ -163,9 +163,9 @@ import Vocabulary
   @Test func `is refused, with the place, where it cannot be`() throws {
     var world = World()
     #expect(world.send(World.hold(10, 60)) == "created")
-    let holds = [try #require(world.memory.transfer(TransferID(bits: 10)))]
-    let accounts = world.book.allAccounts
-    func restore(_ accounts: [Account], _ holds: [Transfer]) -> BookMismatch? {
+    let holds = world.book.openHolds
+    let accounts = world.book.accountRows
+    func restore(_ accounts: [AccountRow], _ holds: [KnownTransfer]) -> BookMismatch? {
       #expect(throws: BookMismatch.self) {
         try Book(restoring: accounts, holds: holds, sequence: 2, now: world.now)
       }

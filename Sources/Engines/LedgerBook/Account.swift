@@ -56,9 +56,4 @@ package struct Account: Hashable, Sendable {
     isClosed = request.flags.contains(.closed)
     self.createdAt = createdAt
   }
-
-  /// What further debits leave within posted credits, in minor units; never negative.
-  var debitsLeft: Int64 { max(0, creditsPosted - debitsPosted - debitsPending) }
-  /// What further credits leave within posted debits, in minor units; never negative.
-  var creditsLeft: Int64 { max(0, debitsPosted - creditsPosted - creditsPending) }
 }

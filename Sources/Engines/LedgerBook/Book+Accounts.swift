@@ -4,8 +4,8 @@ package import Vocabulary
 package struct AccountsOpened: Hashable, Sendable {
   /// One for each request, in order.
   package var outcomes: [AccountOutcome] = []
-  /// The new accounts, in the order of their numbers.
-  package var opened: [Account] = []
+  /// The numbers of the new accounts.
+  package var opened: Range<Int> = 0..<0
 }
 
 extension Book {
@@ -14,6 +14,7 @@ extension Book {
     advance(to: instant)
     var result = AccountsOpened()
     result.outcomes.reserveCapacity(batch.count)
+    let before = accounts.count
     var chain = Chain()
     for (index, request) in batch.enumerated() {
       let isLinked = request.flags.contains(.linked)
@@ -31,33 +32,33 @@ extension Book {
       result.outcomes.append(outcome)
       guard let start = chain.start else { continue }
       if chain.breaks(outcome) {
-        for account in accounts[chain.mark...] { numbers[account.id] = nil }
+        for account in accounts[chain.mark...] { numbers.remove(account.id) }
         accounts.removeSubrange(chain.mark...)
         result.outcomes.breakChain(from: start, with: .linkedEventFailed)
       }
       if !isLinked || index == batch.count - 1 { chain = Chain() }
     }
-    // What is new are the accounts after those that stood before; chains that broke have left none.
-    result.opened = Array(accounts.suffix(result.outcomes.count { $0 == .created }))
+    result.opened = before..<accounts.count
     return result
   }
 
   private mutating func open(_ request: AccountRequest) -> AccountOutcome {
     guard request.id.bits != 0 else { return .refused(.idMustNotBeZero) }
     guard request.id.bits != .max else { return .refused(.idMustNotBeIntMax) }
-    if let number = numbers[request.id] { return accounts[number].compare(request) }
+    let row = AccountRow(request, createdAt: now)
+    if let number = numbers.find(row.id) { return accounts[number].compare(row) }
     guard !request.flags.isSuperset(of: [.debitsMustNotExceedCredits, .creditsMustNotExceedDebits])
     else { return .refused(.flagsAreMutuallyExclusive) }
     guard request.code != 0 else { return .refused(.codeMustNotBeZero) }
     guard accounts.count < limits.accountsMax else { return .refused(.tooManyAccounts) }
-    numbers[request.id] = accounts.count
-    accounts.append(Account(request, createdAt: now))
+    numbers.insert(row.id, at: accounts.count)
+    accounts.append(row)
     return .created
   }
 }
 
-extension Account {
-  fileprivate func compare(_ request: AccountRequest) -> AccountOutcome {
+extension AccountRow {
+  fileprivate func compare(_ request: AccountRow) -> AccountOutcome {
     if flags != request.flags { return .refused(.existsWithDifferentFlags) }
     if owner != request.owner { return .refused(.existsWithDifferentOwner) }
     if currency != request.currency { return .refused(.existsWithDifferentCurrency) }

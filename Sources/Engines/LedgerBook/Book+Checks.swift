@@ -1,14 +1,12 @@
-import Vocabulary
-
 // What can be said of a request by itself, and of a request whose id was used before.
 
 extension Book {
   /// The request by itself, in the order of `TransferRefusal`.
-  func checkAlone(_ request: TransferRequest) throws(TransferRefusal) {
-    let flags = request.flags
-    if flags.resolves {
-      guard !flags.isSuperset(of: .resolving), flags.isDisjoint(with: [.pending]),
-        !flags.balances, !flags.closes
+  func checkAlone(_ request: RequestRow) throws(TransferRefusal) {
+    if request.does(.resolving) {
+      let both = TransferFlags.resolving.rawValue
+      guard request.flags & both != both,
+        !request.does([.pending, .balancing, .closing])
       else { throw .flagsAreMutuallyExclusive }
       try checkResolving(request)
     } else {
@@ -16,47 +14,38 @@ extension Book {
     }
   }
 
-  private func checkResolving(_ request: TransferRequest) throws(TransferRefusal) {
-    if let debtor = request.debitAccount, debtor.bits == .max {
-      throw .debitAccountIDMustNotBeIntMax
-    }
-    if let creditor = request.creditAccount, creditor.bits == .max {
-      throw .creditAccountIDMustNotBeIntMax
-    }
-    guard let pending = request.pendingID, pending.bits != 0 else { throw .pendingIDMustNotBeZero }
-    guard pending.bits != .max else { throw .pendingIDMustNotBeIntMax }
-    guard pending != request.id else { throw .pendingIDMustBeDifferent }
+  private func checkResolving(_ request: RequestRow) throws(TransferRefusal) {
+    guard request.debitAccount != .max else { throw .debitAccountIDMustNotBeIntMax }
+    guard request.creditAccount != .max else { throw .creditAccountIDMustNotBeIntMax }
+    guard request.pendingID != 0 else { throw .pendingIDMustNotBeZero }
+    guard request.pendingID != .max else { throw .pendingIDMustNotBeIntMax }
+    guard request.pendingID != request.id else { throw .pendingIDMustBeDifferent }
     guard request.timeoutSeconds == 0 else { throw .timeoutReservedForPendingTransfer }
-    guard let amount = request.amount else { return }
-    guard amount != 0 else { throw .amountMustNotBeZero }
-    guard (1...Self.amountMax).contains(amount) else { throw .amountOutOfRange }
+    guard request.amount != RequestRow.absentAmount else { return }
+    guard request.amount != 0 else { throw .amountMustNotBeZero }
+    guard (1...Self.amountMax).contains(request.amount) else { throw .amountOutOfRange }
   }
 
-  private func checkMoving(_ request: TransferRequest) throws(TransferRefusal) {
-    let flags = request.flags
-    guard let debtor = request.debitAccount, debtor.bits != 0 else {
-      throw .debitAccountIDMustNotBeZero
-    }
-    guard debtor.bits != .max else { throw .debitAccountIDMustNotBeIntMax }
-    guard let creditor = request.creditAccount, creditor.bits != 0 else {
-      throw .creditAccountIDMustNotBeZero
-    }
-    guard creditor.bits != .max else { throw .creditAccountIDMustNotBeIntMax }
-    guard debtor != creditor else { throw .accountsMustBeDifferent }
-    guard (request.pendingID?.bits ?? 0) == 0 else { throw .pendingIDMustBeZero }
-    guard flags.contains(.pending) || request.timeoutSeconds == 0 else {
+  private func checkMoving(_ request: RequestRow) throws(TransferRefusal) {
+    guard request.debitAccount != 0 else { throw .debitAccountIDMustNotBeZero }
+    guard request.debitAccount != .max else { throw .debitAccountIDMustNotBeIntMax }
+    guard request.creditAccount != 0 else { throw .creditAccountIDMustNotBeZero }
+    guard request.creditAccount != .max else { throw .creditAccountIDMustNotBeIntMax }
+    guard request.debitAccount != request.creditAccount else { throw .accountsMustBeDifferent }
+    guard request.pendingID == 0 else { throw .pendingIDMustBeZero }
+    guard request.does(.pending) || request.timeoutSeconds == 0 else {
       throw .timeoutReservedForPendingTransfer
     }
-    guard (0...Self.timeoutSecondsMax).contains(request.timeoutSeconds) else {
-      throw .timeoutOutOfRange
+    guard Int64(request.timeoutSeconds) <= Self.timeoutSecondsMax else { throw .timeoutOutOfRange }
+    guard !request.does(.closing) || request.does(.pending) else {
+      throw .closingTransferMustBePending
     }
-    guard !flags.closes || flags.contains(.pending) else { throw .closingTransferMustBePending }
-    if !(flags.balances && request.amount == nil) {
-      let amount = request.amount ?? 0
-      guard amount != 0 || flags.closes else { throw .amountMustNotBeZero }
+    if !(request.does(.balancing) && request.amount == RequestRow.absentAmount) {
+      let amount = request.amountOrZero
+      guard amount != 0 || request.does(.closing) else { throw .amountMustNotBeZero }
       guard (0...Self.amountMax).contains(amount) else { throw .amountOutOfRange }
     }
-    guard request.currency != nil else { throw .currencyMustNotBeZero }
+    guard request.currency != 0 else { throw .currencyMustNotBeZero }
     guard request.code != 0 else { throw .codeMustNotBeZero }
   }
 
@@ -64,42 +53,53 @@ extension Book {
   /// id. In a posting or voiding an absent field means "as the hold has it", so it is compared with
   /// the hold's.
   func compare(
-    _ request: TransferRequest, with earlier: Transfer, _ work: borrowing Work<some TransferHistory>
+    _ request: RequestRow, with earlier: TransferRow, _ recalled: borrowing Recalled
   ) throws(TransferRefusal) {
     guard request.flags == earlier.flags else { throw .existsWithDifferentFlags }
     guard request.pendingID == earlier.pendingID else { throw .existsWithDifferentPendingID }
     guard request.timeoutSeconds == earlier.timeoutSeconds else {
       throw .existsWithDifferentTimeout
     }
-    // The hold of an accepted posting is in the history by the meaning of `Transfer`; without it
+    // The hold of an accepted posting is in history by the meaning of `TransferRow`; without it
     // nothing is inherited.
-    var hold: Transfer?
-    if earlier.flags.resolves, let pending = earlier.pendingID { hold = work.transfer(pending) }
-    guard (request.debitAccount ?? hold?.debitAccount) == earlier.debitAccount else {
+    var hold: TransferRow?
+    if earlier.does(.resolving) {
+      let pending = earlier.pendingID
+      hold = (holds.named(pending) ?? recent.transfer(pending) ?? recalled.transfer(pending))?.row
+    }
+    let debtor = accounts[Int(earlier.debit)].id
+    let creditor = accounts[Int(earlier.credit)].id
+    guard (hold != nil && request.debitAccount == 0) || request.debitAccount == debtor else {
       throw .existsWithDifferentDebitAccountID
     }
-    guard (request.creditAccount ?? hold?.creditAccount) == earlier.creditAccount else {
+    guard (hold != nil && request.creditAccount == 0) || request.creditAccount == creditor else {
       throw .existsWithDifferentCreditAccountID
     }
-    let hasSameAmount =
-      earlier.flags.balances
-      ? request.amount == earlier.amountLimit
-      : (request.amount ?? hold?.amount ?? 0) == earlier.amount
-    guard hasSameAmount else { throw .existsWithDifferentAmount }
-    guard (request.paymentID ?? hold?.paymentID) == earlier.paymentID else {
-      throw .existsWithDifferentPaymentID
-    }
-    guard (request.correlationID ?? hold?.correlationID) == earlier.correlationID else {
-      throw .existsWithDifferentCorrelationID
-    }
-    guard (request.bookedOn ?? hold?.bookedOn) == earlier.bookedOn else {
-      throw .existsWithDifferentBookedOn
-    }
-    guard (request.currency ?? hold?.currency) == earlier.currency else {
-      throw .existsWithDifferentCurrency
-    }
-    guard (request.code == 0 ? hold?.code ?? 0 : request.code) == earlier.code else {
+    guard
+      amountOf(request, hold) == (earlier.does(.balancing) ? earlier.amountLimit : earlier.amount)
+    else { throw .existsWithDifferentAmount }
+    guard (request.paymentID != 0 ? request.paymentID : hold?.paymentID ?? 0) == earlier.paymentID
+    else { throw .existsWithDifferentPaymentID }
+    guard
+      (request.correlationID != 0 ? request.correlationID : hold?.correlationID ?? 0)
+        == earlier.correlationID
+    else { throw .existsWithDifferentCorrelationID }
+    let noDay = RequestRow.absentDay
+    guard
+      (request.bookedOn != noDay ? request.bookedOn : hold?.bookedOn ?? noDay) == earlier.bookedOn
+    else { throw .existsWithDifferentBookedOn }
+    guard (request.currency != 0 ? request.currency : hold?.currency ?? 0) == earlier.currency
+    else { throw .existsWithDifferentCurrency }
+    guard (request.code != 0 ? request.code : hold?.code ?? 0) == earlier.code else {
       throw .existsWithDifferentCode
     }
+  }
+
+  /// What a request asks for, to be held against what was asked for under its id.
+  private func amountOf(_ request: RequestRow, _ hold: TransferRow?) -> Int64 {
+    if request.does(.balancing) || request.amount != RequestRow.absentAmount {
+      return request.amount
+    }
+    return hold?.amount ?? 0
   }
 }

@@ -5,110 +5,91 @@ import Vocabulary
 extension Book {
   /// Posts or voids the hold that the request names.
   mutating func resolve(
-    _ request: TransferRequest, _ work: inout Work<some TransferHistory>
+    _ request: RequestRow, _ recalled: borrowing Recalled
   ) throws(TransferRefusal) {
-    guard let pendingID = request.pendingID, let hold = holds[pendingID] ?? work.transfer(pendingID)
+    let pendingID = request.pendingID
+    guard
+      let hold = holds.named(pendingID) ?? recent.transfer(pendingID)
+        ?? recalled.transfer(pendingID)
     else { throw .pendingTransferNotFound }
-    let isPosting = request.flags.contains(.postPending)
-    let amount = try checkAgainst(hold, request)
-    if let end = work.end(of: hold.id) {
-      switch end.manner {
-      case .posted: throw .pendingTransferAlreadyPosted
-      case .voided: throw .pendingTransferAlreadyVoided
-      case .expired: throw .pendingTransferExpired
-      }
-    }
-    // A hold without an end is open, and an open hold's accounts are in the book.
-    guard holds[hold.id] != nil, let debit = numbers[hold.debitAccount],
-      let credit = numbers[hold.creditAccount]
-    else { throw .pendingTransferNotFound }
+    let isPosting = request.does(.postPending)
+    let amount = try checkAgainst(hold.row, request)
+    guard holds.isOpen(pendingID) else { throw refusal(ofEnded: hold.row.id, recalled) }
+    let debit = Int(hold.row.debit)
+    let credit = Int(hold.row.credit)
     if isPosting {
       guard !accounts[debit].isClosed else { throw .debitAccountAlreadyClosed }
       guard !accounts[credit].isClosed else { throw .creditAccountAlreadyClosed }
     }
 
-    work.note(.account(debit, accounts[debit]))
-    work.note(.account(credit, accounts[credit]))
-    work.note(.holdEnded(hold))
-    release(hold, touching: &work.applied.touched)
+    if steps != nil {
+      steps?.append(.account(debit, accounts[debit]))
+      steps?.append(.account(credit, accounts[credit]))
+      steps?.append(.holdEnded)
+    }
+    release(hold.row)
     if isPosting {
       accounts[debit].debitsPosted += amount
       accounts[credit].creditsPosted += amount
     } else {
-      reopen(after: hold)
+      reopen(after: hold.row)
     }
-    holds[hold.id] = nil
-    sequence += 1
+    holds.end(pendingID)
     var filled = request
-    filled.code = hold.code
-    filled.paymentID = request.paymentID ?? hold.paymentID
-    filled.correlationID = request.correlationID ?? hold.correlationID
-    filled.bookedOn = request.bookedOn ?? hold.bookedOn
-    let transfer = Transfer(
-      filled, debitAccount: hold.debitAccount, creditAccount: hold.creditAccount, amount: amount,
-      currency: hold.currency, sequence: sequence, createdAt: now)
-    work.created(transfer, authorizedBy: nil)
-    work.ended(
-      HoldEnd(
-        hold: hold.id, manner: isPosting ? .posted : .voided, by: transfer.id, at: now))
+    filled.code = hold.row.code
+    filled.currency = hold.row.currency
+    if filled.paymentID == 0 { filled.paymentID = hold.row.paymentID }
+    if filled.correlationID == 0 { filled.correlationID = hold.row.correlationID }
+    if filled.bookedOn == RequestRow.absentDay { filled.bookedOn = hold.row.bookedOn }
+    recent.append(
+      TransferRow(
+        filled, token: 0, debit: debit, credit: credit, amount: amount,
+        createdAt: now.nanoseconds))
+  }
+
+  /// A hold that is not open has an end: what posted or voided it is known, or time has.
+  private func refusal(ofEnded hold: UInt128, _ recalled: borrowing Recalled) -> TransferRefusal {
+    guard let end = recent.end(of: hold) ?? recalled.end(of: hold) else {
+      return .pendingTransferExpired
+    }
+    return end.row.does(.postPending)
+      ? .pendingTransferAlreadyPosted : .pendingTransferAlreadyVoided
   }
 
   /// The request beside the hold it names; the amount that is posted or given back.
   private func checkAgainst(
-    _ hold: Transfer, _ request: TransferRequest
+    _ hold: TransferRow, _ request: RequestRow
   ) throws(TransferRefusal) -> Int64 {
-    guard hold.flags.contains(.pending) else { throw .pendingTransferNotPending }
-    guard request.debitAccount ?? hold.debitAccount == hold.debitAccount else {
+    guard hold.does(.pending) else { throw .pendingTransferNotPending }
+    guard request.debitAccount == 0 || request.debitAccount == accounts[Int(hold.debit)].id else {
       throw .pendingTransferHasDifferentDebitAccountID
     }
-    guard request.creditAccount ?? hold.creditAccount == hold.creditAccount else {
-      throw .pendingTransferHasDifferentCreditAccountID
-    }
-    guard request.currency ?? hold.currency == hold.currency else {
+    guard request.creditAccount == 0 || request.creditAccount == accounts[Int(hold.credit)].id
+    else { throw .pendingTransferHasDifferentCreditAccountID }
+    guard request.currency == 0 || request.currency == hold.currency else {
       throw .pendingTransferHasDifferentCurrency
     }
     guard request.code == 0 || request.code == hold.code else {
       throw .pendingTransferHasDifferentCode
     }
-    let amount = request.amount ?? hold.amount
+    let amount = request.amount == RequestRow.absentAmount ? hold.amount : request.amount
     guard amount <= hold.amount else { throw .exceedsPendingTransferAmount }
-    guard request.flags.contains(.postPending) || amount == hold.amount else {
+    guard request.does(.postPending) || amount == hold.amount else {
       throw .pendingTransferHasDifferentAmount
     }
     return amount
   }
 
-  /// Notes an open hold.
-  mutating func keep(_ hold: Transfer) {
-    holds[hold.id] = hold
-    guard let expiry = hold.expiresAt else { return }
-    expiries.insert(.init(at: expiry, sequence: hold.sequence, hold: hold.id))
-    // Holds that ended before their time leave an entry behind; sweep when those are most of the
-    // queue.
-    if expiries.count > 2 * holds.count + 1_024 {
-      expiries.keep { holds[$0.hold]?.expiresAt == $0.at }
-    }
-  }
-
   /// Takes a hold out of the pending sums. The subtraction cannot go below zero: the same amount
   /// was added by the hold.
-  mutating func release(_ hold: Transfer, touching touched: inout [Int]) {
-    guard let debit = numbers[hold.debitAccount], let credit = numbers[hold.creditAccount] else {
-      return
-    }
-    accounts[debit].debitsPending -= hold.amount
-    accounts[credit].creditsPending -= hold.amount
-    touched.append(debit)
-    touched.append(credit)
+  mutating func release(_ hold: TransferRow) {
+    accounts[Int(hold.debit)].debitsPending -= hold.amount
+    accounts[Int(hold.credit)].creditsPending -= hold.amount
   }
 
   /// A closing hold that is not kept opens its account again.
-  mutating func reopen(after hold: Transfer) {
-    if hold.flags.contains(.closingDebit), let debit = numbers[hold.debitAccount] {
-      accounts[debit].isClosed = false
-    }
-    if hold.flags.contains(.closingCredit), let credit = numbers[hold.creditAccount] {
-      accounts[credit].isClosed = false
-    }
+  mutating func reopen(after hold: TransferRow) {
+    if hold.does(.closingDebit) { accounts[Int(hold.debit)].closed = 0 }
+    if hold.does(.closingCredit) { accounts[Int(hold.credit)].closed = 0 }
   }
 }

@@ -4,69 +4,68 @@ import Vocabulary
 
 extension Book {
   mutating func move(
-    _ request: TransferRequest, _ work: inout Work<some TransferHistory>
+    _ request: RequestRow, owner: UInt128?, token: UInt128
   ) throws(TransferRefusal) {
-    guard let debtor = request.debitAccount, let debit = numbers[debtor] else {
-      throw .debitAccountNotFound
+    guard let debit = numbers.find(request.debitAccount) else { throw .debitAccountNotFound }
+    guard let credit = numbers.find(request.creditAccount) else { throw .creditAccountNotFound }
+    var debtor = accounts[debit]
+    var creditor = accounts[credit]
+    if let owner {
+      guard debtor.owner == owner else { throw .debitAccountNotOwnedBySubject }
     }
-    guard let creditor = request.creditAccount, let credit = numbers[creditor] else {
-      throw .creditAccountNotFound
+    guard debtor.currency == creditor.currency else { throw .accountsMustHaveTheSameCurrency }
+    guard request.currency == debtor.currency else {
+      throw .transferMustHaveTheSameCurrencyAsAccounts
     }
-    if let allowed = request.authorization {
-      guard accounts[debit].owner == allowed.subject else { throw .debitAccountNotOwnedBySubject }
-    }
-    let currency = accounts[debit].currency
-    guard currency == accounts[credit].currency else { throw .accountsMustHaveTheSameCurrency }
-    guard request.currency == currency else { throw .transferMustHaveTheSameCurrencyAsAccounts }
-    guard !accounts[debit].isClosed else { throw .debitAccountAlreadyClosed }
-    guard !accounts[credit].isClosed else { throw .creditAccountAlreadyClosed }
+    guard !debtor.isClosed else { throw .debitAccountAlreadyClosed }
+    guard !creditor.isClosed else { throw .creditAccountAlreadyClosed }
 
-    let amount = amountToMove(request, from: accounts[debit], to: accounts[credit])
-    try checkOverflow(request, amount, from: accounts[debit], to: accounts[credit])
-    try checkLimits(request, amount, from: accounts[debit], to: accounts[credit])
-    let isHold = request.flags.contains(.pending)
+    let amount = amountToMove(request, from: debtor, to: creditor)
+    try checkOverflow(request, amount, from: debtor, to: creditor)
+    try checkLimits(request, amount, from: debtor, to: creditor)
+    let isHold = request.does(.pending)
     guard !isHold || holds.count < limits.openHoldsMax else { throw .tooManyOpenHolds }
 
-    work.note(.account(debit, accounts[debit]))
-    work.note(.account(credit, accounts[credit]))
+    if steps != nil {
+      steps?.append(.account(debit, debtor))
+      steps?.append(.account(credit, creditor))
+      if isHold { steps?.append(.holdKept(request.id)) }
+    }
     if isHold {
-      accounts[debit].debitsPending += amount
-      accounts[credit].creditsPending += amount
+      debtor.debitsPending += amount
+      creditor.creditsPending += amount
     } else {
-      accounts[debit].debitsPosted += amount
-      accounts[credit].creditsPosted += amount
+      debtor.debitsPosted += amount
+      creditor.creditsPosted += amount
     }
-    if request.flags.contains(.closingDebit) { accounts[debit].isClosed = true }
-    if request.flags.contains(.closingCredit) { accounts[credit].isClosed = true }
-    sequence += 1
-    let transfer = Transfer(
-      request, debitAccount: debtor, creditAccount: creditor, amount: amount, currency: currency,
-      sequence: sequence, createdAt: now)
-    if isHold {
-      keep(transfer)
-      work.note(.holdKept(transfer.id))
-    }
-    work.applied.touched.append(debit)
-    work.applied.touched.append(credit)
-    work.created(transfer, authorizedBy: request.authorization?.transaction)
+    if request.does(.closingDebit) { debtor.closed = 1 }
+    if request.does(.closingCredit) { creditor.closed = 1 }
+    accounts[debit] = debtor
+    accounts[credit] = creditor
+    let row = TransferRow(
+      request, token: token, debit: debit, credit: credit, amount: amount,
+      createdAt: now.nanoseconds)
+    recent.append(row)
+    if isHold { holds.keep(KnownTransfer(row: row, sequence: sequence)) }
   }
 
   private func amountToMove(
-    _ request: TransferRequest, from debtor: Account, to creditor: Account
+    _ request: RequestRow, from debtor: AccountRow, to creditor: AccountRow
   ) -> Int64 {
-    var amount = request.amount ?? (request.flags.balances ? Self.amountMax : 0)
-    if request.flags.contains(.balancingDebit) { amount = min(amount, debtor.debitsLeft) }
-    if request.flags.contains(.balancingCredit) { amount = min(amount, creditor.creditsLeft) }
+    guard request.does(.balancing) else { return request.amountOrZero }
+    var amount = request.amount == RequestRow.absentAmount ? Self.amountMax : request.amount
+    if request.does(.balancingDebit) { amount = min(amount, debtor.debitsLeft) }
+    if request.does(.balancingCredit) { amount = min(amount, creditor.creditsLeft) }
     return amount
   }
 
   /// Every sum stays within `amountMax`, and so do pending and posted together: additions of Int64
   /// cannot overflow here.
   private func checkOverflow(
-    _ request: TransferRequest, _ amount: Int64, from debtor: Account, to creditor: Account
+    _ request: RequestRow, _ amount: Int64, from debtor: AccountRow, to creditor: AccountRow
   ) throws(TransferRefusal) {
     let room = Self.amountMax - amount
-    if request.flags.contains(.pending) {
+    if request.does(.pending) {
       guard debtor.debitsPending <= room else { throw .overflowsDebitsPending }
       guard creditor.creditsPending <= room else { throw .overflowsCreditsPending }
     } else {
@@ -78,20 +77,20 @@ extension Book {
   }
 
   private func checkLimits(
-    _ request: TransferRequest, _ amount: Int64, from debtor: Account, to creditor: Account
+    _ request: RequestRow, _ amount: Int64, from debtor: AccountRow, to creditor: AccountRow
   ) throws(TransferRefusal) {
     // A balancing transfer that finds nothing to move is refused, so that a transfer of zero never
     // looks like money.
-    let findsNothing = amount == 0 && !request.flags.closes
-    if findsNothing, request.flags.contains(.balancingDebit), debtor.debitsLeft == 0 {
+    let findsNothing = amount == 0 && !request.does(.closing)
+    if findsNothing, request.does(.balancingDebit), debtor.debitsLeft == 0 {
       throw .exceedsCredits
     }
-    if debtor.flags.contains(.debitsMustNotExceedCredits) {
+    if debtor.has(.debitsMustNotExceedCredits) {
       let debits = debtor.debitsPending + debtor.debitsPosted
       guard debits + amount <= debtor.creditsPosted else { throw .exceedsCredits }
     }
     guard !findsNothing else { throw .exceedsDebits }
-    if creditor.flags.contains(.creditsMustNotExceedDebits) {
+    if creditor.has(.creditsMustNotExceedDebits) {
       let credits = creditor.creditsPending + creditor.creditsPosted
       guard credits + amount <= creditor.debitsPosted else { throw .exceedsDebits }
     }

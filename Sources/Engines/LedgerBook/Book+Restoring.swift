@@ -8,6 +8,12 @@ package enum BookMismatch: Error, Hashable, Sendable, CustomStringConvertible {
   case holdWithoutAccount(TransferID)
   case pendingDiffersFromHolds(AccountID)
   case unbalanced(CurrencyTotal)
+  /// An account that the journal opens is refused by the book, or comes out different.
+  case accountDiffers(AccountID, String)
+  /// A transfer that the journal says was accepted is refused by the book, or comes out different.
+  case transferDiffers(TransferID, sequence: Int64, String)
+  /// The holds that expire at this moment are not those of the journal.
+  case expiriesDiffer(Instant)
 
   package var description: String {
     switch self {
@@ -22,6 +28,12 @@ package enum BookMismatch: Error, Hashable, Sendable, CustomStringConvertible {
       \(total.currency): debits are not equal to credits: pending \(total.debitsPending) to \
       \(total.creditsPending), posted \(total.debitsPosted) to \(total.creditsPosted)
       """
+    case .accountDiffers(let id, let reason):
+      "account \(id) cannot have been opened: \(reason)"
+    case .transferDiffers(let id, let sequence, let reason):
+      "transfer \(id), number \(sequence), cannot have been accepted: \(reason)"
+    case .expiriesDiffer(let instant):
+      "the holds that expired at \(instant) are not those of the book"
     }
   }
 }
@@ -31,55 +43,58 @@ extension Book {
   /// is given.
   /// - Throws: `BookMismatch` for the first thing that cannot be.
   package init(
-    restoring accounts: [Account], holds: [Transfer], sequence: Int64, now: Instant,
-    limits: Limits = Limits()
+    restoring accounts: [AccountRow], holds: [KnownTransfer], sequence: Int64, now: Instant,
+    limits: Limits = Limits(), key: UInt64 = 0
   ) throws(BookMismatch) {
-    self.init(limits: limits)
-    self.sequence = sequence
+    self.init(limits: limits, after: sequence, key: key)
     self.now = now
     self.accounts = accounts
-    numbers.reserveCapacity(accounts.count)
+    numbers = IDTable(capacity: accounts.count, key: key)
     for (number, account) in accounts.enumerated() {
-      guard numbers.updateValue(number, forKey: account.id) == nil else {
-        throw .accountTwice(account.id)
+      guard numbers.find(account.id) == nil else {
+        throw .accountTwice(AccountID(bits: account.id))
       }
+      numbers.insert(account.id, at: number)
       try account.checkSums()
     }
     try restore(holds)
     for total in trialBalance where !total.isBalanced { throw .unbalanced(total) }
   }
 
-  private mutating func restore(_ open: [Transfer]) throws(BookMismatch) {
+  private mutating func restore(_ open: [KnownTransfer]) throws(BookMismatch) {
     var debits = [Int64](repeating: 0, count: accounts.count)
     var credits = debits
     for hold in open {
-      guard let debit = numbers[hold.debitAccount], let credit = numbers[hold.creditAccount] else {
-        throw .holdWithoutAccount(hold.id)
+      let (debit, credit) = (Int(hold.row.debit), Int(hold.row.credit))
+      guard debit < accounts.count, credit < accounts.count else {
+        throw .holdWithoutAccount(TransferID(bits: hold.row.id))
       }
-      let (debited, tooMuch) = debits[debit].addingReportingOverflow(hold.amount)
-      let (credited, tooMuchAgain) = credits[credit].addingReportingOverflow(hold.amount)
-      guard !tooMuch, !tooMuchAgain else { throw .pendingDiffersFromHolds(hold.debitAccount) }
+      let (debited, tooMuch) = debits[debit].addingReportingOverflow(hold.row.amount)
+      let (credited, tooMuchAgain) = credits[credit].addingReportingOverflow(hold.row.amount)
+      guard !tooMuch, !tooMuchAgain, hold.row.amount >= 0, holds.named(hold.row.id) == nil else {
+        throw .pendingDiffersFromHolds(AccountID(bits: accounts[debit].id))
+      }
       debits[debit] = debited
       credits[credit] = credited
-      keep(hold)
+      holds.keep(hold)
     }
     for (number, account) in accounts.enumerated()
     where account.debitsPending != debits[number] || account.creditsPending != credits[number] {
-      throw .pendingDiffersFromHolds(account.id)
+      throw .pendingDiffersFromHolds(AccountID(bits: account.id))
     }
   }
 }
 
-extension Account {
+extension AccountRow {
   fileprivate func checkSums() throws(BookMismatch) {
     let range = 0...Book.amountMax
     guard range.contains(debitsPending), range.contains(debitsPosted),
       range.contains(creditsPending), range.contains(creditsPosted),
       range.contains(debitsPending + debitsPosted), range.contains(creditsPending + creditsPosted)
-    else { throw .sumOutOfRange(id) }
+    else { throw .sumOutOfRange(AccountID(bits: id)) }
     guard
-      !flags.contains(.debitsMustNotExceedCredits) || debitsPending + debitsPosted <= creditsPosted,
-      !flags.contains(.creditsMustNotExceedDebits) || creditsPending + creditsPosted <= debitsPosted
-    else { throw .limitCrossed(id) }
+      !has(.debitsMustNotExceedCredits) || debitsPending + debitsPosted <= creditsPosted,
+      !has(.creditsMustNotExceedDebits) || creditsPending + creditsPosted <= debitsPosted
+    else { throw .limitCrossed(AccountID(bits: id)) }
   }
 }

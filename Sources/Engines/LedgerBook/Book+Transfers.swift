@@ -1,38 +1,39 @@
 package import Vocabulary
 
-/// What a batch of transfers did. Storage keeps it in one transaction, before anybody hears of it.
-package struct Applied: Hashable, Sendable {
+/// What a batch of transfers did. Storage keeps it before anybody hears of it.
+package struct Applied: Sendable {
   /// One for each request, in order.
   package internal(set) var outcomes: [TransferOutcome] = []
-  /// The accepted transfers, in the order of their sequence.
-  package internal(set) var created: [Transfer] = []
-  /// The holds that ended: first those that expired before the batch, then those it posted or
-  /// voided.
-  package internal(set) var ended: [HoldEnd] = []
-  /// The authorisations that were used, with the holds they allowed.
-  package internal(set) var used: [TransactionID: TransferID] = [:]
-  /// The numbers of the accounts whose sums may have changed, ascending.
-  package internal(set) var touched: [Int] = []
+  /// The sequences of the accepted transfers; `Book.recentRows` has them.
+  package internal(set) var created: Range<Int64> = 0..<0
+  /// The holds that expired before the batch, in the order of their moments.
+  package internal(set) var expired: [KnownTransfer] = []
+
+  package var changesNothing: Bool { created.isEmpty && expired.isEmpty }
 }
 
 extension Book {
   /// Applies a batch of transfers at a moment: first the holds that are due expire, then each event
-  /// is decided on what all before it have done. `history` answers for what was accepted before
-  /// this batch.
+  /// is decided on what all before it have done.
+  /// - Parameters:
+  ///   - authorizations: by index, for the requests that a person must have allowed.
+  ///   - recalled: the answers to `questions(of:)`, and nothing less.
   package mutating func apply(
-    _ batch: [TransferRequest], at instant: Instant, history: some TransferHistory
+    _ batch: [RequestRow], authorizations: [Int: Authorization] = [:], at instant: Instant,
+    recalling recalled: Recalled = .nothing
   ) -> Applied {
     advance(to: instant)
-    var work = Work(history: history)
-    work.applied.outcomes.reserveCapacity(batch.count)
-    work.applied.created.reserveCapacity(batch.count)
-    expireDue(&work)
+    holds.beginBatch()
+    var applied = Applied()
+    applied.outcomes.reserveCapacity(batch.count)
+    expireDue(&applied)
+    let before = sequence
     var chain = Chain()
-    for (index, request) in batch.enumerated() {
-      let isLinked = request.flags.contains(.linked)
+    for index in batch.indices {
+      let isLinked = batch[index].does(.linked)
       if isLinked, chain.start == nil {
         chain.open(at: index, mark: 0, sequence: sequence)
-        work.beginChain()
+        steps = []
       }
       let outcome: TransferOutcome
       if isLinked, index == batch.count - 1 {
@@ -40,58 +41,65 @@ extension Book {
       } else if chain.isBroken {
         outcome = .refused(.linkedEventFailed)
       } else {
-        outcome = decide(request, &work)
+        let authorization = authorizations.isEmpty ? nil : authorizations[index]
+        outcome = decide(
+          batch[index], authorization, token: authorization?.transaction.bits ?? 0, recalled)
       }
-      work.applied.outcomes.append(outcome)
+      applied.outcomes.append(outcome)
       guard let start = chain.start else { continue }
       if chain.breaks(outcome) {
-        undo(&work)
-        sequence = chain.sequence
-        work.applied.outcomes.breakChain(from: start, with: .linkedEventFailed)
+        undo(to: chain.sequence)
+        applied.outcomes.breakChain(from: start, with: .linkedEventFailed)
       }
       if !isLinked || index == batch.count - 1 {
         chain = Chain()
-        work.endChain()
+        steps = nil
       }
     }
-    work.applied.touched = Set(work.applied.touched).sorted()
-    return work.applied
+    applied.created = before + 1..<sequence + 1
+    return applied
   }
 
   /// Expires the holds that are due and does nothing else.
-  package mutating func expire(at instant: Instant) -> Applied {
-    apply([], at: instant, history: NoHistory())
-  }
+  package mutating func expire(at instant: Instant) -> Applied { apply([], at: instant) }
 
-  private mutating func expireDue(_ work: inout Work<some TransferHistory>) {
-    while let entry = expiries.popDue(at: now) {
-      guard let hold = holds[entry.hold], hold.expiresAt == entry.at else { continue }
-      release(hold, touching: &work.applied.touched)
-      reopen(after: hold)
-      holds[hold.id] = nil
-      work.ended(HoldEnd(hold: hold.id, manner: .expired, by: nil, at: now))
+  private mutating func expireDue(_ applied: inout Applied) {
+    while let hold = holds.popDue(at: now.nanoseconds) {
+      release(hold.row)
+      reopen(after: hold.row)
+      holds.end(hold.row.id)
+      applied.expired.append(hold)
     }
   }
 
+  /// Decides once more what was accepted before, with the token that allowed it then.
+  mutating func decideAgain(_ request: RequestRow, token: UInt128) -> TransferOutcome {
+    decide(request, nil, token: token, .nothing)
+  }
+
   private mutating func decide(
-    _ request: TransferRequest, _ work: inout Work<some TransferHistory>
+    _ request: RequestRow, _ authorization: Authorization?, token: UInt128,
+    _ recalled: borrowing Recalled
   ) -> TransferOutcome {
     do throws(TransferRefusal) {
-      try checkAuthorization(request)
-      guard request.id.bits != 0 else { throw .idMustNotBeZero }
-      guard request.id.bits != .max else { throw .idMustNotBeIntMax }
-      if let earlier = work.transfer(request.id) {
-        try compare(request, with: earlier, work)
+      if let authorization { try check(request, against: authorization) }
+      guard request.id != 0 else { throw .idMustNotBeZero }
+      guard request.id != .max else { throw .idMustNotBeIntMax }
+      if let earlier = recent.transfer(request.id) ?? recalled.transfer(request.id) {
+        try compare(request, with: earlier.row, recalled)
         return .exists
       }
-      if let token = request.authorization?.transaction {
-        guard !work.isUsed(token) else { throw .authorizationAlreadyUsed }
+      if authorization != nil || token != 0 {
+        // Zero is no token, so it cannot be told whether it was used: refused.
+        guard token != 0, !recent.isUsed(token), !recalled.isUsed(token) else {
+          throw .authorizationAlreadyUsed
+        }
       }
       try checkAlone(request)
-      if request.flags.resolves {
-        try resolve(request, &work)
+      if request.does(.resolving) {
+        try resolve(request, recalled)
       } else {
-        try move(request, &work)
+        try move(request, owner: authorization?.subject.bits, token: token)
       }
       return .created
     } catch {
@@ -99,99 +107,45 @@ extension Book {
     }
   }
 
-  private func checkAuthorization(_ request: TransferRequest) throws(TransferRefusal) {
-    guard let allowed = request.authorization else { return }
-    guard request.amount == allowed.amount else { throw .authorizedForDifferentAmount }
-    guard request.currency == allowed.currency else { throw .authorizedForDifferentCurrency }
-    guard request.debitAccount == allowed.debtor else { throw .authorizedForDifferentDebtor }
-    guard request.creditAccount == allowed.creditor else { throw .authorizedForDifferentCreditor }
+  private func check(
+    _ request: RequestRow, against allowed: Authorization
+  ) throws(TransferRefusal) {
+    guard request.amount == max(allowed.amount, .min + 1) else {
+      throw .authorizedForDifferentAmount
+    }
+    guard request.currency == allowed.currency.numericCode else {
+      throw .authorizedForDifferentCurrency
+    }
+    guard request.debitAccount == allowed.debtor.bits else {
+      throw .authorizedForDifferentDebtor
+    }
+    guard request.creditAccount == allowed.creditor.bits else {
+      throw .authorizedForDifferentCreditor
+    }
   }
 }
 
 extension TransferRefusal: Error {}
 
-/// One batch on its way: what it has done so far, and, within a chain, what was there before.
-struct Work<History: TransferHistory> {
-  /// How one step within a chain is taken back.
-  enum Step {
-    case account(Int, Account)
-    case holdKept(TransferID)
-    case holdEnded(Transfer)
-    case used(TransactionID)
-  }
-
-  let history: History
-  var applied = Applied()
-  private var fresh: [TransferID: Transfer] = [:]
-  private var ends: [TransferID: HoldEnd] = [:]
-  private var steps: [Step] = []
-  private var isInChain = false
-  private var createdBefore = 0
-  private var endedBefore = 0
-
-  init(history: History) { self.history = history }
-
-  func transfer(_ id: TransferID) -> Transfer? { fresh[id] ?? history.transfer(id) }
-
-  func end(of hold: TransferID) -> HoldEnd? { ends[hold] ?? history.end(of: hold) }
-
-  func isUsed(_ token: TransactionID) -> Bool {
-    applied.used[token] != nil || history.hasHold(authorizedBy: token)
-  }
-
-  mutating func note(_ step: @autoclosure () -> Step) { if isInChain { steps.append(step()) } }
-
-  mutating func created(_ transfer: Transfer, authorizedBy token: TransactionID?) {
-    fresh[transfer.id] = transfer
-    applied.created.append(transfer)
-    guard let token else { return }
-    applied.used[token] = transfer.id
-    note(.used(token))
-  }
-
-  mutating func ended(_ end: HoldEnd) {
-    ends[end.hold] = end
-    applied.ended.append(end)
-  }
-
-  mutating func beginChain() {
-    isInChain = true
-    createdBefore = applied.created.count
-    endedBefore = applied.ended.count
-  }
-
-  mutating func endChain() {
-    isInChain = false
-    steps.removeAll(keepingCapacity: true)
-  }
-
-  /// The steps of a fallen chain, last first; what it created and ended is forgotten.
-  mutating func takeBack() -> [Step] {
-    for transfer in applied.created[createdBefore...] { fresh[transfer.id] = nil }
-    for end in applied.ended[endedBefore...] { ends[end.hold] = nil }
-    applied.created.removeSubrange(createdBefore...)
-    applied.ended.removeSubrange(endedBefore...)
-    defer { steps.removeAll(keepingCapacity: true) }
-    for case .used(let token) in steps { applied.used[token] = nil }
-    return steps.reversed()
-  }
-}
+// What a fallen chain takes back.
 
 extension Book {
-  fileprivate mutating func undo(_ work: inout Work<some TransferHistory>) {
-    for step in work.takeBack() {
+  /// How one step within a chain is undone.
+  enum Step {
+    case account(Int, AccountRow)
+    case holdKept(UInt128)
+    case holdEnded
+  }
+
+  private mutating func undo(to sequence: Int64) {
+    for step in (steps ?? []).reversed() {
       switch step {
       case .account(let number, let before): accounts[number] = before
-      case .holdKept(let id): holds[id] = nil
-      case .holdEnded(let hold): keep(hold)
-      case .used: break
+      case .holdKept(let id): holds.remove(id)
+      case .holdEnded: holds.reopenLast()
       }
     }
+    steps = []
+    while self.sequence > sequence { recent.removeLast() }
   }
-}
-
-private struct NoHistory: TransferHistory {
-  func transfer(_ id: TransferID) -> Transfer? { nil }
-  func end(of hold: TransferID) -> HoldEnd? { nil }
-  func hasHold(authorizedBy transaction: TransactionID) -> Bool { false }
 }

@@ -6,6 +6,9 @@ package import Vocabulary
 /// No clock, no disk, no randomness: the same batches at the same moments give the same book. A
 /// batch is all or nothing for each chain of linked events, never for the whole. Time does not run
 /// backwards: a moment before the last one seen counts as the last one.
+///
+/// Storage is flat: an account is 80 bytes and a place in a table, a transfer 128 bytes until it is
+/// forgotten (`forget(through:)`), and deciding a transfer allocates nothing.
 package struct Book: Sendable {
   /// Largest amount, and largest sum of an account, in minor units: 2^53 − 1.
   package static let amountMax: Int64 = Money.minorUnitsMax
@@ -18,45 +21,88 @@ package struct Book: Sendable {
   package struct Limits: Hashable, Sendable {
     package var accountsMax: Int
     package var openHoldsMax: Int
-    package init(accountsMax: Int = 4_000_000, openHoldsMax: Int = 1_000_000) {
+    /// Accepted transfers are forgotten this many at a time.
+    package var recentBlock: Int
+    package init(
+      accountsMax: Int = 4_000_000, openHoldsMax: Int = 1_000_000, recentBlock: Int = 16_384
+    ) {
       self.accountsMax = accountsMax
       self.openHoldsMax = openHoldsMax
+      self.recentBlock = max(1, recentBlock)
     }
   }
 
   let limits: Limits
-  var accounts: [Account] = []
-  var numbers: [AccountID: Int] = [:]
-  var holds: [TransferID: Transfer] = [:]
-  var expiries = ExpiryQueue()
-  /// The sequence of the last accepted transfer; 0 before the first.
-  package internal(set) var sequence: Int64 = 0
+  private let key: UInt64
+  var accounts: [AccountRow] = []
+  var numbers: IDTable
+  var holds: OpenHolds
+  var recent: RecentTransfers
+  /// What a chain has done so far; nil outside of one.
+  var steps: [Step]?
   /// The latest moment seen.
   package internal(set) var now = Instant(nanoseconds: .min)
 
-  package init(limits: Limits = Limits()) { self.limits = limits }
+  /// - Parameters:
+  ///   - sequence: of the last transfer before the first that this book accepts.
+  ///   - key: random; keeps outsiders from choosing ids that slow the tables down. It changes no
+  ///     decision.
+  package init(limits: Limits = Limits(), after sequence: Int64 = 0, key: UInt64 = 0) {
+    self.limits = limits
+    self.key = key
+    numbers = IDTable(key: key)
+    holds = OpenHolds(key: key &+ 3)
+    recent = RecentTransfers(after: sequence, block: limits.recentBlock, key: key &+ 4)
+  }
 
-  /// The account's number: its place in the order of opening, from 0. Storage may use it for a key.
-  package func number(of id: AccountID) -> Int? { numbers[id] }
+  /// The sequence of the last accepted transfer; 0 before the first.
+  package var sequence: Int64 { recent.next - 1 }
+
+  /// The account's number: its place in the order of opening, from 0.
+  package func number(of id: AccountID) -> Int? { numbers.find(id.bits) }
 
   /// The account as it stands; nil where there is none.
-  package func account(_ id: AccountID) -> Account? { numbers[id].map { accounts[$0] } }
+  package func account(_ id: AccountID) -> Account? {
+    number(of: id).flatMap { Account(accounts[$0]) }
+  }
 
   package var accountCount: Int { accounts.count }
   package var openHoldCount: Int { holds.count }
 
   /// When the next hold expires, as far as the book knows; it may be a hold that has ended
   /// meanwhile.
-  package var nextExpiry: Instant? { expiries.earliest }
+  package var nextExpiry: Instant? { holds.expiries.earliest.map(Instant.init(nanoseconds:)) }
 
   /// All accounts in the order of opening.
-  package var allAccounts: [Account] { accounts }
+  package var allAccounts: [Account] { accounts.compactMap { Account($0) } }
+  /// The same in fixed width; an account's number is its index.
+  package var accountRows: [AccountRow] { accounts }
+  /// The open holds by sequence.
+  package var openHolds: [KnownTransfer] { holds.all }
+
+  /// An accepted transfer that is still remembered here; nil for older ones and for none.
+  package func recentTransfer(_ id: TransferID) -> KnownTransfer? { recent.transfer(id.bits) }
+  /// The transfer that posted or voided this hold, if that is remembered here.
+  package func recentEnd(of hold: TransferID) -> KnownTransfer? { recent.end(of: hold.bits) }
+  package func isOpenHold(_ id: TransferID) -> Bool { holds.isOpen(id.bits) }
+
+  /// The sequences that are remembered.
+  package var recentRange: Range<Int64> { recent.first..<recent.next }
+  /// - Parameter range: within `recentRange`.
+  package func recentRows(_ range: Range<Int64>) -> [TransferRow] { recent.rows(range) }
+  /// Forgets transfers up to a sequence, in whole blocks. From now on only history knows them.
+  package mutating func forget(through sequence: Int64) { recent.forget(through: sequence) }
 
   /// The sums of each currency, sorted by code. Debits equal credits, or the book is wrong.
   package var trialBalance: [CurrencyTotal] {
-    var totals: [Currency: CurrencyTotal] = [:]
+    var totals: [UInt16: CurrencyTotal] = [:]
     for account in accounts {
-      totals[account.currency, default: CurrencyTotal(currency: account.currency)].add(account)
+      if totals[account.currency] == nil {
+        totals[account.currency] = Currency(numericCode: account.currency).map {
+          CurrencyTotal(currency: $0)
+        }
+      }
+      totals[account.currency]?.add(account)
     }
     return totals.values.sorted { $0.currency < $1.currency }
   }
@@ -68,28 +114,18 @@ package struct Book: Sendable {
 /// four million accounts.
 package struct CurrencyTotal: Hashable, Sendable {
   package let currency: Currency
-  package private(set) var accounts: Int
-  package private(set) var debitsPending: UInt128
-  package private(set) var debitsPosted: UInt128
-  package private(set) var creditsPending: UInt128
-  package private(set) var creditsPosted: UInt128
+  package private(set) var accounts = 0
+  package private(set) var debitsPending: UInt128 = 0
+  package private(set) var debitsPosted: UInt128 = 0
+  package private(set) var creditsPending: UInt128 = 0
+  package private(set) var creditsPosted: UInt128 = 0
 
-  package init(
-    currency: Currency, accounts: Int = 0, debitsPending: UInt128 = 0, debitsPosted: UInt128 = 0,
-    creditsPending: UInt128 = 0, creditsPosted: UInt128 = 0
-  ) {
-    self.currency = currency
-    self.accounts = accounts
-    self.debitsPending = debitsPending
-    self.debitsPosted = debitsPosted
-    self.creditsPending = creditsPending
-    self.creditsPosted = creditsPosted
-  }
+  init(currency: Currency) { self.currency = currency }
 
   /// True where debits equal credits, pending and posted.
   package var isBalanced: Bool { debitsPending == creditsPending && debitsPosted == creditsPosted }
 
-  mutating func add(_ account: Account) {
+  mutating func add(_ account: AccountRow) {
     accounts += 1
     // The four sums are never negative: `Book` keeps them from 0 to amountMax, and `restoring`
     // checks what it is given.

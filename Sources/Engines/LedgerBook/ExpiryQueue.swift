@@ -1,14 +1,13 @@
-import Vocabulary
-
 /// Open holds by the moment they expire: a binary heap. An entry whose hold has ended meanwhile is
 /// passed over when its time comes; the owner rebuilds the queue when such entries outnumber the
 /// living.
 struct ExpiryQueue: Sendable {
-  struct Entry: Sendable {
-    let at: Instant
+  struct Entry: BitwiseCopyable, Sendable {
+    /// Nanoseconds since 1970.
+    let at: Int64
     /// Breaks ties, so that the order of expiry is the order of creation.
     let sequence: Int64
-    let hold: TransferID
+    let hold: UInt128
 
     static func < (left: Entry, right: Entry) -> Bool {
       (left.at, left.sequence) < (right.at, right.sequence)
@@ -18,7 +17,7 @@ struct ExpiryQueue: Sendable {
   private var heap: [Entry] = []
 
   var count: Int { heap.count }
-  var earliest: Instant? { heap.first?.at }
+  var earliest: Int64? { heap.first?.at }
 
   mutating func insert(_ entry: Entry) {
     heap.append(entry)
@@ -32,7 +31,7 @@ struct ExpiryQueue: Sendable {
   }
 
   /// The earliest entry that is due; nil where none is.
-  mutating func popDue(at now: Instant) -> Entry? {
+  mutating func popDue(at now: Int64) -> Entry? {
     guard let first = heap.first, first.at <= now else { return nil }
     heap.swapAt(0, heap.count - 1)
     heap.removeLast()

@@ -139,14 +139,3 @@ package struct HoldEnd: Hashable, Sendable {
     self.at = at
   }
 }
-
-/// What the book asks of history: transfers are looked up where they are kept, so that memory does
-/// not grow with them.
-package protocol TransferHistory {
-  /// The transfer accepted under this id before the batch; nil where there is none.
-  func transfer(_ id: TransferID) -> Transfer?
-  /// How this hold ended before the batch; nil while it is open, and for what is no hold.
-  func end(of hold: TransferID) -> HoldEnd?
-  /// Whether a hold was accepted on this authorisation before the batch.
-  func hasHold(authorizedBy transaction: TransactionID) -> Bool
-}
