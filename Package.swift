@@ -72,6 +72,9 @@ let modules: [Module] =
     Module(layer: .Engines, name: "MerkleLog", uses: ["Vocabulary"], products: [crypto]),
     Module(layer: .Engines, name: "LedgerBook", uses: ["Vocabulary"]),
     Module(
+      layer: .Engines, name: "LedgerJournal", uses: ["Vocabulary", "LedgerBook"], products: [crypto]
+    ),
+    Module(
       layer: .Engines, name: "Charters", uses: ["Vocabulary", "StrictJSON"], products: [yams]),
     Module(
       layer: .Engines, name: "WorkloadIdentity", uses: ["Vocabulary", "StrictJSON", "Tokens"],
@@ -89,6 +92,9 @@ let modules: [Module] =
       layer: .Fabric, name: "Storage",
       uses: ["Vocabulary", "StrictJSON", "Sealing", "Faults", "Telemetry"],
       products: [grdb, crypto]),
+    Module(
+      layer: .Fabric, name: "LedgerStorage",
+      uses: ["Vocabulary", "LedgerBook", "LedgerJournal", "Storage"]),
     Module(
       layer: .Fabric, name: "Transport",
       uses: ["Vocabulary", "StrictJSON", "WorkloadIdentity", "Telemetry"],
@@ -126,8 +132,7 @@ let modules: [Module] =
     "Audit", calls: ["Authority"], engines: ["MerkleLog", "Sealing"], products: [crypto],
     migrations: ["0001-initial.sql"])
   + service(
-    "Ledger", calls: ["Audit"], engines: ["LedgerBook"], products: [crypto],
-    migrations: ["0001-books.sql"])
+    "Ledger", calls: ["Audit"], engines: ["LedgerBook", "LedgerStorage"], products: [crypto])
   + service(
     "Customers", calls: ["Audit", "Authority"], engines: ["Sealing"], products: [crypto],
     migrations: ["0001_initial.sql"])
@@ -244,7 +249,8 @@ func tests(_ name: String) -> Target {
 let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "FuzzTargets",
   "Gateway",
-  "Identity", "Launcher", "Ledger", "LedgerBook", "MerkleLog", "Payments", "Sandbox", "Sealing",
+  "Identity", "Launcher", "Ledger", "LedgerBook", "LedgerJournal", "LedgerStorage", "MerkleLog",
+  "Payments", "Sandbox", "Sealing",
   "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",
 ]

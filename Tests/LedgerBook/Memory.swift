@@ -66,7 +66,7 @@ extension Book {
       rows, authorizations: authorizations, at: instant, recalling: recalled)
     var decided = Decided(outcomes: applied.outcomes)
     decided.ended = applied.expired.map {
-      HoldEnd(hold: TransferID(bits: $0.row.id), manner: .expired, by: nil, at: now)
+      HoldEnd(hold: TransferID(bits: $0.row.id), manner: .expired, by: nil)
     }
     for (sequence, row) in zip(applied.created, recentRows(applied.created)) {
       let known = KnownTransfer(row: row, sequence: sequence)
@@ -77,7 +77,7 @@ extension Book {
       decided.ended.append(
         HoldEnd(
           hold: hold, manner: transfer.flags.contains(.postPending) ? .posted : .voided,
-          by: transfer.id, at: now))
+          by: transfer.id))
     }
     forget(through: sequence)
     return decided

@@ -41,12 +41,14 @@ package enum BookMismatch: Error, Hashable, Sendable, CustomStringConvertible {
 extension Book {
   /// A book from storage: accounts in the order of opening, open holds in any order. Checks all it
   /// is given.
+  /// - Parameter recent: the last transfers up to `sequence`, which history does not know yet.
   /// - Throws: `BookMismatch` for the first thing that cannot be.
   package init(
     restoring accounts: [AccountRow], holds: [KnownTransfer], sequence: Int64, now: Instant,
-    limits: Limits = Limits(), key: UInt64 = 0
+    limits: Limits = Limits(), key: UInt64 = 0, remembering recent: [TransferRow] = []
   ) throws(BookMismatch) {
-    self.init(limits: limits, after: sequence, key: key)
+    self.init(limits: limits, after: sequence - Int64(recent.count), key: key)
+    for row in recent { self.recent.append(row) }
     self.now = now
     self.accounts = accounts
     numbers = IDTable(capacity: accounts.count, key: key)

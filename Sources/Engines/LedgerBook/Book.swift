@@ -90,6 +90,20 @@ package struct Book: Sendable {
   package var recentRange: Range<Int64> { recent.first..<recent.next }
   /// - Parameter range: within `recentRange`.
   package func recentRows(_ range: Range<Int64>) -> [TransferRow] { recent.rows(range) }
+  /// The sequences of an account's transfers that are remembered: at most `limit` of those after, or
+  /// newest first before, a sequence.
+  package func recentSequences(
+    of account: UInt32, after sequence: Int64, newestFirst: Bool, limit: Int
+  ) -> [Int64] {
+    var found: [Int64] = []
+    var place = newestFirst ? min(sequence, recent.next) - 1 : max(sequence, recent.first - 1) + 1
+    while found.count < limit, recentRange.contains(place) {
+      let row = recent[place]
+      if row.debit == account || row.credit == account { found.append(place) }
+      place += newestFirst ? -1 : 1
+    }
+    return found
+  }
   /// Forgets transfers up to a sequence, in whole blocks. From now on only history knows them.
   package mutating func forget(through sequence: Int64) { recent.forget(through: sequence) }
 

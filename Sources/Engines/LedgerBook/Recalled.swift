@@ -32,7 +32,11 @@ package struct Questions: Sendable {
   /// Ids of holds whose ends are asked for, sorted.
   package internal(set) var ends: [UInt128] = []
   package internal(set) var tokens: [UInt128] = []
-  package var isEmpty: Bool { transfers.isEmpty && ends.isEmpty && tokens.isEmpty }
+  /// True where the end of a hold is sent again, so that its hold may have to be recalled.
+  var repeated = false
+  package var isEmpty: Bool {
+    transfers.isEmpty && ends.isEmpty && tokens.isEmpty && !repeated
+  }
 }
 
 extension Book {
@@ -42,9 +46,12 @@ extension Book {
   package func questions(
     of batch: [RequestRow], tokens: [UInt128] = [], mayBeKnown: (UInt128) -> Bool
   ) -> Questions {
+    warm(batch)
     var questions = Questions()
     for request in batch {
-      if recent.transfer(request.id) == nil, mayBeKnown(request.id) {
+      if let again = recent.transfer(request.id) {
+        questions.repeated = questions.repeated || again.row.does(.resolving)
+      } else if mayBeKnown(request.id) {
         questions.transfers.append(request.id)
       }
       let hold = request.pendingID
@@ -56,6 +63,20 @@ extension Book {
     questions.transfers.sort()
     questions.ends.sort()
     return questions
+  }
+
+  /// Brings what a batch will look at into the cache, all at once instead of one after the other.
+  private func warm(_ batch: [RequestRow]) {
+    var seen: UInt32 = 0
+    for request in batch {
+      seen &+= recent.touch(request.id) &+ numbers.touch(request.debitAccount)
+      seen &+= numbers.touch(request.creditAccount)
+    }
+    for request in batch {
+      if let debit = numbers.find(request.debitAccount) { seen &+= UInt32(accounts[debit].code) }
+      if let credit = numbers.find(request.creditAccount) { seen &+= UInt32(accounts[credit].code) }
+    }
+    withExtendedLifetime(seen) {}
   }
 
   /// The holds that answers name and that are not known either: an end sent again is compared with

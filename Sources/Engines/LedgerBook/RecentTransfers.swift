@@ -29,6 +29,7 @@ struct RecentTransfers: Sendable {
   }
 
   func transfer(_ id: UInt128) -> KnownTransfer? { ids.find(id).map(known) }
+  func touch(_ id: UInt128) -> UInt32 { ids.touch(id) }
   /// The transfer that posted or voided this hold.
   func end(of hold: UInt128) -> KnownTransfer? { ends.find(hold).map(known) }
   func isUsed(_ token: UInt128) -> Bool { tokens.find(token) != nil }

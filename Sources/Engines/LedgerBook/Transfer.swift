@@ -130,12 +130,10 @@ package struct HoldEnd: Hashable, Sendable {
   package let manner: Manner
   /// The transfer that ended it; absent where it expired.
   package let by: TransferID?
-  package let at: Instant
 
-  package init(hold: TransferID, manner: Manner, by: TransferID?, at: Instant) {
+  package init(hold: TransferID, manner: Manner, by: TransferID?) {
     self.hold = hold
     self.manner = manner
     self.by = by
-    self.at = at
   }
 }

@@ -11,6 +11,9 @@ package import Vocabulary
 package final class Store: Sendable {
   /// Connections that read at the same time, besides the one that writes.
   package static let readersMax = 4
+  /// Pages of the write-ahead log before they are written back into the database: 16 MiB, so that a
+  /// busy store syncs the database seldom.
+  static let checkpointPages = 4_096
   /// Bytes the write-ahead log is cut back to after a checkpoint.
   static let walBytesMax = 16_777_216
 
@@ -89,7 +92,7 @@ package final class Store: Sendable {
         sql: """
           PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;
           PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
-          PRAGMA journal_size_limit = \(walBytesMax);
+          PRAGMA journal_size_limit = \(walBytesMax); PRAGMA wal_autocheckpoint = \(checkpointPages);
           """)
     }
     return configuration
@@ -102,7 +105,29 @@ package final class Store: Sendable {
   package func write<Result: Sendable>(
     _ body: @escaping @Sendable (Transaction) throws -> Result
   ) async throws -> Result {
-    try await withCheckedThrowingContinuation { writer.submit(Write(body, $0)) }
+    try await withCheckedThrowingContinuation { continuation in
+      writer.submit(Write(body) { continuation.resume(with: $0) })
+    }
+  }
+
+  /// The same for a caller that is no task. Writes take effect in the order in which they are
+  /// handed over.
+  /// - Parameter done: called once, on the store's own thread, when the change is durable or lost;
+  ///   must not wait for anything.
+  package func write<Result: Sendable>(
+    _ body: @escaping @Sendable (Transaction) throws -> Result,
+    then done: @escaping @Sendable (Swift.Result<Result, any Error>) -> Void
+  ) {
+    writer.submit(Write(body, done))
+  }
+
+  /// A consistent view for a caller that is no task; blocks its thread.
+  package func readNow<Result>(_ body: (Snapshot) throws -> Result) throws -> Result {
+    do {
+      return try pool.read { try body(Snapshot(database: $0)) }
+    } catch {
+      throw StoreError.translated(error, path: path)
+    }
   }
 
   /// A consistent view, beside running writes.

@@ -138,20 +138,20 @@ protocol WriteJob: AnyObject, Sendable {
 /// `succeed`.
 final class Write<Result: Sendable>: WriteJob, @unchecked Sendable {
   private let body: @Sendable (Transaction) throws -> Result
-  private let continuation: CheckedContinuation<Result, any Error>
+  private let done: @Sendable (Swift.Result<Result, any Error>) -> Void
   private var result: Result?
 
   init(
     _ body: @escaping @Sendable (Transaction) throws -> Result,
-    _ continuation: CheckedContinuation<Result, any Error>
+    _ done: @escaping @Sendable (Swift.Result<Result, any Error>) -> Void
   ) {
     self.body = body
-    self.continuation = continuation
+    self.done = done
   }
   func run(_ transaction: Transaction) throws { result = try body(transaction) }
   func succeed() {
     guard let result else { return fail(StoreError.closed) }
-    continuation.resume(returning: result)
+    done(.success(result))
   }
-  func fail(_ error: any Error) { continuation.resume(throwing: error) }
+  func fail(_ error: any Error) { done(.failure(error)) }
 }

@@ -1,5 +1,6 @@
 import LedgerAPI
 import LedgerBook
+import LedgerStorage
 import Vocabulary
 
 // The contract's words and the book's: the same meaning, one in JSON and one in numbers.

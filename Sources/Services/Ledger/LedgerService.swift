@@ -1,6 +1,7 @@
 package import Chassis
 import LedgerAPI
 import LedgerBook
+import LedgerStorage
 package import Storage
 import Telemetry
 package import Vocabulary
@@ -9,9 +10,7 @@ package import Vocabulary
 /// the store, and answers.
 package struct LedgerService: Service {
   package static let name: ServiceName = "ledger"
-  package static let migrations = [
-    Migration(1, "books", sql: PackageResources._001_books_sql)
-  ]
+  package static let migrations = [Migration.journal]
   /// What the transaction token must be for, where a call moves a person's money.
   package static let holdPurpose = "payment.create"
   /// Most accounts of one person in one answer.
@@ -19,19 +18,25 @@ package struct LedgerService: Service {
   /// How late a hold may give its money back, at most, on an idle ledger.
   package static let sweepInterval: Duration = .seconds(1)
 
-  let store: Store
-  let keeper: BookKeeper
+  let keeper: LedgerKeeper
   private let context: ServiceContext
 
   package init(_ context: ServiceContext) async throws {
     self.context = context
-    store = context.store
-    keeper = try await BookKeeper(
-      store: context.store, clock: context.clock, randomness: context.randomness)
+    let randomness = context.randomness
+    keeper = try await LedgerKeeper(
+      store: context.store, clock: context.clock, randomness: randomness
+    ) { hold, now in
+      try MoneyEvent.expired(hold).message(at: now, randomness)
+    }
     let keeper = keeper
     context.metrics.gauge(
       "strongroom_ledger_open_holds", help: "Holds that are neither posted, voided nor expired.",
       read: { Double(keeper.openHoldCount) })
+    context.metrics.gauge(
+      "strongroom_ledger_projection_lag",
+      help: "Accepted transfers that the index does not have yet.",
+      read: { Double(keeper.projectionLag) })
   }
 
   package var operations: [String: Handler] {
@@ -63,9 +68,12 @@ package struct LedgerService: Service {
     let operation = LedgerOperations.createAccounts.id
     let batch = try call.decode(NewAccounts.self)
     try requireSize(batch.accounts.count, field: "/accounts")
-    let outcomes = try await keeper.open(
-      batch.accounts.map(AccountRequest.init), on: Occasion(call, of: operation, batch: batch))
-    return try results(zip(batch.accounts, outcomes).map { ("\($0.id)", $1.name) })
+    let occasion = try Occasion(call, of: operation, batch: batch)
+    let randomness = context.randomness
+    let opened = try await keeper.open(batch.accounts.map(AccountRequest.init)) {
+      try occasion.messages($0, randomness)
+    }
+    return try results(zip(batch.accounts, opened.outcomes).map { ("\($0.id)", $1.name) })
   }
 
   @Sendable private func createTransfers(_ call: Call) async throws -> Answer {
@@ -77,8 +85,22 @@ package struct LedgerService: Service {
     for (index, transfer) in batch.transfers.enumerated() {
       requests.append(try TransferRequest(transfer, at: "/transfers/\(index)"))
     }
-    let posted = try await keeper.apply(requests, on: Occasion(call, of: operation, batch: batch))
-    return try results(zip(requests, posted.outcomes).map { ("\($0.id)", $1.name) })
+    let occasion = try Occasion(call, of: operation, batch: batch)
+    let applied = try await apply(requests, on: occasion)
+    return try results(zip(requests, applied.outcomes).map { ("\($0.id)", $1.name) })
+  }
+
+  private func apply(
+    _ requests: [TransferRequest], on occasion: Occasion
+  ) async throws -> AppliedTransfers {
+    var authorizations: [Int: Authorization] = [:]
+    for (index, request) in requests.enumerated() {
+      authorizations[index] = request.authorization
+    }
+    let randomness = context.randomness
+    return try await keeper.apply(
+      requests.map { RequestRow($0) }, authorizations: authorizations
+    ) { try occasion.messages($0, requests, randomness) }
   }
 
   private func requireSize(_ count: Int, field: String) throws(Problem) {
@@ -96,7 +118,7 @@ package struct LedgerService: Service {
   @Sendable private func lookupAccounts(_ call: Call) async throws -> Answer {
     let ids = try call.decode(AccountIDs.self).ids
     try requireSize(ids.count, field: "/ids")
-    let found = try await store.read { try LedgerStore.accounts(ids, $0) }
+    let found = try await keeper.accounts(ids)
     return try .json(200, LedgerAccounts(accounts: found.map(LedgerAccount.init)))
   }
 
@@ -106,15 +128,13 @@ package struct LedgerService: Service {
 
   @Sendable private func listAccounts(_ call: Call) async throws -> Answer {
     let owner: PersonID = try call.id("owner")
-    let found = try await store.read {
-      try LedgerStore.accounts(of: owner, $0, max: Self.accountsPerOwnerMax)
-    }
+    let found = try await keeper.accounts(of: owner, max: Self.accountsPerOwnerMax)
     return try .json(200, LedgerAccounts(accounts: found.map(LedgerAccount.init)))
   }
 
   @Sendable private func getTransfer(_ call: Call) async throws -> Answer {
     let id: TransferID = try call.id("id")
-    guard let stored = try await store.read({ try LedgerStore.transfer(id, $0) }) else {
+    guard let stored = try await keeper.transfer(id) else {
       throw Problem.notFound
     }
     return try .json(200, try LedgerTransfer(stored))
@@ -131,11 +151,9 @@ package struct LedgerService: Service {
     let start = try call.integer(
       "after", in: 0...Int.max, default: isNewestFirst ? Int.max : 0)
     // One more than asked for tells whether there is a next page.
-    let found = try await store.read { snapshot -> [StoredTransfer] in
-      guard let number = try LedgerStore.number(of: account.id, snapshot) else { return [] }
-      return try LedgerStore.transfers(
-        of: number, after: Int64(start), newestFirst: isNewestFirst, limit: limit + 1, snapshot)
-    }
+    let found =
+      try await keeper.transfers(
+        of: account.id, after: Int64(start), newestFirst: isNewestFirst, limit: limit + 1) ?? []
     let page = found.prefix(limit)
     let next = found.count > limit ? page.last.map { "\($0.transfer.sequence)" } : nil
     return try .json(
@@ -143,7 +161,7 @@ package struct LedgerService: Service {
   }
 
   @Sendable private func getTrialBalance(_ call: Call) async throws -> Answer {
-    let totals = try await store.read { try LedgerStore.totals($0) }
+    let totals = try await keeper.trialBalance()
     let currencies = totals.map {
       CurrencyTotals(
         currency: $0.currency, accounts: $0.accounts, debitsPending: $0.debitsPending,
@@ -159,7 +177,7 @@ package struct LedgerService: Service {
   private func account(named name: String, in call: Call) async throws -> Account {
     let id: AccountID = try call.id(name)
     let owner = try call.query["owner"].map { _ -> PersonID in try call.id("owner") }
-    guard let account = try await store.read({ try LedgerStore.account(id, $0) }),
+    guard let account = try await keeper.accounts([id]).first,
       owner == nil || account.owner == owner
     else { throw Problem.notFound }
     return account
@@ -195,11 +213,13 @@ package struct LedgerService: Service {
   private func single(
     _ request: TransferRequest, _ operation: String, _ call: Call
   ) async throws -> Answer {
-    let posted = try await keeper.apply([request], on: Occasion(call, of: operation))
-    if case .refused(let refusal)? = posted.outcomes.first { throw refusal }
-    guard let outcome = posted.outcomes.first, let transfer = posted.transfer else {
-      throw Problem.defect
-    }
+    let applied = try await apply([request], on: Occasion(call, of: operation))
+    if case .refused(let refusal)? = applied.outcomes.first { throw refusal }
+    // What was just made has no end yet; what was made before may have one.
+    let new = applied.first.map { StoredTransfer(transfer: $0, end: nil) }
+    guard let outcome = applied.outcomes.first,
+      let transfer = outcome == .created ? new : try await keeper.transfer(request.id)
+    else { throw Problem.defect }
     return try .json(
       outcome == .created ? 201 : 200,
       HoldAnswer(result: outcome.name, transfer: try LedgerTransfer(transfer)))

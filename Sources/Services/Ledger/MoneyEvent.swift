@@ -2,6 +2,8 @@ import AuditAPI
 import Chassis
 import Crypto
 import LedgerBook
+import LedgerStorage
+import Storage
 import StrictJSON
 import Vocabulary
 
@@ -23,6 +25,14 @@ struct MoneyEvent: Sendable {
       id: id, at: now, service: "ledger", kind: .money, correlation: correlation, caller: caller,
       subject: subject, client: client, operation: operation, outcome: outcome, reason: reason,
       detail: detail)
+  }
+
+  /// The record for the audit log, as it leaves by the outbox.
+  func message(at now: Instant, _ randomness: Randomness) throws -> OutboxMessage? {
+    let id = AuditRecordID(at: now, random: randomness.bits128())
+    let own = CorrelationID(bits: randomness.bits128())
+    guard let correlation = correlation ?? own else { return nil }
+    return try OutboxMessage(record(id, at: now, correlation: correlation))
   }
 
   static func expired(_ hold: Transfer) -> MoneyEvent {
@@ -68,52 +78,53 @@ struct Occasion: Sendable {
     batchDigest = Array(SHA256.hash(data: try StrictJSON.encode(batch)))
   }
 
-  private init(operation: String) {
-    self.operation = operation
-    caller = "ledger"
-  }
-
-  /// Time has passed.
-  static let expiry = Occasion(operation: "expireHold")
-
   private func event(_ outcome: String, reason: String? = nil) -> MoneyEvent {
     MoneyEvent(
       operation: operation, outcome: outcome, reason: reason, caller: caller, subject: subject,
       client: client, correlation: correlation)
   }
 
-  func record(_ opened: AccountsOpened) -> MoneyEvent {
+  func messages(_ opened: OpenedAccounts, _ randomness: Randomness) throws -> [OutboxMessage] {
+    guard opened.created > 0 else { return [] }
     var event = event("opened")
     event.detail = [
-      "events": "\(opened.outcomes.count)", "created": "\(opened.opened.count)",
-      "first": opened.opened.first.map { "\($0.id)" } ?? "",
-      "last": opened.opened.last.map { "\($0.id)" } ?? "",
+      "events": "\(opened.outcomes.count)", "created": "\(opened.created)",
+      "first": opened.first.map { "\($0)" } ?? "", "last": opened.last.map { "\($0)" } ?? "",
       "batch_sha256": hexText(batchDigest ?? []),
     ]
-    return event
+    return try kept([event], at: opened.moment, randomness)
   }
 
-  func records(_ applied: Applied, _ batch: [TransferRequest]) -> [MoneyEvent] {
+  func messages(
+    _ applied: AppliedTransfers, _ batch: [TransferRequest], _ randomness: Randomness
+  ) throws -> [OutboxMessage] {
     guard let batchDigest else {
-      return zip(batch, applied.outcomes).compactMap { single($0, $1, applied) }
+      let events = zip(batch, applied.outcomes).compactMap { single($0, $1, applied) }
+      return try kept(events, at: applied.moment, randomness)
     }
-    guard !applied.created.isEmpty else { return [] }
+    guard applied.created > 0 else { return [] }
     var event = event("posted")
     event.detail = [
-      "events": "\(batch.count)", "created": "\(applied.created.count)",
+      "events": "\(batch.count)", "created": "\(applied.created)",
       "existing": "\(applied.outcomes.count { $0 == .exists })",
-      "first": applied.created.first.map { "\($0.id)" } ?? "",
-      "last": applied.created.last.map { "\($0.id)" } ?? "",
-      "first_sequence": applied.created.first.map { "\($0.sequence)" } ?? "",
-      "last_sequence": applied.created.last.map { "\($0.sequence)" } ?? "",
+      "first": applied.first.map { "\($0.id)" } ?? "",
+      "last": applied.last.map { "\($0.id)" } ?? "",
+      "first_sequence": applied.first.map { "\($0.sequence)" } ?? "",
+      "last_sequence": applied.last.map { "\($0.sequence)" } ?? "",
       "batch_sha256": hexText(batchDigest),
     ]
-    return [event]
+    return try kept([event], at: applied.moment, randomness)
+  }
+
+  private func kept(
+    _ events: [MoneyEvent], at now: Instant, _ randomness: Randomness
+  ) throws -> [OutboxMessage] {
+    try events.compactMap { try $0.message(at: now, randomness) }
   }
 
   /// One event by itself. What had been done before moves nothing now, so it is not told again.
   private func single(
-    _ request: TransferRequest, _ outcome: TransferOutcome, _ applied: Applied
+    _ request: TransferRequest, _ outcome: TransferOutcome, _ applied: AppliedTransfers
   ) -> MoneyEvent? {
     switch outcome {
     case .exists: return nil
@@ -128,9 +139,7 @@ struct Occasion: Sendable {
       let isHold = request.flags.contains(.pending)
       let isVoiding = request.flags.contains(.voidPending)
       var event = event(isHold ? "held" : isVoiding ? "voided" : "posted")
-      if let transfer = applied.created.first(where: { $0.id == request.id }) {
-        event.detail = MoneyEvent.detail(of: transfer)
-      }
+      if let transfer = applied.first { event.detail = MoneyEvent.detail(of: transfer) }
       return event
     }
   }

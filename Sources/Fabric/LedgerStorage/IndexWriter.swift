@@ -1,0 +1,252 @@
+import Dispatch
+import LedgerBook
+import LedgerJournal
+import Storage
+import Synchronization
+
+/// Builds segments of the index and joins small ones into larger ones. What it writes counts only
+/// when the segment's own row is there, so a crash leaves nothing but chunks without an owner.
+/// Blocks; the caller gives it a thread of its own.
+struct IndexWriter {
+  /// Segments of one size that are joined into one of the next.
+  static let fanOut = 8
+  /// Transfers in a segment at most: larger ones are not joined further.
+  static let transfersMax: Int64 = 16_777_216
+  /// Chunks in one transaction, so that no commit of the journal waits long: about 1 MiB.
+  static let chunksPerWrite = 48
+
+  let store: Store
+
+  // MARK: new segments
+
+  /// Indexes a stretch of history that follows what is indexed.
+  func add(_ rows: [TransferRow], first: Int64) throws {
+    let segment = try nextSegment()
+    var chunks = ChunkWriter(self, segment)
+    for kind in IndexKind.allCases {
+      for entry in IndexRun(kind, of: rows, first: first).entries {
+        try chunks.append(entry, kind)
+      }
+    }
+    try chunks.finish()
+    let last = first + Int64(rows.count) - 1
+    try write { transaction in
+      guard try IndexStore.projected(transaction.snapshot) == first - 1 else {
+        throw StoreError.constraint("index segments leave no gap")
+      }
+      try Self.keep(.init(id: segment, level: 0, first: first, last: last), transaction)
+    }
+  }
+
+  private static func keep(_ segment: IndexStore.Segment, _ transaction: Transaction) throws {
+    try transaction.execute(
+      "INSERT INTO index_segments (id, level, first, last) VALUES (?, ?, ?, ?)",
+      [
+        .integer(segment.id), .integer(segment.level), .integer(segment.first),
+        .integer(segment.last),
+      ])
+  }
+
+  /// Chunks without a segment are of a writer that died; their number may be used again then.
+  private func nextSegment() throws -> Int64 {
+    try store.readNow { snapshot in
+      let kept = try snapshot.row("SELECT max(id) AS id FROM index_segments")
+      let begun = try snapshot.row("SELECT max(segment) AS id FROM index_chunks")
+      return max(
+        try kept?.optionalInteger("id") ?? 0, try begun?.optionalInteger("id") ?? 0) + 1
+    }
+  }
+
+  // MARK: joining
+
+  /// Joins the oldest group of segments that is due. False where none is.
+  func joinOnce() throws -> Bool {
+    let segments = try store.readNow { try IndexStore.segments($0) }
+    guard let group = Self.due(segments), let first = group.first, let last = group.last else {
+      return false
+    }
+    let number = try nextSegment()
+    var chunks = ChunkWriter(self, number)
+    for kind in IndexKind.allCases {
+      var cursors = group.map { SegmentCursor(store, $0.id, kind) }
+      for index in cursors.indices { try cursors[index].advance() }
+      while let least = Self.least(cursors), let entry = cursors[least].entry {
+        try chunks.append(entry, kind)
+        try cursors[least].advance()
+      }
+    }
+    try chunks.finish()
+    let joined = IndexStore.Segment(
+      id: number, level: first.level + 1, first: first.first, last: last.last)
+    try write { transaction in
+      for segment in group {
+        try transaction.execute(
+          "DELETE FROM index_segments WHERE id = ?", [.integer(segment.id)])
+      }
+      try Self.keep(joined, transaction)
+    }
+    try sweep()
+    return true
+  }
+
+  private static func least(_ cursors: [SegmentCursor]) -> Int? {
+    var least: Int?
+    for index in cursors.indices {
+      guard let entry = cursors[index].entry else { continue }
+      if let held = least, let other = cursors[held].entry, other < entry { continue }
+      least = index
+    }
+    return least
+  }
+
+  /// `fanOut` neighbours of one level that together are not too large.
+  private static func due(_ segments: [IndexStore.Segment]) -> [IndexStore.Segment]? {
+    var start = 0
+    while start + fanOut <= segments.count {
+      let group = segments[start..<start + fanOut]
+      let level = segments[start].level
+      if group.allSatisfy({ $0.level == level }), let last = group.last,
+        last.last - segments[start].first < transfersMax
+      {
+        return Array(group)
+      }
+      start += 1
+    }
+    return nil
+  }
+
+  /// Deletes the chunks of segments that are not, or no longer, part of the index.
+  func sweep() throws {
+    let living = Set(try store.readNow { try IndexStore.segments($0) }.map(\.id))
+    var last: Int64 = 0
+    while let segment = try segmentWithChunks(after: last) {
+      last = segment
+      if !living.contains(segment) { try delete(segment) }
+    }
+  }
+
+  private func segmentWithChunks(after last: Int64) throws -> Int64? {
+    try store.readNow {
+      try $0.row(
+        "SELECT min(segment) AS segment FROM index_chunks WHERE segment > ?", [.integer(last)]
+      )?.optionalInteger("segment")
+    }
+  }
+
+  private func delete(_ segment: Int64) throws {
+    while true {
+      let deleted = try write { transaction in
+        // Index pages hold nothing that the journal does not hold as well; overwriting them would
+        // double the cost of joining.
+        try transaction.execute("PRAGMA secure_delete = FAST")
+        defer { _ = try? transaction.execute("PRAGMA secure_delete = ON") }
+        return try transaction.execute(
+          """
+          DELETE FROM index_chunks WHERE id IN
+          (SELECT id FROM index_chunks WHERE segment = ? LIMIT \(Self.chunksPerWrite * 4))
+          """, [.integer(segment)])
+      }
+      if deleted == 0 { return }
+    }
+  }
+
+  // MARK: the store
+
+  /// One durable change; returns when it is.
+  @discardableResult
+  func write<Result: Sendable>(
+    _ body: @escaping @Sendable (Transaction) throws -> Result
+  ) throws -> Result {
+    let done = DispatchSemaphore(value: 0)
+    let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
+    store.write(body) { result in
+      outcome.withLock { $0 = result }
+      done.signal()
+    }
+    done.wait()
+    guard let result = outcome.withLock({ $0 }) else { throw StoreError.closed }
+    return try result.get()
+  }
+}
+
+/// Entries on their way into chunks.
+private struct ChunkWriter {
+  private let writer: IndexWriter
+  private let segment: Int64
+  private var kind = IndexKind.id
+  private var entries: [IndexEntry] = []
+  private var full: [(kind: IndexKind, first: [UInt8], body: [UInt8])] = []
+
+  init(_ writer: IndexWriter, _ segment: Int64) {
+    self.writer = writer
+    self.segment = segment
+    entries.reserveCapacity(IndexChunk.entriesMax)
+  }
+
+  /// Entries of one kind come in ascending order, kind after kind.
+  mutating func append(_ entry: IndexEntry, _ kind: IndexKind) throws {
+    if kind != self.kind || entries.count == IndexChunk.entriesMax { try close() }
+    self.kind = kind
+    entries.append(entry)
+  }
+
+  mutating func finish() throws {
+    try close()
+    try flush()
+  }
+
+  private mutating func close() throws {
+    guard let first = entries.first else { return }
+    full.append((kind, IndexStore.bytes(first), IndexChunk.encode(entries, kind)))
+    entries.removeAll(keepingCapacity: true)
+    if full.count == IndexWriter.chunksPerWrite { try flush() }
+  }
+
+  private mutating func flush() throws {
+    guard !full.isEmpty else { return }
+    let (segment, chunks) = (segment, full)
+    full = []
+    try writer.write { transaction in
+      for chunk in chunks {
+        try transaction.execute(
+          "INSERT INTO index_chunks (segment, kind, first_key, body) VALUES (?, ?, ?, ?)",
+          [
+            .integer(segment), .count(chunk.kind.rawValue), .blob(chunk.first), .blob(chunk.body),
+          ])
+      }
+    }
+  }
+}
+
+/// Walks one kind of one segment, a chunk at a time.
+private struct SegmentCursor {
+  private let store: Store
+  private let segment: Int64
+  private let kind: IndexKind
+  private var chunk: IndexChunk?
+  private var key: [UInt8]?
+  private var index = 0
+  private(set) var entry: IndexEntry?
+
+  init(_ store: Store, _ segment: Int64, _ kind: IndexKind) {
+    self.store = store
+    self.segment = segment
+    self.kind = kind
+  }
+
+  mutating func advance() throws {
+    if let chunk, index < chunk.count {
+      entry = chunk[index]
+      index += 1
+      return
+    }
+    let (segment, kind, key) = (segment, kind, key)
+    let next = try store.readNow {
+      try IndexStore.chunk(of: segment, kind, after: key, $0)
+    }
+    self.key = next?.key
+    chunk = next?.chunk
+    entry = chunk.flatMap { $0.count > 0 ? $0[0] : nil }
+    index = 1
+  }
+}

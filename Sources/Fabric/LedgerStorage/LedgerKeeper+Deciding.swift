@@ -1,0 +1,242 @@
+import Dispatch
+import LedgerBook
+import LedgerJournal
+import Storage
+import Synchronization
+import Vocabulary
+
+// One group after the other: decide, seal, hand over.
+
+extension LedgerKeeper {
+  /// A group on its way to the disk.
+  private struct Flight: Sendable {
+    var sealed: SealedEntry?
+    /// The number of the first account that the entry opens.
+    var firstAccount = 0
+    var tip: Int64 = 0
+    var lastTransfer: Int64 = 0
+    var messages: [OutboxMessage] = []
+    /// Why nothing of it may be kept: what others must hear cannot be said.
+    var fault: (any Error)?
+    var answers: [@Sendable ((any Error)?) -> Void] = []
+    var generation = 0
+
+    mutating func tell(_ make: () throws -> [OutboxMessage]) {
+      do { messages += try make() } catch { fault = error }
+    }
+  }
+
+  /// Runs on `decisions`.
+  func decide() {
+    while true {
+      let works = flow.withLock { flow -> [LedgerWork] in
+        guard !flow.isLost, Self.mayDecide(flow, settings) else {
+          flow.isDeciding = false
+          return []
+        }
+        var rows = 0
+        let group = flow.waiting.prefix { work in
+          defer { rows += max(1, work.rows) }
+          return rows == 0 || rows + work.rows <= Self.groupRowsMax
+        }
+        flow.waiting.removeFirst(group.count)
+        return Array(group)
+      }
+      guard !works.isEmpty else { return kickIfLost() }
+      send(decide(works))
+    }
+  }
+
+  private func kickIfLost() {
+    if flow.withLock({ $0.isLost }) { kick() }
+  }
+
+  private func decide(_ works: [LedgerWork]) -> Flight {
+    var flight = Flight()
+    let (openHolds, nextExpiry) = kept.withLock { kept -> (Int, Instant?) in
+      flight.firstAccount = kept.journaled.book.accountCount
+      for hold in kept.journaled.begin(at: clock.now()) {
+        guard let transfer = kept.journaled.book.transfer(hold) else { continue }
+        let now = kept.journaled.book.now
+        flight.tell { try tellExpired(transfer, now).map { [$0] } ?? [] }
+      }
+      for work in works { decide(work, &kept, &flight) }
+      flight.sealed = kept.journaled.seal()
+      for row in flight.sealed?.entry.accepted ?? [] {
+        kept.filter.insert(row.id)
+        if row.token != 0 { kept.filter.insert(row.token) }
+      }
+      flight.tip = kept.journaled.tip.sequence
+      flight.lastTransfer = kept.journaled.book.sequence
+      flight.generation = kept.generation
+      return (kept.journaled.book.openHoldCount, kept.journaled.book.nextExpiry)
+    }
+    flow.withLock {
+      $0.openHolds = openHolds
+      $0.nextExpiry = nextExpiry
+      $0.decidedTransfer = flight.lastTransfer
+    }
+    return flight
+  }
+
+  private func decide(_ work: LedgerWork, _ kept: inout Kept, _ flight: inout Flight) {
+    switch work.kind {
+    case .open(let batch, let tell, let answer):
+      let opened = kept.journaled.open(batch)
+      let rows = kept.journaled.book.accountRows[opened.opened]
+      let done = OpenedAccounts(
+        outcomes: opened.outcomes, created: rows.count,
+        first: rows.first.map { AccountID(bits: $0.id) },
+        last: rows.last.map { AccountID(bits: $0.id) }, moment: kept.journaled.book.now)
+      flight.tell { try tell(done) }
+      flight.answers.append { answer($0.map { .failure($0) } ?? .success(done)) }
+    case .apply(let batch, let authorizations, let tell, let answer):
+      do {
+        let recalled = try recall(batch, authorizations, kept)
+        let applied = kept.journaled.apply(
+          batch, authorizations: authorizations, recalling: recalled)
+        let done = AppliedTransfers(
+          outcomes: applied.outcomes, created: applied.created.count,
+          first: kept.journaled.book.transfer(at: applied.created.first),
+          last: kept.journaled.book.transfer(at: applied.created.last),
+          moment: kept.journaled.book.now)
+        flight.tell { try tell(done) }
+        flight.answers.append { answer($0.map { .failure($0) } ?? .success(done)) }
+      } catch {
+        // History could not be asked, so nothing was decided.
+        flight.answers.append { _ in answer(.failure(error)) }
+      }
+    }
+  }
+
+  /// What history knows of a batch. Mostly nothing: the filter says so without a look at the disk.
+  private func recall(
+    _ batch: [RequestRow], _ authorizations: [Int: Authorization], _ kept: Kept
+  ) throws -> Recalled {
+    let tokens = authorizations.values.map(\.transaction.bits)
+    kept.filter.warm(batch.lazy.map(\.id))
+    let questions = kept.journaled.book.questions(of: batch, tokens: tokens) {
+      kept.filter.mayContain($0)
+    }
+    guard !questions.isEmpty else { return .nothing }
+    return try store.readNow { snapshot in
+      func transfers(_ keys: [UInt128], _ kind: IndexKind) throws -> [KnownTransfer] {
+        let found = try IndexStore.find(keys, kind, snapshot)
+        return try JournalStore.transfers(found.map(\.sequence).sorted(), snapshot)
+      }
+      var known = try transfers(questions.transfers, .id)
+      known += try transfers(
+        kept.journaled.book.holdsToRecall(after: known, batch: batch), .id)
+      let ends = try transfers(questions.ends, .ended)
+      let used = try IndexStore.find(questions.tokens.sorted(), .token, snapshot).map(\.key)
+      return Recalled(transfers: known, ends: ends, tokens: Set(used))
+    }
+  }
+
+  // MARK: to the disk
+
+  private func send(_ flight: Flight) {
+    guard flight.sealed != nil || !flight.messages.isEmpty || flight.fault != nil else {
+      // Nothing to write; but what it rests on may still be on its way.
+      return whenDurable(flight.tip, flight.generation) { error in
+        for answer in flight.answers { answer(error) }
+      }
+    }
+    flow.withLock { $0.flights += 1 }
+    store.write { transaction in
+      if let fault = flight.fault { throw fault }
+      if let sealed = flight.sealed {
+        try JournalStore.append(sealed, transaction)
+        for (offset, account) in sealed.entry.opened.enumerated() where account.owner != 0 {
+          try transaction.execute(
+            "INSERT INTO account_owners (owner, number) VALUES (?, ?)",
+            [.blob(PersonID(bits: account.owner).bytes), .count(flight.firstAccount + offset)])
+        }
+      }
+      for message in flight.messages { try transaction.append(message) }
+    } then: { result in
+      self.landed(flight, result)
+    }
+  }
+
+  private func landed(_ flight: Flight, _ result: Result<Void, any Error>) {
+    var failure: (any Error)?
+    if case .failure(let error) = result {
+      // Only the store's own errors are for callers; that the chain does not fit says that an entry
+      // before this one was lost.
+      failure = error is StoreError ? error : LedgerFault.readingAgain
+    }
+    let waiters = flow.withLock { flow -> [Waiter] in
+      flow.flights -= 1
+      guard failure == nil else {
+        flow.isLost = true
+        defer { flow.waiters = [] }
+        return flow.waiters
+      }
+      flow.durable = max(flow.durable, flight.tip)
+      flow.durableTransfer = max(flow.durableTransfer, flight.lastTransfer)
+      let ready = flow.waiters.filter { $0.entry <= flow.durable }
+      if !ready.isEmpty { flow.waiters.removeAll { $0.entry <= flow.durable } }
+      return ready
+    }
+    for answer in flight.answers { answer(failure) }
+    for waiter in waiters { waiter.resume(failure.map { _ in LedgerFault.readingAgain }) }
+    if failure == nil { projectIfDue() }
+    kick()
+  }
+
+  /// Calls back when an entry is durable, or with an error when it never will be.
+  func whenDurable(
+    _ entry: Int64, _ generation: Int, _ resume: @escaping @Sendable ((any Error)?) -> Void
+  ) {
+    enum Now { case ready, later, never }
+    let now = flow.withLock { flow -> Now in
+      guard !flow.isLost, flow.generation == generation else { return .never }
+      if entry <= flow.durable { return .ready }
+      flow.waiters.append(Waiter(entry: entry, resume: resume))
+      return .later
+    }
+    switch now {
+    case .ready: resume(nil)
+    case .never: resume(LedgerFault.readingAgain)
+    case .later: break
+    }
+  }
+
+  // MARK: reading again
+
+  /// Runs on `decisions` when nothing is on its way.
+  func readAgain() {
+    let waiting = flow.withLock { flow -> [LedgerWork] in
+      defer { flow.waiting = [] }
+      return flow.waiting
+    }
+    for work in waiting { work.fail(LedgerFault.readingAgain) }
+    do {
+      let loaded = try store.readNow {
+        try LoadedBook($0, settings: settings, key: key, epoch: epoch)
+      }
+      let generation = kept.withLock { kept -> Int in
+        kept = Kept(
+          journaled: loaded.journaled, filter: loaded.filter, generation: kept.generation + 1)
+        return kept.generation
+      }
+      flow.withLock { flow in
+        var new = loaded.flow(generation: generation)
+        new.isProjecting = flow.isProjecting
+        flow = new
+      }
+      kick()
+    } catch {
+      // The disk does not read either: callers go on hearing that they may ask again.
+      decisions.asyncAfter(deadline: .now() + .seconds(1)) { self.readAgain() }
+    }
+  }
+}
+
+extension Book {
+  fileprivate func transfer(at sequence: Int64?) -> Transfer? {
+    guard let sequence, let row = recentRows(sequence..<sequence + 1).first else { return nil }
+    return transfer(KnownTransfer(row: row, sequence: sequence))
+  }
+}

@@ -1,0 +1,93 @@
+import Dispatch
+import LedgerBook
+import LedgerJournal
+import Storage
+import Synchronization
+
+// Behind the journal: the index, and now and then a snapshot.
+
+extension LedgerKeeper {
+  /// Transfers in a new segment of the index, at most.
+  private static let segmentMax: Int64 = 131_072
+
+  /// Starts the index on its way when enough is durable that it does not have.
+  func projectIfDue() {
+    let isDue = flow.withLock { flow -> Bool in
+      let lag = flow.durableTransfer - flow.projected
+      guard !flow.isProjecting, lag >= Int64(settings.limits.recentBlock) else { return false }
+      flow.isProjecting = true
+      return true
+    }
+    if isDue { projections.async { self.project() } }
+  }
+
+  /// Runs on `projections` until the index has caught up.
+  private func project() {
+    let writer = IndexWriter(store: store)
+    do {
+      while let (first, last) = nextStretch() {
+        try writer.add(rows(first, last), first: first)
+        kept.withLock { $0.journaled.forget(through: last) }
+        flow.withLock { $0.projected = max($0.projected, last) }
+        kick()
+        while try writer.joinOnce() {}
+        try snapshotIfDue()
+      }
+    } catch {
+      // The disk refuses; the journal will hear the same. What is indexed stays, the rest is tried
+      // again with the next entries that are kept.
+      flow.withLock { $0.isProjecting = false }
+    }
+  }
+
+  /// The next stretch of durable transfers, in whole blocks of the book's memory.
+  private func nextStretch() -> (Int64, Int64)? {
+    flow.withLock { flow in
+      let lag = flow.durableTransfer - flow.projected
+      guard !flow.isLost, lag >= Int64(settings.limits.recentBlock) else {
+        flow.isProjecting = false
+        return nil
+      }
+      return (flow.projected + 1, flow.projected + min(lag, Self.segmentMax))
+    }
+  }
+
+  private func rows(_ first: Int64, _ last: Int64) -> [TransferRow] {
+    var rows: [TransferRow] = []
+    rows.reserveCapacity(Int(last - first + 1))
+    var start = first
+    while start <= last {
+      let end = min(last + 1, start + Int64(settings.limits.recentBlock))
+      // A block at a time, so that deciding does not wait long for the book.
+      rows += kept.withLock { $0.journaled.book.recentRows(start..<end) }
+      start = end
+    }
+    return rows
+  }
+
+  private func snapshotIfDue() throws {
+    let isDue = flow.withLock { flow in
+      flow.durableTransfer - flow.snapshotAt >= settings.snapshotEvery
+    }
+    guard isDue else { return }
+    try takeSnapshot()
+  }
+
+  /// Keeps the book as it stands, so that the next start reads little of history.
+  func takeSnapshot() throws {
+    let (snapshot, count) = kept.withLock { kept in
+      (
+        BookSnapshot(of: kept.journaled.book, at: kept.journaled.tip),
+        Int64(kept.journaled.book.accountCount)
+      )
+    }
+    let bytes = snapshot.encoded
+    try IndexWriter(store: store).write {
+      try JournalStore.keep(bytes, at: snapshot.position, $0)
+    }
+    // A large book waits longer for the next, so that snapshots stay a fraction of the journal.
+    flow.withLock {
+      $0.snapshotAt = snapshot.lastTransfer + max(0, count * 4 - settings.snapshotEvery)
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import Dispatch
+package import LedgerBook
+import LedgerJournal
+package import Storage
+import Synchronization
+package import Vocabulary
+
+/// Keeps the book in memory and the journal on disk the same. A group of batches is decided, sealed
+/// and handed to the store; while the disk takes it, the next group is decided. Nobody is answered,
+/// and nothing is read, before what it rests on is durable.
+///
+/// If an entry cannot be kept, everything decided since is forgotten, its callers hear that they may
+/// ask again, and the book is read from the disk: what is there is the truth.
+///
+/// A class: it owns the one book, the queue that decides and the queue that builds the index.
+package final class LedgerKeeper: Sendable {
+  package struct Settings: Sendable {
+    package var limits = Book.Limits()
+    /// Bytes of memory for the filter of ids that history may know.
+    package var filterBytes = 67_108_864
+    /// Transfers that may wait for the index; more make callers wait.
+    package var lagMax: Int64 = 524_288
+    /// Transfers from one snapshot to the next, at least.
+    package var snapshotEvery: Int64 = 1_048_576
+    package init() {}
+  }
+
+  /// Work that may wait; one more is refused with `StoreError.overloaded`.
+  static let worksMax = 4_096
+  /// Requests that are decided at one moment, unless a single batch has more.
+  static let groupRowsMax = Book.batchMax
+  /// Entries on their way to the disk.
+  static let flightsMax = 2
+
+  /// The book; only `decisions` changes it.
+  struct Kept {
+    var journaled: JournaledBook
+    var filter: IDFilter
+    /// Counts how often the books were read.
+    var generation: Int
+  }
+
+  /// What comes in, what is on its way, what is durable.
+  struct Flow {
+    var waiting: [LedgerWork] = []
+    var isDeciding = false
+    var flights = 0
+    var isLost = false
+    var generation = 0
+    /// The last entry that is on the disk, and the last transfer in it.
+    var durable: Int64
+    var durableTransfer: Int64
+    /// The last transfer that was decided.
+    var decidedTransfer: Int64
+    var projected: Int64
+    var isProjecting = false
+    var snapshotAt: Int64
+    var waiters: [Waiter] = []
+    /// What others may look at while a batch is being decided.
+    var openHolds: Int
+    var nextExpiry: Instant?
+  }
+
+  struct Waiter {
+    let entry: Int64
+    let resume: @Sendable ((any Error)?) -> Void
+  }
+
+  let store: Store
+  let clock: Clock
+  let settings: Settings
+  let key: UInt64
+  let epoch: Int64
+  let tellExpired: @Sendable (Transfer, Instant) throws -> OutboxMessage?
+  let kept: Mutex<Kept>
+  let flow: Mutex<Flow>
+  let decisions = DispatchQueue(label: "strongroom.ledger.decide", qos: .userInitiated)
+  let projections = DispatchQueue(label: "strongroom.ledger.project")
+
+  /// Reads the books and checks them.
+  /// - Parameters:
+  ///   - store: with `Migration.journal`.
+  ///   - randomness: for the keys of hash tables; changes no decision.
+  ///   - tellExpired: what others must hear of a hold that expired.
+  /// - Throws: `JournalMismatch`, which says where, when book and journal disagree; `StoreError`.
+  package init(
+    store: Store, clock: Clock, randomness: Randomness, settings: Settings = Settings(),
+    tellExpired: @escaping @Sendable (Transfer, Instant) throws -> OutboxMessage? = { _, _ in nil }
+  ) async throws {
+    self.store = store
+    self.clock = clock
+    self.settings = settings
+    self.tellExpired = tellExpired
+    let key = randomness.next()
+    self.key = key
+    let epoch = try await store.write { try JournalStore.takeOver($0) }
+    self.epoch = epoch
+    let loaded = try await store.read {
+      try LoadedBook($0, settings: settings, key: key, epoch: epoch)
+    }
+    kept = Mutex(Kept(journaled: loaded.journaled, filter: loaded.filter, generation: 0))
+    flow = Mutex(loaded.flow(generation: 0))
+    projections.async { [self] in
+      // What a process that died has left.
+      try? IndexWriter(store: store).sweep()
+      kick()
+    }
+  }
+
+  // MARK: work
+
+  /// Opens accounts; returns when that is durable.
+  package func open(
+    _ batch: [AccountRequest], tell: @escaping @Sendable (OpenedAccounts) throws -> [OutboxMessage]
+  ) async throws -> OpenedAccounts {
+    try await withCheckedThrowingContinuation { continuation in
+      submit(LedgerWork(kind: .open(batch, tell: tell, answer: { continuation.resume(with: $0) })))
+    }
+  }
+
+  /// Applies transfers; returns when what was decided is durable.
+  package func apply(
+    _ batch: [RequestRow], authorizations: [Int: Authorization] = [:],
+    tell: @escaping @Sendable (AppliedTransfers) throws -> [OutboxMessage] = { _ in [] }
+  ) async throws -> AppliedTransfers {
+    try await withCheckedThrowingContinuation { continuation in
+      apply(batch, authorizations: authorizations, tell: tell) { continuation.resume(with: $0) }
+    }
+  }
+
+  /// The same for a caller that is no task.
+  /// - Parameter answer: called once, on a thread of the store; must not wait for anything.
+  package func apply(
+    _ batch: [RequestRow], authorizations: [Int: Authorization] = [:],
+    tell: @escaping @Sendable (AppliedTransfers) throws -> [OutboxMessage] = { _ in [] },
+    then answer: @escaping @Sendable (Result<AppliedTransfers, any Error>) -> Void
+  ) {
+    submit(LedgerWork(kind: .apply(batch, authorizations, tell: tell, answer: answer)))
+  }
+
+  /// Gives back the holds whose time has passed. Costs nothing where none is due.
+  package func sweep() async throws {
+    let now = clock.now()
+    guard let next = flow.withLock({ $0.nextExpiry }), next <= now else { return }
+    _ = try await apply([])
+  }
+
+  package var openHoldCount: Int { flow.withLock { $0.openHolds } }
+  /// Accepted transfers that the index does not have yet.
+  package var projectionLag: Int64 { flow.withLock { max(0, $0.durableTransfer - $0.projected) } }
+
+  private func submit(_ work: LedgerWork) {
+    let refusal = flow.withLock { flow -> (any Error)? in
+      guard !flow.isLost else { return LedgerFault.readingAgain }
+      guard flow.waiting.count < Self.worksMax else { return StoreError.overloaded }
+      flow.waiting.append(work)
+      return nil
+    }
+    if let refusal { return work.fail(refusal) }
+    kick()
+  }
+
+  /// Starts what can be started.
+  func kick() {
+    enum Next { case nothing, decide, read }
+    let next = flow.withLock { flow -> Next in
+      guard !flow.isDeciding else { return .nothing }
+      if flow.isLost {
+        guard flow.flights == 0 else { return .nothing }
+        flow.isDeciding = true
+        return .read
+      }
+      guard Self.mayDecide(flow, settings) else { return .nothing }
+      flow.isDeciding = true
+      return .decide
+    }
+    switch next {
+    case .nothing: break
+    case .decide: decisions.async { self.decide() }
+    case .read: decisions.async { self.readAgain() }
+    }
+  }
+
+  static func mayDecide(_ flow: Flow, _ settings: Settings) -> Bool {
+    !flow.waiting.isEmpty && flow.flights < flightsMax
+      && flow.decidedTransfer - flow.projected < settings.lagMax
+  }
+}

@@ -1,0 +1,156 @@
+import LedgerBook
+import LedgerJournal
+import Testing
+import Vocabulary
+
+@Suite struct `A journal entry` {
+  @Test func `reads back as it was written`() throws {
+    let story = try JournalStory()
+    var position = JournalPosition.start
+    for sealed in story.entries {
+      let again = try SealedEntry(body: sealed.body, hash: sealed.hash, after: position)
+      #expect(again == sealed)
+      position = again.position
+    }
+    #expect(story.entries.map(\.entry.opened.count) == [2, 0, 0, 0])
+    #expect(story.entries.map(\.entry.accepted.count) == [0, 2, 1, 0])
+    #expect(story.entries.map(\.entry.expired.count) == [0, 0, 0, 1])
+  }
+
+  @Test func `has the width that its description says`() throws {
+    let widths = try JournalStory().entries.map(\.body.count)
+    #expect(widths == [96 + 2 * 48, 96 + 2 * 128, 96 + 128, 96 + 16])
+  }
+
+  @Test func `is refused where any byte of it differs`() throws {
+    let sealed = try #require(JournalStory().entries.first)
+    for index in sealed.body.indices {
+      var body = sealed.body
+      body[index] ^= 0x10
+      #expect(throws: JournalMismatch.hashDiffers(entry: 1)) {
+        try SealedEntry(body: body, hash: sealed.hash, after: .start)
+      }
+    }
+  }
+
+  @Test func `is refused in another place than its own`() throws {
+    let story = try JournalStory()
+    let third = story.entries[2]
+    #expect(throws: JournalMismatch.chainBroken(entry: 2)) {
+      try SealedEntry(body: third.body, hash: third.hash, after: story.entries[0].position)
+    }
+  }
+}
+
+@Suite struct `A journaled book` {
+  @Test func `comes to the same from its entries`() throws {
+    let story = try JournalStory()
+    var again = JournaledBook(Book(key: 9), epoch: 1)
+    for sealed in story.entries { try again.replay(sealed) }
+    #expect(again.tip == story.journaled.tip)
+    #expect(again.book.accountRows == story.journaled.book.accountRows)
+    #expect(again.book.openHolds == story.journaled.book.openHolds)
+  }
+
+  @Test func `comes to the same from a snapshot and the entries after it`() throws {
+    let story = try JournalStory()
+    for count in 0...story.entries.count {
+      var first = JournaledBook(Book(), epoch: 1)
+      for sealed in story.entries.prefix(count) { try first.replay(sealed) }
+      let kept = BookSnapshot(of: first.book, at: first.tip)
+      let bytes = kept.encoded
+      let read = try BookSnapshot(
+        encoded: bytes, hash: BookSnapshot.hash(of: bytes), at: first.tip.sequence)
+      var second = JournaledBook(
+        try read.book(limits: .init(), key: 3), at: read.position, epoch: 1)
+      for sealed in story.entries.dropFirst(count) { try second.replay(sealed) }
+      #expect(second.book.accountRows == story.journaled.book.accountRows)
+      #expect(second.book.sequence == story.journaled.book.sequence)
+    }
+  }
+
+  @Test func `leaves no trace of what it refused`() throws {
+    var story = try JournalStory()
+    let refused = story.send([JournalStory.transfer(77, 0)])
+    #expect(refused == nil)
+  }
+
+  @Test func `refuses entries that it would not have made, and says which`() throws {
+    let story = try JournalStory()
+    var forged = story.entries[1].entry
+    forged.accepted[1].amount += 1
+    forged.accepted[1].debit = 7
+    let sealed = SealedEntry(forged)
+    var book = JournaledBook(Book(), epoch: 1)
+    try book.replay(story.entries[0])
+    do {
+      try book.replay(sealed)
+      Issue.record("a forged entry was believed")
+    } catch {
+      #expect("\(error)".hasPrefix("journal entry 2: transfer"), "\(error)")
+    }
+  }
+
+  @Test func `refuses an entry of a later writer than itself`() throws {
+    let story = try JournalStory(epoch: 2)
+    var book = JournaledBook(Book(), epoch: 1)
+    #expect(throws: JournalMismatch.epochGoesBack(entry: 1)) { try book.replay(story.entries[0]) }
+  }
+}
+
+@Suite struct `A filter of ids` {
+  @Test func `never denies what it has seen, and seldom claims what it has not`() {
+    var filter = IDFilter(bytes: 65_536, key: 5)
+    for id in 0..<30_000 { filter.insert(UInt128(id) << 40) }
+    #expect((0..<30_000).allSatisfy { filter.mayContain(UInt128($0) << 40) })
+    let wrong = (30_000..<60_000).count { filter.mayContain(UInt128($0) << 40) }
+    #expect(wrong < 300, "\(wrong) of 30,000")
+  }
+}
+
+/// Two accounts, two transfers, a hold that expires: one entry each.
+struct JournalStory {
+  private(set) var journaled: JournaledBook
+  private(set) var entries: [SealedEntry] = []
+  private var now = Instant(seconds: 100)
+
+  init(epoch: Int64 = 1) throws {
+    journaled = JournaledBook(Book(), epoch: epoch)
+    let eur = try #require(Currency("EUR"))
+    _ = journaled.begin(at: now)
+    _ = journaled.open(
+      [1, 2].map {
+        AccountRequest(
+          id: AccountID(bits: $0), currency: eur, code: 1, owner: PersonID(bits: $0 << 100),
+          flags: $0 == 2 ? .debitsMustNotExceedCredits : [])
+      })
+    if let sealed = journaled.seal() { entries.append(sealed) }
+    send([Self.transfer(10, 500), Self.transfer(11, 20)])
+    send([Self.transfer(12, 7, seconds: 5)])
+    now = now + .seconds(60)
+    send([])
+  }
+
+  static func transfer(_ id: UInt128, _ amount: Int64, seconds: UInt32 = 0) -> RequestRow {
+    var row = RequestRow()
+    row.id = id
+    row.debitAccount = 1
+    row.creditAccount = 2
+    row.amount = amount
+    row.currency = 978
+    row.code = 1
+    row.timeoutSeconds = seconds
+    row.paymentID = id << 3
+    if seconds > 0 { row.flags = TransferFlags.pending.rawValue }
+    return row
+  }
+
+  @discardableResult
+  mutating func send(_ batch: [RequestRow]) -> SealedEntry? {
+    _ = journaled.begin(at: now)
+    _ = journaled.apply(batch)
+    guard let sealed = journaled.seal() else { return nil }
+    entries.append(sealed)
+    return sealed
+  }
+}
