@@ -27,6 +27,10 @@ struct BookModel {
   var records: [Record] = []
   var tokens: Set<TransactionID> = []
   var now = Instant(nanoseconds: .min)
+  /// What the model has wrong on purpose, to see that somebody notices.
+  var fault: PlantedFault?
+
+  init(fault: PlantedFault? = nil) { self.fault = fault }
 
   func account(_ id: AccountID?) -> AccountRequest? { accounts.first { $0.id == id } }
   func record(_ id: TransferID?) -> Record? { records.first { $0.request.id == id } }
@@ -35,7 +39,8 @@ struct BookModel {
     var sums = Sums()
     for record in records where record.debtor == id || record.creditor == id {
       let flags = record.request.flags
-      let isReserving = flags.contains(.pending) && record.end == nil
+      var isReserving = flags.contains(.pending) && record.end == nil
+      if fault == .holdReleasedTwice, record.end == .voided { isReserving = true }
       let isMoving = !flags.contains(.pending) && !flags.contains(.voidPending)
       if record.debtor == id {
         sums.debitsPending += isReserving ? record.amount : 0
@@ -159,7 +164,9 @@ struct BookModel {
     let request = request.withZerosAbsent
     let rules = ModelRules(model: self, request: request)
     let no = rules.violated
-    let first = TransferRefusal.allCases.first(where: no.contains)
+    var order = TransferRefusal.allCases
+    if fault == .precedenceSwapped { order.swapAt(order.count - 2, order.count - 3) }
+    let first = order.first(where: no.contains)
     // `exists` stands before all that does not concern the id.
     if let first, TransferRefusal.beforeExists.contains(first) { return .refused(first) }
     if record(request.id) != nil { return .exists }

@@ -171,7 +171,10 @@ struct ModelRules {
         .pendingTransferHasDifferentCurrency, request.currency.map { $0 != hold.currency } ?? false
       ),
       (.pendingTransferHasDifferentCode, request.code != 0 && request.code != hold.code),
-      (.exceedsPendingTransferAmount, amount > hold.amount),
+      (
+        .exceedsPendingTransferAmount,
+        amount > hold.amount && model.fault != .overCaptureAllowed
+      ),
       (.pendingTransferHasDifferentAmount, !isPosting && amount < hold.amount),
       (.pendingTransferAlreadyPosted, hold.end == .posted),
       (.pendingTransferAlreadyVoided, hold.end == .voided),

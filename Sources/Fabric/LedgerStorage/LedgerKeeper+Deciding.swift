@@ -1,4 +1,3 @@
-import Dispatch
 import LedgerBook
 import LedgerJournal
 import Storage
@@ -9,7 +8,7 @@ import Vocabulary
 
 extension LedgerKeeper {
   /// A group on its way to the disk.
-  private struct Flight: Sendable {
+  struct Flight: Sendable {
     var sealed: SealedEntry?
     /// The number of the first account that the entry opens.
     var firstAccount = 0
@@ -30,7 +29,7 @@ extension LedgerKeeper {
   func decide() {
     while true {
       let works = flow.withLock { flow -> [LedgerWork] in
-        guard !flow.isLost, Self.mayDecide(flow, settings) else {
+        guard Self.mayDecide(flow, settings) else {
           flow.isDeciding = false
           return []
         }
@@ -48,7 +47,7 @@ extension LedgerKeeper {
   }
 
   private func kickIfLost() {
-    if flow.withLock({ $0.isLost }) { kick() }
+    if flow.withLock({ $0.commits.mustRead }) { kick() }
   }
 
   private func decide(_ works: [LedgerWork]) -> Flight {
@@ -74,7 +73,7 @@ extension LedgerKeeper {
     flow.withLock {
       $0.openHolds = openHolds
       $0.nextExpiry = nextExpiry
-      $0.decidedTransfer = flight.lastTransfer
+      $0.commits.decided(through: flight.lastTransfer)
     }
     return flight
   }
@@ -130,106 +129,6 @@ extension LedgerKeeper {
       let ends = try transfers(questions.ends, .ended)
       let used = try IndexStore.find(questions.tokens.sorted(), .token, snapshot).map(\.key)
       return Recalled(transfers: known, ends: ends, tokens: Set(used))
-    }
-  }
-
-  // MARK: to the disk
-
-  private func send(_ flight: Flight) {
-    guard flight.sealed != nil || !flight.messages.isEmpty || flight.fault != nil else {
-      // Nothing to write; but what it rests on may still be on its way.
-      return whenDurable(flight.tip, flight.generation) { error in
-        for answer in flight.answers { answer(error) }
-      }
-    }
-    flow.withLock { $0.flights += 1 }
-    store.write { transaction in
-      if let fault = flight.fault { throw fault }
-      if let sealed = flight.sealed {
-        try JournalStore.append(sealed, transaction)
-        for (offset, account) in sealed.entry.opened.enumerated() where account.owner != 0 {
-          try transaction.execute(
-            "INSERT INTO account_owners (owner, number) VALUES (?, ?)",
-            [.blob(PersonID(bits: account.owner).bytes), .count(flight.firstAccount + offset)])
-        }
-      }
-      for message in flight.messages { try transaction.append(message) }
-    } then: { result in
-      self.landed(flight, result)
-    }
-  }
-
-  private func landed(_ flight: Flight, _ result: Result<Void, any Error>) {
-    var failure: (any Error)?
-    if case .failure(let error) = result {
-      // Only the store's own errors are for callers; that the chain does not fit says that an entry
-      // before this one was lost.
-      failure = error is StoreError ? error : LedgerFault.readingAgain
-    }
-    let waiters = flow.withLock { flow -> [Waiter] in
-      flow.flights -= 1
-      guard failure == nil else {
-        flow.isLost = true
-        defer { flow.waiters = [] }
-        return flow.waiters
-      }
-      flow.durable = max(flow.durable, flight.tip)
-      flow.durableTransfer = max(flow.durableTransfer, flight.lastTransfer)
-      let ready = flow.waiters.filter { $0.entry <= flow.durable }
-      if !ready.isEmpty { flow.waiters.removeAll { $0.entry <= flow.durable } }
-      return ready
-    }
-    for answer in flight.answers { answer(failure) }
-    for waiter in waiters { waiter.resume(failure.map { _ in LedgerFault.readingAgain }) }
-    if failure == nil { projectIfDue() }
-    kick()
-  }
-
-  /// Calls back when an entry is durable, or with an error when it never will be.
-  func whenDurable(
-    _ entry: Int64, _ generation: Int, _ resume: @escaping @Sendable ((any Error)?) -> Void
-  ) {
-    enum Now { case ready, later, never }
-    let now = flow.withLock { flow -> Now in
-      guard !flow.isLost, flow.generation == generation else { return .never }
-      if entry <= flow.durable { return .ready }
-      flow.waiters.append(Waiter(entry: entry, resume: resume))
-      return .later
-    }
-    switch now {
-    case .ready: resume(nil)
-    case .never: resume(LedgerFault.readingAgain)
-    case .later: break
-    }
-  }
-
-  // MARK: reading again
-
-  /// Runs on `decisions` when nothing is on its way.
-  func readAgain() {
-    let waiting = flow.withLock { flow -> [LedgerWork] in
-      defer { flow.waiting = [] }
-      return flow.waiting
-    }
-    for work in waiting { work.fail(LedgerFault.readingAgain) }
-    do {
-      let loaded = try store.readNow {
-        try LoadedBook($0, settings: settings, key: key, epoch: epoch)
-      }
-      let generation = kept.withLock { kept -> Int in
-        kept = Kept(
-          journaled: loaded.journaled, filter: loaded.filter, generation: kept.generation + 1)
-        return kept.generation
-      }
-      flow.withLock { flow in
-        var new = loaded.flow(generation: generation)
-        new.isProjecting = flow.isProjecting
-        flow = new
-      }
-      kick()
-    } catch {
-      // The disk does not read either: callers go on hearing that they may ask again.
-      decisions.asyncAfter(deadline: .now() + .seconds(1)) { self.readAgain() }
     }
   }
 }

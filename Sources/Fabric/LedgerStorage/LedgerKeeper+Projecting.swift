@@ -13,7 +13,7 @@ extension LedgerKeeper {
   /// Starts the index on its way when enough is durable that it does not have.
   func projectIfDue() {
     let isDue = flow.withLock { flow -> Bool in
-      let lag = flow.durableTransfer - flow.projected
+      let lag = flow.commits.durableTransfer - flow.projected
       guard !flow.isProjecting, lag >= Int64(settings.limits.recentBlock) else { return false }
       flow.isProjecting = true
       return true
@@ -43,8 +43,8 @@ extension LedgerKeeper {
   /// The next stretch of durable transfers, in whole blocks of the book's memory.
   private func nextStretch() -> (Int64, Int64)? {
     flow.withLock { flow in
-      let lag = flow.durableTransfer - flow.projected
-      guard !flow.isLost, lag >= Int64(settings.limits.recentBlock) else {
+      let lag = flow.commits.durableTransfer - flow.projected
+      guard !flow.commits.isLost, lag >= Int64(settings.limits.recentBlock) else {
         flow.isProjecting = false
         return nil
       }
@@ -67,7 +67,7 @@ extension LedgerKeeper {
 
   private func snapshotIfDue() throws {
     let isDue = flow.withLock { flow in
-      flow.durableTransfer - flow.snapshotAt >= settings.snapshotEvery
+      flow.commits.durableTransfer - flow.snapshotAt >= settings.snapshotEvery
     }
     guard isDue else { return }
     try takeSnapshot()

@@ -29,8 +29,6 @@ package final class LedgerKeeper: Sendable {
   static let worksMax = 4_096
   /// Requests that are decided at one moment, unless a single batch has more.
   static let groupRowsMax = Book.batchMax
-  /// Entries on their way to the disk.
-  static let flightsMax = 2
 
   /// The book; only `decisions` changes it.
   struct Kept {
@@ -44,14 +42,7 @@ package final class LedgerKeeper: Sendable {
   struct Flow {
     var waiting: [LedgerWork] = []
     var isDeciding = false
-    var flights = 0
-    var isLost = false
-    var generation = 0
-    /// The last entry that is on the disk, and the last transfer in it.
-    var durable: Int64
-    var durableTransfer: Int64
-    /// The last transfer that was decided.
-    var decidedTransfer: Int64
+    var commits: CommitFlow
     var projected: Int64
     var isProjecting = false
     var snapshotAt: Int64
@@ -147,11 +138,13 @@ package final class LedgerKeeper: Sendable {
 
   package var openHoldCount: Int { flow.withLock { $0.openHolds } }
   /// Accepted transfers that the index does not have yet.
-  package var projectionLag: Int64 { flow.withLock { max(0, $0.durableTransfer - $0.projected) } }
+  package var projectionLag: Int64 {
+    flow.withLock { max(0, $0.commits.durableTransfer - $0.projected) }
+  }
 
   private func submit(_ work: LedgerWork) {
     let refusal = flow.withLock { flow -> (any Error)? in
-      guard !flow.isLost else { return LedgerFault.readingAgain }
+      guard !flow.commits.isLost else { return LedgerFault.readingAgain }
       guard flow.waiting.count < Self.worksMax else { return StoreError.overloaded }
       flow.waiting.append(work)
       return nil
@@ -165,8 +158,7 @@ package final class LedgerKeeper: Sendable {
     enum Next { case nothing, decide, read }
     let next = flow.withLock { flow -> Next in
       guard !flow.isDeciding else { return .nothing }
-      if flow.isLost {
-        guard flow.flights == 0 else { return .nothing }
+      if flow.commits.mustRead {
         flow.isDeciding = true
         return .read
       }
@@ -182,7 +174,7 @@ package final class LedgerKeeper: Sendable {
   }
 
   static func mayDecide(_ flow: Flow, _ settings: Settings) -> Bool {
-    !flow.waiting.isEmpty && flow.flights < flightsMax
-      && flow.decidedTransfer - flow.projected < settings.lagMax
+    !flow.waiting.isEmpty && flow.commits.mayDecide
+      && flow.commits.decidedTransfer - flow.projected < settings.lagMax
   }
 }

@@ -61,8 +61,9 @@ struct LoadedBook {
   func flow(generation: Int) -> LedgerKeeper.Flow {
     let book = journaled.book
     return LedgerKeeper.Flow(
-      generation: generation, durable: journaled.tip.sequence, durableTransfer: book.sequence,
-      decidedTransfer: book.sequence, projected: projected, snapshotAt: snapshotAt,
-      openHolds: book.openHoldCount, nextExpiry: book.nextExpiry)
+      commits: CommitFlow(
+        tip: journaled.tip.sequence, transfer: book.sequence, generation: generation),
+      projected: projected, snapshotAt: snapshotAt, openHolds: book.openHoldCount,
+      nextExpiry: book.nextExpiry)
   }
 }

@@ -1,0 +1,108 @@
+import Dispatch
+import LedgerBook
+import LedgerJournal
+import Storage
+import Synchronization
+import Vocabulary
+
+// Groups on their way to the disk, and what becomes of those who wait for them.
+
+extension LedgerKeeper {
+  func send(_ flight: Flight) {
+    guard flight.sealed != nil || !flight.messages.isEmpty || flight.fault != nil else {
+      // Nothing to write; but what it rests on may still be on its way.
+      return whenDurable(flight.tip, flight.generation) { error in
+        for answer in flight.answers { answer(error) }
+      }
+    }
+    flow.withLock { $0.commits.tookOff() }
+    store.write { transaction in
+      if let fault = flight.fault { throw fault }
+      if let sealed = flight.sealed {
+        try JournalStore.append(sealed, transaction)
+        for (offset, account) in sealed.entry.opened.enumerated() where account.owner != 0 {
+          try transaction.execute(
+            "INSERT INTO account_owners (owner, number) VALUES (?, ?)",
+            [.blob(PersonID(bits: account.owner).bytes), .count(flight.firstAccount + offset)])
+        }
+      }
+      for message in flight.messages { try transaction.append(message) }
+    } then: { result in
+      self.landed(flight, result)
+    }
+  }
+
+  private func landed(_ flight: Flight, _ result: Result<Void, any Error>) {
+    var failure: (any Error)?
+    if case .failure(let error) = result {
+      // Only the store's own errors are for callers; that the chain does not fit says that an entry
+      // before this one was lost.
+      failure = error is StoreError ? error : LedgerFault.readingAgain
+    }
+    let (waiters, isLost) = flow.withLock { flow -> ([Waiter], Bool) in
+      flow.commits.landed(
+        entry: flight.tip, transfer: flight.lastTransfer, kept: failure == nil)
+      let ready = flow.waiters.filter {
+        flow.commits.standing(of: $0.entry, in: flow.commits.generation) != .onItsWay
+      }
+      if !ready.isEmpty {
+        flow.waiters.removeAll {
+          flow.commits.standing(of: $0.entry, in: flow.commits.generation) != .onItsWay
+        }
+      }
+      return (ready, flow.commits.isLost)
+    }
+    // A group behind a lost one counts for nothing, even where the disk took it.
+    if isLost, failure == nil { failure = LedgerFault.readingAgain }
+    for answer in flight.answers { answer(failure) }
+    for waiter in waiters { waiter.resume(isLost ? LedgerFault.readingAgain : nil) }
+    if !isLost { projectIfDue() }
+    kick()
+  }
+
+  /// Calls back when an entry is durable, or with an error when it never will be.
+  func whenDurable(
+    _ entry: Int64, _ generation: Int, _ resume: @escaping @Sendable ((any Error)?) -> Void
+  ) {
+    let standing = flow.withLock { flow -> CommitFlow.Standing in
+      let standing = flow.commits.standing(of: entry, in: generation)
+      if standing == .onItsWay { flow.waiters.append(Waiter(entry: entry, resume: resume)) }
+      return standing
+    }
+    switch standing {
+    case .durable: resume(nil)
+    case .lost: resume(LedgerFault.readingAgain)
+    case .onItsWay: break
+    }
+  }
+
+  // MARK: reading again
+
+  /// Runs on `decisions` when nothing is on its way.
+  func readAgain() {
+    let waiting = flow.withLock { flow -> [LedgerWork] in
+      defer { flow.waiting = [] }
+      return flow.waiting
+    }
+    for work in waiting { work.fail(LedgerFault.readingAgain) }
+    do {
+      let loaded = try store.readNow {
+        try LoadedBook($0, settings: settings, key: key, epoch: epoch)
+      }
+      let generation = kept.withLock { kept -> Int in
+        kept = Kept(
+          journaled: loaded.journaled, filter: loaded.filter, generation: kept.generation + 1)
+        return kept.generation
+      }
+      flow.withLock { flow in
+        var new = loaded.flow(generation: generation)
+        new.isProjecting = flow.isProjecting
+        flow = new
+      }
+      kick()
+    } catch {
+      // The disk does not read either: callers go on hearing that they may ask again.
+      decisions.asyncAfter(deadline: .now() + .seconds(1)) { self.readAgain() }
+    }
+  }
+}
