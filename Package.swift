@@ -47,6 +47,7 @@ let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates"
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
@@ -154,6 +155,9 @@ let modules: [Module] =
         "AuditAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [crypto]),
     Module(
+      layer: .Drills, name: "LedgerBench",
+      uses: ["Vocabulary", "Storage", "LedgerBook", "LedgerStorage"], products: [sqlite]),
+    Module(
       layer: .Drills, name: "Probes", uses: ["CSandbox", "StrictJSON", "Sandbox"]),
     Module(
       layer: .Drills, name: "Drill",
@@ -176,7 +180,8 @@ let modules: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
         "Telemetry", "Sandbox",
-        "Transport", "Workload", "Chassis", "Launcher", "Demo", "Drill", "AuditAPI", "AuthorityAPI",
+        "Transport", "Workload", "Chassis", "Launcher", "Storage", "LedgerBook", "LedgerJournal",
+        "LedgerStorage", "Demo", "Drill", "LedgerBench", "AuditAPI", "AuthorityAPI",
         "CustomersAPI", "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509]),
   ]

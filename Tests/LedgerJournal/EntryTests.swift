@@ -154,3 +154,28 @@ struct JournalStory {
     return sealed
   }
 }
+
+@Suite struct `A run of the index` {
+  @Test func `is in the order of its keys, whatever they are`() {
+    var rows: [TransferRow] = []
+    for sealed in (try? JournalStory().entries) ?? [] { rows += sealed.entry.accepted }
+    var seed: UInt64 = 11
+    let many = (0..<3_000).map { place -> TransferRow in
+      seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      var row = rows[place % rows.count]
+      row.id =
+        [UInt128(place), UInt128(seed), UInt128(seed) << 64 | 1, .max - UInt128(seed)][place % 4]
+      row.debit = UInt32(seed >> 40 & 0xffff)
+      return row
+    }
+    for kind in IndexKind.allCases {
+      let entries = IndexRun(kind, of: many, first: 5).entries
+      #expect(entries == entries.sorted())
+      let chunk = IndexChunk(kind, IndexChunk.encode(entries[...], kind))
+      #expect((0..<chunk.count).map { chunk[$0] } == entries)
+      for entry in entries.prefix(50) {
+        #expect(chunk[chunk.lowerBound(entry.key)].key == entry.key)
+      }
+    }
+  }
+}

@@ -58,6 +58,8 @@ package struct TransferRow: BitwiseCopyable, Hashable, Sendable {
   /// True where it has one of these flags.
   @inline(__always)
   package func does(_ any: TransferFlags) -> Bool { flags & any.rawValue != 0 }
+  /// True where it posts or voids a hold.
+  package var resolves: Bool { flags & TransferFlags.resolving.rawValue != 0 }
   /// When a hold gives the money back by itself, in nanoseconds since 1970; nil: never.
   var expiresAt: Int64? {
     guard does(.pending), timeoutSeconds > 0 else { return nil }

@@ -62,11 +62,12 @@ package struct IndexRun: Sendable {
         entries.append(IndexEntry(account: row.credit, sequence: sequence))
       case .payment: add(row.paymentID, sequence)
       case .correlation: add(row.correlationID, sequence)
-      case .ended: if row.does([.postPending, .voidPending]) { add(row.pendingID, sequence) }
+      case .ended: if row.resolves { add(row.pendingID, sequence) }
       case .token: add(row.token, sequence)
       }
     }
-    entries.sort()
+    // An account's transfers come in the order of their sequences, and the sort keeps that.
+    entries.sortByKey(bits: kind == .account ? 64..<128 : 0..<128)
   }
 
   private mutating func add(_ key: UInt128, _ sequence: Int64) {
@@ -87,13 +88,17 @@ package struct IndexChunk: Sendable {
     self.body = body
   }
 
-  package static func encode(_ entries: some Collection<IndexEntry>, _ kind: IndexKind) -> [UInt8] {
-    var writer = OctetWriter(capacity: entries.count * kind.entryBytes)
-    for entry in entries {
-      writer.append(entry.key)
-      if kind != .account { writer.append(entry.sequence) }
+  package static func encode(_ entries: ArraySlice<IndexEntry>, _ kind: IndexKind) -> [UInt8] {
+    let width = kind.entryBytes
+    return [UInt8](unsafeUninitializedCapacity: entries.count * width) { buffer, filled in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      for (place, entry) in entries.enumerated() {
+        bytes.storeBytes(of: entry.key, toByteOffset: place * width, as: UInt128.self)
+        guard width > 16 else { continue }
+        bytes.storeBytes(of: entry.sequence, toByteOffset: place * width + 16, as: Int64.self)
+      }
+      filled = bytes.count
     }
-    return writer.bytes
   }
 
   package var count: Int { body.count / kind.entryBytes }

@@ -9,8 +9,8 @@ import Vocabulary
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure the running platform.",
-    subcommands: [PaymentsBenchCommand.self])
+    commandName: "bench", abstract: "Measure the running platform, or the ledger by itself.",
+    subcommands: [PaymentsBenchCommand.self, LedgerBenchCommand.self])
 }
 
 struct PaymentsBenchCommand: AsyncParsableCommand {

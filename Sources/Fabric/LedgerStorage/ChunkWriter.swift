@@ -22,15 +22,28 @@ struct ChunkWriter {
     entries.append(entry)
   }
 
+  /// The same for a whole run.
+  mutating func append(_ run: [IndexEntry], _ kind: IndexKind) throws {
+    try close()
+    self.kind = kind
+    for start in stride(from: 0, to: run.count, by: IndexChunk.entriesMax) {
+      try close(run[start..<min(run.count, start + IndexChunk.entriesMax)])
+    }
+  }
+
   mutating func finish() throws {
     try close()
     try flush()
   }
 
   private mutating func close() throws {
+    try close(entries[...])
+    entries.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func close(_ entries: ArraySlice<IndexEntry>) throws {
     guard let first = entries.first else { return }
     full.append((kind, IndexStore.bytes(first), IndexChunk.encode(entries, kind)))
-    entries.removeAll(keepingCapacity: true)
     if full.count == IndexWriter.chunksPerWrite { try flush() }
   }
 

@@ -24,9 +24,7 @@ struct IndexWriter {
     let segment = try nextSegment()
     var chunks = ChunkWriter(self, segment)
     for kind in IndexKind.allCases {
-      for entry in IndexRun(kind, of: rows, first: first).entries {
-        try chunks.append(entry, kind)
-      }
+      try chunks.append(IndexRun(kind, of: rows, first: first).entries, kind)
     }
     try chunks.finish()
     let last = first + Int64(rows.count) - 1

@@ -12,6 +12,7 @@ extension LedgerKeeper {
 
   /// Starts the index on its way when enough is durable that it does not have.
   func projectIfDue() {
+    guard settings.buildsIndex else { return }
     let isDue = flow.withLock { flow -> Bool in
       let lag = flow.commits.durableTransfer - flow.projected
       guard !flow.isProjecting, lag >= Int64(settings.limits.recentBlock) else { return false }

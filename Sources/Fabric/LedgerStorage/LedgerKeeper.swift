@@ -22,6 +22,9 @@ package final class LedgerKeeper: Sendable {
     package var lagMax: Int64 = 524_288
     /// Transfers from one snapshot to the next, at least.
     package var snapshotEvery: Int64 = 1_048_576
+    /// False holds the index back for a measurement of the journal alone; memory then grows with
+    /// what is accepted.
+    package var buildsIndex = true
     package init() {}
   }
 
@@ -175,6 +178,6 @@ package final class LedgerKeeper: Sendable {
 
   static func mayDecide(_ flow: Flow, _ settings: Settings) -> Bool {
     !flow.waiting.isEmpty && flow.commits.mayDecide
-      && flow.commits.decidedTransfer - flow.projected < settings.lagMax
+      && (flow.commits.decidedTransfer - flow.projected < settings.lagMax || !settings.buildsIndex)
   }
 }

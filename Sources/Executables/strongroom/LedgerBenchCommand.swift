@@ -1,0 +1,106 @@
+import ArgumentParser
+import Chassis
+import Foundation
+import LedgerBench
+import StrictJSON
+import Vocabulary
+
+struct LedgerBenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ledger",
+    abstract: "The ledger's book and journal beside hand-written SQL, on the same disk in one run.",
+    discussion: """
+      In this process, without network and JSON: what the storage itself can do. Everything is durable
+      (WAL, synchronous=FULL) before it counts. 'index held back' is the journal alone; the other
+      figures of ours are taken while the index is built behind it, and 'caught up' counts until the
+      index has everything. Ids are random in all 128 bits.
+      """)
+
+  @Option(help: "Accounts, 2–4,000,000.")
+  var accounts = 10_000
+
+  @Option(help: "Transfers of each of our runs.")
+  var transfers = 2_000_000
+
+  @Option(help: "Transfers in a batch, 1–8,190.")
+  var batch = 8_190
+
+  @Option(help: "Seconds of each hand-written run, at most.")
+  var seconds = 10.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder on the disk to measure; a new one is made in it and removed.", valueName: "dir"))
+  var folder = "."
+
+  @Flag(help: "Only ours.")
+  var alone = false
+
+  @Flag(help: "One JSON document.")
+  var json = false
+
+  func validate() throws {
+    guard (2...4_000_000).contains(accounts) else {
+      throw ValidationError("--accounts must be 2–4000000")
+    }
+    guard (1...8_190).contains(batch) else { throw ValidationError("--batch must be 1–8190") }
+    guard (batch...100_000_000).contains(transfers) else {
+      throw ValidationError("--transfers must be \(batch)–100000000")
+    }
+  }
+
+  func run() async throws {
+    try await reporting(json: json) {
+      let own = URL(filePath: folder).appending(path: "ledger-bench-\(getpid())")
+      let path = own.standardizedFileURL.path(percentEncoded: false)
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let ours = JournalContestant(folder: path, clock: .system)
+      let perAccount = try ours.memoryPerAccount(accounts)
+      var all: [Figures] = []
+      func note(_ figures: Figures) {
+        all.append(figures)
+        if !json { print(Self.line(figures)) }
+      }
+      note(
+        try await ours.run(work(.uniform), transfers: transfers, batch: batch, buildsIndex: false))
+      for shape in Workload.Shape.allCases {
+        note(try await ours.run(work(shape), transfers: transfers, batch: batch, buildsIndex: true))
+      }
+      let start = try await ours.start(after: work(.uniform))
+      if !alone {
+        for shape in [Workload.Shape.uniform, .hot] {
+          for size in [1, 1_000, 8_000] {
+            let hand = try HandWrittenSQLite(
+              folder: "\(path)/hand-\(shape.rawValue)-\(size)", accounts: accounts)
+            note(
+              try hand.run(work(shape), transfers: transfers, batch: size, secondsMax: seconds))
+          }
+        }
+      }
+      if json {
+        print(String(decoding: try JSONEncoder().encode(all), as: UTF8.self))
+      } else {
+        print("start with \(transfers) transfers of history: \(Self.text(start, 2)) s")
+        print("memory of an account: \(perAccount) bytes")
+      }
+    }
+  }
+
+  private func work(_ shape: Workload.Shape) -> Workload {
+    Workload(accounts: accounts, shape: shape, seed: 7)
+  }
+
+  private static func line(_ figures: Figures) -> String {
+    let caughtUp = figures.perSecondCaughtUp.map { ", caught up \(Int($0))/s" } ?? ""
+    return """
+      \(figures.name): \(Int(figures.perSecond))/s\(caughtUp); p50 \(text(figures.p50, 1)) p99 \
+      \(text(figures.p99, 1)) p999 \(text(figures.p999, 1)) ms; \(text(figures.cpuMicros, 2)) µs CPU, \
+      \(Int(figures.bytesPerTransfer)) bytes a transfer; peak \(figures.peakMiB) MiB
+      """
+  }
+
+  private static func text(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", value)
+  }
+}
