@@ -63,6 +63,8 @@ let modules: [Module] =
   [
     Module(
       layer: .Foreign, name: "CArgon2", library: (pkgConfig: "libargon2", debian: "libargon2-dev")),
+    Module(
+      layer: .Foreign, name: "CPostgres", library: (pkgConfig: "libpq", debian: "libpq-dev")),
     Module(layer: .Foreign, name: "CSandbox"),
     Module(layer: .Vocabulary, name: "Vocabulary"),
 
@@ -96,6 +98,9 @@ let modules: [Module] =
     Module(
       layer: .Fabric, name: "LedgerStorage",
       uses: ["Vocabulary", "LedgerBook", "LedgerJournal", "Storage"]),
+    Module(
+      layer: .Fabric, name: "LedgerPostgres",
+      uses: ["CPostgres", "Vocabulary", "LedgerBook", "LedgerJournal"]),
     Module(
       layer: .Fabric, name: "Transport",
       uses: ["Vocabulary", "StrictJSON", "WorkloadIdentity", "Telemetry"],
@@ -156,7 +161,9 @@ let modules: [Module] =
       ], products: nio + [crypto]),
     Module(
       layer: .Drills, name: "LedgerBench",
-      uses: ["Vocabulary", "Storage", "LedgerBook", "LedgerStorage"], products: [sqlite]),
+      uses: [
+        "Vocabulary", "Storage", "LedgerBook", "LedgerJournal", "LedgerPostgres", "LedgerStorage",
+      ], products: [sqlite]),
     Module(
       layer: .Drills, name: "Probes", uses: ["CSandbox", "StrictJSON", "Sandbox"]),
     Module(
@@ -254,7 +261,8 @@ func tests(_ name: String) -> Target {
 let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "FuzzTargets",
   "Gateway",
-  "Identity", "Launcher", "Ledger", "LedgerBook", "LedgerJournal", "LedgerStorage", "MerkleLog",
+  "Identity", "Launcher", "Ledger", "LedgerBook", "LedgerJournal", "LedgerPostgres",
+  "LedgerStorage", "MerkleLog",
   "Payments", "Sandbox", "Sealing",
   "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",

@@ -1,11 +1,13 @@
 /// Says of an id that it was certainly never seen, or that it may have been. A Bloom filter in
 /// blocks of one cache line (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom
-/// Filters", 2007): a question costs one look into memory. Its size is fixed, whatever was seen: at
-/// 64 MiB one answer in a thousand is wrong after 30 million ids, one in fifty after 60 million;
-/// a wrong "may have been" costs a look into the index, never a wrong decision.
+/// Filters", 2007): a question costs one look into memory. Two bytes an id make one wrong answer in
+/// a thousand or so; at the size it may not exceed it goes on with more of them. A wrong "may have
+/// been" costs a look into the index, never a wrong decision.
 package struct IDFilter: Sendable {
   private var blocks: [SIMD8<UInt64>]
   private let mask: Int
+  /// Ids that were put in.
+  package private(set) var count = 0
   private static let steps = SIMD8<UInt64>(0, 6, 12, 18, 24, 30, 36, 42)
   private let key: UInt64
 
@@ -20,10 +22,20 @@ package struct IDFilter: Sendable {
     self.key = key
   }
 
+  /// A filter for so many ids with room for three times as many more, within bounds.
+  package init(ids: Int, bytesMax: Int, key: UInt64) {
+    self.init(bytes: min(bytesMax, max(1_048_576, ids * 16)), key: key)
+  }
+
   package mutating func insert(_ id: UInt128) {
     let (block, bits) = place(id)
     blocks[block] |= bits
+    count += 1
   }
+
+  package var bytes: Int { blocks.count * 64 }
+  /// True where a larger one would be wrong less often.
+  package var isFull: Bool { count > bytes / 2 }
 
   /// Brings what questions about these ids will look at into the cache.
   package func warm(_ ids: some Sequence<UInt128>) {

@@ -33,6 +33,12 @@ struct LedgerBenchCommand: AsyncParsableCommand {
       "Folder on the disk to measure; a new one is made in it and removed.", valueName: "dir"))
   var folder = "."
 
+  @Option(
+    help: ArgumentHelp(
+      "A PostgreSQL database to spoil, for ours and hand-written SQL there.", valueName: "location")
+  )
+  var postgres: String?
+
   @Flag(help: "Only ours.")
   var alone = false
 
@@ -56,7 +62,7 @@ struct LedgerBenchCommand: AsyncParsableCommand {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(atPath: path) }
       let ours = JournalContestant(folder: path, clock: .system)
-      let perAccount = try ours.memoryPerAccount(accounts)
+      let perAccount = try ours.memoryPerAccount(1_000_000)
       var all: [Figures] = []
       func note(_ figures: Figures) {
         all.append(figures)
@@ -78,11 +84,24 @@ struct LedgerBenchCommand: AsyncParsableCommand {
           }
         }
       }
+      if let postgres {
+        for shape in [Workload.Shape.uniform, .hot] {
+          note(
+            try PostgresContestant(location: postgres).run(
+              work(shape), transfers: transfers, batch: batch))
+          guard !alone else { continue }
+          let hand = try HandWrittenPostgres(location: postgres, accounts: accounts)
+          note(try hand.run(work(shape), batch: 1, clients: 32, secondsMax: seconds))
+          for size in [1_000, 8_000] {
+            note(try hand.run(work(shape), batch: size, clients: 1, secondsMax: seconds))
+          }
+        }
+      }
       if json {
         print(String(decoding: try JSONEncoder().encode(all), as: UTF8.self))
       } else {
         print("start with \(transfers) transfers of history: \(Self.text(start, 2)) s")
-        print("memory of an account: \(perAccount) bytes")
+        print("memory of an account, of a million: \(perAccount) bytes")
       }
     }
   }

@@ -24,7 +24,10 @@ struct StrongroomCommand: AsyncParsableCommand {
         name: "Look",
         subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self]),
       CommandGroup(
-        name: "Prove", subcommands: [AuditCommand.self, DrillCommand.self, BenchCommand.self]),
+        name: "Prove",
+        subcommands: [
+          AuditCommand.self, LedgerCommand.self, DrillCommand.self, BenchCommand.self,
+        ]),
       CommandGroup(
         name: "Build",
         subcommands: [CharterCommand.self, SidecarCommand.self, WorkloadCommand.self]),

@@ -61,10 +61,7 @@ extension LedgerKeeper {
       }
       for work in works { decide(work, &kept, &flight) }
       flight.sealed = kept.journaled.seal()
-      for row in flight.sealed?.entry.accepted ?? [] {
-        kept.filter.insert(row.id)
-        if row.token != 0 { kept.filter.insert(row.token) }
-      }
+      for row in flight.sealed?.entry.accepted ?? [] { kept.filter.insert(row) }
       flight.tip = kept.journaled.tip.sequence
       flight.lastTransfer = kept.journaled.book.sequence
       flight.generation = kept.generation

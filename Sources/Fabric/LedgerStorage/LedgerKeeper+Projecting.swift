@@ -32,6 +32,7 @@ extension LedgerKeeper {
         flow.withLock { $0.projected = max($0.projected, last) }
         kick()
         while try writer.joinOnce() {}
+        try growFilterIfDue()
         try snapshotIfDue()
       }
     } catch {
@@ -64,6 +65,25 @@ extension LedgerKeeper {
       start = end
     }
     return rows
+  }
+
+  /// A larger filter when there are more ids than the one at hand is good for.
+  private func growFilterIfDue() throws {
+    let (isFull, count, generation) = kept.withLock {
+      ($0.filter.isFull && $0.filter.bytes < settings.filterBytes, $0.filter.count, $0.generation)
+    }
+    guard isFull else { return }
+    var filter = try store.readNow {
+      try LoadedBook.filter(
+        indexed: Int64(count), $0, bytesMax: settings.filterBytes, key: key)
+    }
+    kept.withLock { kept in
+      // Whatever the index did not have when it was read, the book remembers: this queue alone makes
+      // it forget.
+      guard kept.generation == generation else { return }
+      filter.insert(kept.journaled.book)
+      kept.filter = filter
+    }
   }
 
   private func snapshotIfDue() throws {

@@ -16,7 +16,7 @@ package import Vocabulary
 package final class LedgerKeeper: Sendable {
   package struct Settings: Sendable {
     package var limits = Book.Limits()
-    /// Bytes of memory for the filter of ids that history may know.
+    /// Bytes of memory for the filter of ids that history may know, at most; it begins smaller.
     package var filterBytes = 67_108_864
     /// Transfers that may wait for the index; more make callers wait.
     package var lagMax: Int64 = 524_288

@@ -40,22 +40,26 @@ struct LoadedBook {
     for total in journaled.book.trialBalance where !total.isBalanced {
       throw JournalMismatch.book(entry: journaled.tip.sequence, .unbalanced(total))
     }
-    filter = IDFilter(bytes: settings.filterBytes, key: key)
-    for row in journaled.book.recentRows(journaled.book.recentRange) {
-      filter.insert(row.id)
-      if row.token != 0 { filter.insert(row.token) }
-    }
-    for segment in try IndexStore.segments(snapshot) {
-      for kind in [IndexKind.id, .token] { try fill(segment.id, kind, snapshot) }
-    }
+    filter = try Self.filter(
+      indexed: projected, snapshot, bytesMax: settings.filterBytes, key: key)
+    filter.insert(journaled.book)
   }
 
-  private mutating func fill(_ segment: Int64, _ kind: IndexKind, _ snapshot: Snapshot) throws {
-    var key: [UInt8]?
-    while let next = try IndexStore.chunk(of: segment, kind, after: key, snapshot) {
-      key = next.key
-      for index in 0..<next.chunk.count { filter.insert(next.chunk[index].key) }
+  /// A filter of the ids and tokens that the index has.
+  static func filter(
+    indexed: Int64, _ snapshot: Snapshot, bytesMax: Int, key: UInt64
+  ) throws -> IDFilter {
+    var filter = IDFilter(ids: Int(indexed), bytesMax: bytesMax, key: key)
+    for segment in try IndexStore.segments(snapshot) {
+      for kind in [IndexKind.id, .token] {
+        var key: [UInt8]?
+        while let next = try IndexStore.chunk(of: segment.id, kind, after: key, snapshot) {
+          key = next.key
+          for index in 0..<next.chunk.count { filter.insert(next.chunk[index].key) }
+        }
+      }
     }
+    return filter
   }
 
   func flow(generation: Int) -> LedgerKeeper.Flow {
@@ -65,5 +69,17 @@ struct LoadedBook {
         tip: journaled.tip.sequence, transfer: book.sequence, generation: generation),
       projected: projected, snapshotAt: snapshotAt, openHolds: book.openHoldCount,
       nextExpiry: book.nextExpiry)
+  }
+}
+
+extension IDFilter {
+  /// What the book remembers.
+  mutating func insert(_ book: Book) {
+    for row in book.recentRows(book.recentRange) { insert(row) }
+  }
+
+  mutating func insert(_ row: TransferRow) {
+    insert(row.id)
+    if row.token != 0 { insert(row.token) }
   }
 }
