@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import LedgerBook
 import LedgerPostgres
 import Synchronization
@@ -66,23 +67,30 @@ package struct HandWrittenPostgres: Sendable {
     let seen = Mutex((latencies: Latencies(), made: 0, failed: 0))
     let cpu = Meter.cpuSeconds()
     let begun = Meter.seconds()
-    DispatchQueue.concurrentPerform(iterations: clients) { client in
-      var own = Workload(
-        accounts: workload.accounts, shape: workload.shape, seed: UInt64(client) + 100)
-      guard let connection = try? PostgresConnection(location) else {
-        return seen.withLock { $0.failed += 1 }
-      }
-      while Meter.seconds() - begun < secondsMax {
-        let rows = own.batch(of: batch)
-        let start = Meter.seconds()
-        let isMade = (try? Self.make(rows, connection)) ?? false
-        let spent = Meter.seconds() - start
-        seen.withLock {
-          $0.latencies.add(spent)
-          if isMade { $0.made += rows.count } else { $0.failed += 1 }
+    // A thread for each session: they wait for the server, not for our cores.
+    let group = DispatchGroup()
+    for client in 0..<clients {
+      group.enter()
+      Thread.detachNewThread {
+        defer { group.leave() }
+        var own = Workload(
+          accounts: workload.accounts, shape: workload.shape, seed: UInt64(batch * 1_000 + client))
+        guard let connection = try? PostgresConnection(location) else {
+          return seen.withLock { $0.failed += 1 }
+        }
+        while Meter.seconds() - begun < secondsMax {
+          let rows = own.batch(of: batch)
+          let start = Meter.seconds()
+          let isMade = (try? Self.make(rows, connection)) ?? false
+          let spent = Meter.seconds() - start
+          seen.withLock {
+            $0.latencies.add(spent)
+            if isMade { $0.made += rows.count } else { $0.failed += 1 }
+          }
         }
       }
     }
+    group.wait()
     let seconds = Meter.seconds() - begun
     let (latencies, made, failed) = seen.withLock { ($0.latencies, $0.made, $0.failed) }
     guard failed == 0 else { throw BenchFailure.refused(failed) }

@@ -16,6 +16,12 @@ struct IndexWriter {
   static let chunksPerWrite = 48
 
   let store: Store
+  let numbers: SegmentNumbers
+
+  /// The last number given to a segment. A class: shared by those who build segments at a time.
+  final class SegmentNumbers: Sendable {
+    let last = Mutex<Int64>(0)
+  }
 
   // MARK: new segments
 
@@ -45,13 +51,18 @@ struct IndexWriter {
       ])
   }
 
-  /// Chunks without a segment are of a writer that died; their number may be used again then.
+  /// A number that no chunk has: those of a writer that died may still be there, and another
+  /// segment may be in the making.
   private func nextSegment() throws -> Int64 {
-    try store.readNow { snapshot in
-      let kept = try snapshot.row("SELECT max(id) AS id FROM index_segments")
-      let begun = try snapshot.row("SELECT max(segment) AS id FROM index_chunks")
-      return max(
-        try kept?.optionalInteger("id") ?? 0, try begun?.optionalInteger("id") ?? 0) + 1
+    try numbers.last.withLock { last in
+      let begun = try store.readNow { snapshot in
+        let kept = try snapshot.row("SELECT max(id) AS id FROM index_segments")
+        let begun = try snapshot.row("SELECT max(segment) AS id FROM index_chunks")
+        return max(
+          try kept?.optionalInteger("id") ?? 0, try begun?.optionalInteger("id") ?? 0)
+      }
+      last = max(last, begun) + 1
+      return last
     }
   }
 
@@ -78,12 +89,15 @@ struct IndexWriter {
       id: number, level: first.level + 1, first: first.first, last: last.last)
     try write { transaction in
       for segment in group {
-        try transaction.execute(
-          "DELETE FROM index_segments WHERE id = ?", [.integer(segment.id)])
+        // Somebody may have dropped the index meanwhile; then there is nothing to replace.
+        guard
+          try transaction.execute(
+            "DELETE FROM index_segments WHERE id = ?", [.integer(segment.id)]) == 1
+        else { throw StoreError.constraint("an index segment is gone") }
       }
       try Self.keep(joined, transaction)
     }
-    try sweep()
+    for segment in group { try delete(segment.id) }
     return true
   }
 

@@ -97,6 +97,7 @@ extension LedgerKeeper {
       flow.withLock { flow in
         var new = loaded.flow(generation: generation)
         new.isProjecting = flow.isProjecting
+        new.isJoining = flow.isJoining
         flow = new
       }
       kick()

@@ -24,14 +24,13 @@ extension LedgerKeeper {
 
   /// Runs on `projections` until the index has caught up.
   private func project() {
-    let writer = IndexWriter(store: store)
     do {
       while let (first, last) = nextStretch() {
-        try writer.add(rows(first, last), first: first)
+        try index.add(rows(first, last), first: first)
         kept.withLock { $0.journaled.forget(through: last) }
         flow.withLock { $0.projected = max($0.projected, last) }
         kick()
-        while try writer.joinOnce() {}
+        joinIfDue()
         try growFilterIfDue()
         try snapshotIfDue()
       }
@@ -65,6 +64,21 @@ extension LedgerKeeper {
       start = end
     }
     return rows
+  }
+
+  /// Joins segments beside the building of new ones: joining large ones takes seconds, for which
+  /// nobody should wait.
+  private func joinIfDue() {
+    let isFree = flow.withLock { flow -> Bool in
+      defer { flow.isJoining = true }
+      return !flow.isJoining
+    }
+    guard isFree else { return }
+    joins.async { [self] in
+      // What fails leaves smaller segments, which answer as well, and is tried again.
+      while (try? index.joinOnce()) == true {}
+      flow.withLock { $0.isJoining = false }
+    }
   }
 
   /// A larger filter when there are more ids than the one at hand is good for.
@@ -103,7 +117,7 @@ extension LedgerKeeper {
       )
     }
     let bytes = snapshot.encoded
-    try IndexWriter(store: store).write {
+    try index.write {
       try JournalStore.keep(bytes, at: snapshot.position, $0)
     }
     // A large book waits longer for the next, so that snapshots stay a fraction of the journal.

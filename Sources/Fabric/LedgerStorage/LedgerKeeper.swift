@@ -48,6 +48,7 @@ package final class LedgerKeeper: Sendable {
     var commits: CommitFlow
     var projected: Int64
     var isProjecting = false
+    var isJoining = false
     var snapshotAt: Int64
     var waiters: [Waiter] = []
     /// What others may look at while a batch is being decided.
@@ -70,6 +71,8 @@ package final class LedgerKeeper: Sendable {
   let flow: Mutex<Flow>
   let decisions = DispatchQueue(label: "strongroom.ledger.decide", qos: .userInitiated)
   let projections = DispatchQueue(label: "strongroom.ledger.project")
+  let joins = DispatchQueue(label: "strongroom.ledger.join", qos: .utility)
+  let index: IndexWriter
 
   /// Reads the books and checks them.
   /// - Parameters:
@@ -85,6 +88,7 @@ package final class LedgerKeeper: Sendable {
     self.clock = clock
     self.settings = settings
     self.tellExpired = tellExpired
+    index = IndexWriter(store: store, numbers: .init())
     let key = randomness.next()
     self.key = key
     let epoch = try await store.write { try JournalStore.takeOver($0) }
@@ -96,7 +100,7 @@ package final class LedgerKeeper: Sendable {
     flow = Mutex(loaded.flow(generation: 0))
     projections.async { [self] in
       // What a process that died has left.
-      try? IndexWriter(store: store).sweep()
+      try? index.sweep()
       kick()
     }
   }

@@ -22,6 +22,9 @@ package final class Store: Sendable {
   private let pool: DatabasePool
   private let writer: WriteQueue
   private let isClosed = Atomic(false)
+  /// Reads that are running; false once no more may begin. A connection must not be closed under one.
+  private let mayRead = Mutex(true)
+  private let reads = DispatchGroup()
   let notices: OutboxNotices
 
   private init(file: StoreFile, pool: DatabasePool, pending: Int64) {
@@ -123,6 +126,8 @@ package final class Store: Sendable {
 
   /// A consistent view for a caller that is no task; blocks its thread.
   package func readNow<Result>(_ body: (Snapshot) throws -> Result) throws -> Result {
+    try beginRead()
+    defer { reads.leave() }
     do {
       return try pool.read { try body(Snapshot(database: $0)) }
     } catch {
@@ -135,11 +140,21 @@ package final class Store: Sendable {
   package func read<Result: Sendable>(
     _ body: @escaping @Sendable (Snapshot) throws -> Result
   ) async throws -> Result {
+    try beginRead()
+    defer { reads.leave() }
     do {
       return try await pool.read { try body(Snapshot(database: $0)) }
     } catch {
       throw StoreError.translated(error, path: path)
     }
+  }
+
+  private func beginRead() throws(StoreError) {
+    let mayRead = mayRead.withLock { mayRead in
+      if mayRead { reads.enter() }
+      return mayRead
+    }
+    guard mayRead else { throw .closed }
   }
 
   // Before the members go: the claim on the file must not end sooner than the database is closed.
@@ -151,6 +166,8 @@ package final class Store: Sendable {
     guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     writer.close()
     notices.close()
+    mayRead.withLock { $0 = false }
+    reads.wait()
     do {
       try file.set(.closing)
       try pool.writeWithoutTransaction { database in
