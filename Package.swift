@@ -155,8 +155,9 @@ let modules: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters",
         "Transport",
-        "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Demo", "Probes",
-      ], products: nio + [nioSSL, crypto]),
+        "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Authority", "Demo",
+        "Probes",
+      ], products: nio + [nioSSL, crypto, x509, asn1]),
     Module(
       layer: .Drills, name: "FuzzTargets",
       uses: [

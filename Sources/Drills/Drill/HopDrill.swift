@@ -38,7 +38,7 @@ package enum HopDrill {
       ) { range, service in try foreign(range, as: service, trustDomain: "evil.example") },
       undeclared,
       unknownPath,
-    ])
+    ] + CertificateAttacks.all)
 
   /// One request to every service's port, in whatever dress; any HTTP answer is a breach.
   private static func everywhere(
