@@ -238,7 +238,7 @@ func tests(_ name: String) -> Target {
     dependencies: modules.filter { ![.Foreign, .Executables].contains($0.layer) }.map {
       .byName(name: $0.name)
     } + ["TestKit"] + nio + [nioSSL, crypto, x509, asn1, yams, grdb, protobuf],
-    path: "Tests/\(name)", swiftSettings: strict)
+    path: "Tests/\(name)", exclude: name == "FuzzTargets" ? ["Corpus"] : [], swiftSettings: strict)
 }
 
 /// Named one by one: SwiftPM caches what this file says, so it must not depend on what lies in a folder.
