@@ -155,8 +155,8 @@ let modules: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters",
         "Transport",
-        "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Authority", "Demo",
-        "Probes",
+        "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "CustomersAPI",
+        "Storage", "Authority", "Audit", "Demo", "Probes",
       ], products: nio + [nioSSL, crypto, x509, asn1]),
     Module(
       layer: .Drills, name: "FuzzTargets",

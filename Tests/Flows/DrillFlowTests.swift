@@ -58,7 +58,7 @@ import Testing
       "other-amount", "other-payee", "other-purpose", "other-method", "no-scope", "expired",
       "from-the-future", "not-the-gateway", "other-correlation", "other-presenter",
       "flip-a-bit", "drop", "reorder", "insert", "truncate", "rewrite", "checkpoint-altered",
-      "roll-back", "stores-and-logs",
+      "roll-back", "fork", "stores-and-logs",
     ]
     #expect(expected.subtracting(report.breaches).isEmpty, "\(report.output.suffix(4_000))")
   }

@@ -1,6 +1,11 @@
+import Audit
+import Authority
 import Chassis
+import Demo
 import Foundation
+import Glibc
 import MerkleLog
+import Storage
 import Vocabulary
 
 /// O2: whoever changes, drops, reorders, inserts or rolls back audit records is found out, from the files and a saved
@@ -20,7 +25,7 @@ package enum EvidenceDrill {
         return .when(
           findings.isEmpty,
           findings.isEmpty
-            ? "\(log.entries.count) records in the last bundle, sound" : findings[0])
+            ? "\(log.entries.count) records in the first bundle, sound" : findings[0])
       },
       tampering("flip-a-bit", "flip one bit of one record") { $0[$0.count / 2][0] ^= 1 },
       tampering("drop", "take one record out") { $0.remove(at: $0.count / 2) },
@@ -54,6 +59,7 @@ package enum EvidenceDrill {
         guard let newer else { return .notTried("the log did not grow") }
         return seen(verify(range, old.files, old.key, newer))
       },
+      forked, stopped,
     ])
 
   private static func verify(
@@ -62,6 +68,57 @@ package enum EvidenceDrill {
     guard !range.platform.lacks(.verification) else { return [] }
     return LogVerification(files: files, key: key).verify(older: older).findings
       .map(\.description)
+  }
+
+  private static let forked = Attack(
+    "fork",
+    steps:
+      "with the log's stolen key, sign a history in which one record is another, for somebody who kept the true checkpoint",
+    expectation: "two histories, by name"
+  ) { range in
+    let log = try Copy(of: range)
+    guard let kept = log.checkpoint, let signer = try await stolenSigner(range) else {
+      return .notTried("there is no checkpoint, or no key to steal")
+    }
+    guard let forged = try log.forged(signer) else { return .notTried("the log is incomplete") }
+    let alone = verify(range, forged, log.key, nil)
+    guard alone.isEmpty || range.platform.lacks(.verification) else {
+      return .notTried("the forgery is not even sound by itself: \(alone[0])")
+    }
+    return seen(verify(range, forged, log.key, kept))
+  }
+
+  private static func stolenSigner(_ range: DrillRange) async throws -> NoteSigner? {
+    let keys = try await StolenKeys.take(
+      from: range.home, trustDomain: range.platform.trustDomain, clock: range.clock,
+      randomness: range.randomness)
+    return try await Store.withCopy(
+      of: range.home.storeFile(of: "audit"), migrations: AuditStore.migrations, clock: range.clock,
+      randomness: range.randomness
+    ) { store in
+      try await CheckpointKey.load(
+        origin: "drill", store: AuditStore(store), keyring: keys.keyring(of: "audit"),
+        randomness: range.randomness, now: range.clock.now())
+    }
+  }
+
+  private static let stopped = Attack(
+    "stop-audit", steps: "stop the audit service for two seconds while money moves",
+    expectation: "the payment is answered meanwhile, and on record afterwards"
+  ) { range in
+    guard let audit = range.processes.first(where: { $0.service == "audit" }) else {
+      return .notTried("audit does not run")
+    }
+    let token = try await range.tokens(of: 0).accessToken
+    guard kill(audit.pid, SIGSTOP) == 0 else { return .notTried("it cannot be stopped from here") }
+    defer { kill(audit.pid, SIGCONT) }
+    async let pause: Void? = try? Task.sleep(for: .seconds(2))
+    let answer = try await range.pay(3, from: 0, to: 1, key: range.newKey(), token: token)
+    _ = await pause
+    kill(audit.pid, SIGCONT)
+    return .when(
+      answer.status == 201, "\(answer.text) while nobody kept records",
+      recordedAs: answer.correlation)
   }
 
   private static func tampering(
@@ -104,11 +161,42 @@ package enum EvidenceDrill {
     var checkpoint: [UInt8]? { kept[LogFiles.checkpointPath] }
     var files: LogFiles { LogFiles { [kept, replaced] path in replaced[path] ?? kept[path] } }
 
+    /// The same log with its first record another, signed; nil where records are missing.
+    func forged(_ signer: NoteSigner) throws -> LogFiles? {
+      var growth = LogGrowth()
+      var made: [String: [UInt8]] = [:]
+      func keep(_ files: [LogFile]) { for file in files { made[file.address.path] = file.bytes } }
+      guard let checkpoint, let size = try? Checkpoint.verified(checkpoint, by: key).size else {
+        return nil
+      }
+      while growth.size < size {
+        guard
+          let address = TileAddress.holding(growth.size, of: .entries, size: size),
+          let bundle = kept[address.path].flatMap(EntryBundle.parse)
+        else { return nil }
+        for entry in bundle {
+          let isFirst = growth.size == 0
+          keep(try growth.append(isFirst ? Array(#"{"outcome":"allowed"}"#.utf8) : Array(entry)))
+        }
+      }
+      keep(growth.partialFiles)
+      let text = Checkpoint(
+        origin: key.name, size: growth.size, root: growth.root
+      ).signed(by: signer)
+      made[LogFiles.checkpointPath] = text.map { Array($0.utf8) }
+      return LogFiles { [made, kept] path in
+        made[path] ?? (path == LogFiles.verifierKeyPath ? kept[path] : nil)
+      }
+    }
+
     init(of range: DrillRange) throws {
       let folder = range.home.dataFolder(of: "audit") + "/log"
       let (kept, key) = try Self.read(folder)
+      // The first bundle that the checkpoint covers: partial ones of older checkpoints lie beside it.
       guard
-        let path = kept.keys.filter({ $0.contains("tile/entries/") }).min(),
+        let size = try kept[LogFiles.checkpointPath].map({ try Checkpoint.verified($0, by: key) })?
+          .size,
+        let path = TileAddress.holding(0, of: .entries, size: size)?.path,
         let entries = kept[path].flatMap(EntryBundle.parse)
       else { throw EvidenceMissing(folder: folder) }
       self.kept = kept
