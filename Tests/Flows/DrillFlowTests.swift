@@ -30,7 +30,7 @@ import Testing
       "confinement", "inside",
       [
         "foreign-files", "foreign-ports", "other-sockets", "other-processes", "privileges",
-        "kernel",
+        "kernel", "running-services",
       ]
     ),
     (

@@ -8,7 +8,7 @@ import Vocabulary
 @Suite struct `A look at pinned files` {
   let pin = Pin(
     .charter, path: "/home/charters/books.yaml", keptPath: "/home/known-good/charters/books.yaml",
-    sha256: "aa", mode: 0o600, user: 1, group: 2)
+    sha256: "aa", size: 9, mode: 0o600, user: 1, group: 2)
   let sound = FileSight.file(sha256: "aa", mode: 0o600, user: 1, group: 2)
 
   @Test func `finds nothing where all is as pinned`() {

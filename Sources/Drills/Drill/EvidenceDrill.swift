@@ -40,10 +40,12 @@ package enum EvidenceDrill {
         expectation: "the signature no longer holds"
       ) { range in
         var log = try Copy(of: range)
-        guard var text = log.checkpoint, let digit = text.firstIndex(of: 0x0a) else {
-          return .notTried("there is no checkpoint")
-        }
-        text[digit + 1] = text[digit + 1] == 0x31 ? 0x32 : 0x31
+        // Origin, size, root: the third line.
+        guard var text = log.checkpoint,
+          let size = text.firstIndex(of: 0x0a).map({ $0 + 1 }),
+          let root = text[size...].firstIndex(of: 0x0a).map({ $0 + 1 }), root < text.count
+        else { return .notTried("there is no checkpoint") }
+        text[root] = text[root] == 0x41 ? 0x42 : 0x41
         log.replaced["checkpoint"] = text
         return seen(verify(range, log.files, log.key, nil))
       },

@@ -41,10 +41,13 @@ struct Insider: Sendable {
     return WorkloadCredentials(svid: svid, bundle: keys.bundle)
   }
 
-  func tls(as service: ServiceName, lifetime: Duration = .seconds(600)) throws -> TLSConfiguration {
+  func tls(
+    as service: ServiceName, lifetime: Duration = .seconds(600),
+    versions: ClosedRange<Int> = 13...13
+  ) throws -> TLSConfiguration {
     let svid = try credentials(as: service, lifetime: lifetime).svid
     return try RawCaller.tls(
-      13...13, chain: svid.chain, key: Array(svid.privateKey.derRepresentation))
+      versions, chain: svid.chain, key: Array(svid.privateKey.derRepresentation))
   }
 
   /// One request to `service` in the name of `caller`.

@@ -91,6 +91,7 @@ package final class ImmutableGuard: Sendable {
   package func look(thorough: Set<String> = []) -> [PinFinding] {
     let (left, events) = state.withLock { state -> ([PinFinding], [(PinEvent, PinFinding)]) in
       state.looks += 1
+      defer { ImmutableStanding.noteLook(in: home) }
       let isThorough = state.looks % Self.thoroughEvery == 0
       let findings = findings { isThorough || thorough.contains($0) }
       guard !findings.isEmpty || !state.told.isEmpty else { return ([], []) }
@@ -105,8 +106,10 @@ package final class ImmutableGuard: Sendable {
       folder.fault.map { PinFinding(folder.path, $0) }
     }
     var seen: [String: FileSight] = [:]
-    for path in pins.flatMap({ [$0.path, $0.keptPath] }) {
-      seen[path] = sights.look(path, isThorough: isThorough(path))
+    for pin in pins {
+      for path in [pin.path, pin.keptPath] {
+        seen[path] = sights.look(path, size: pin.size, isThorough: isThorough(path))
+      }
     }
     let present = folders.flatMap { folder in
       WholeFile.allNames(in: folder.path).map { "\(folder.path)/\($0)" }

@@ -50,7 +50,7 @@ package struct KnownGood: Sendable {
     let built = try ExecutableFile(source)
     let sights = FileSights()
     for target in ["\(home.executablesFolder)/\(name)", "\(keptPrograms)/\(name)"] {
-      if case .file(built.sha256, _, _, _) = sights.look(target) { continue }
+      if case .file(built.sha256, _, _, _) = sights.look(target, size: built.size) { continue }
       let beside = "\(home.knownGoodFolder)/\(name).\(getpid()).new"
       guard try FileCopy.copy(built.path, to: beside) == built.sha256 else {
         unlink(beside)
@@ -102,7 +102,8 @@ package struct KnownGood: Sendable {
       throw .system(call: "look at \(path)", code: errno)
     }
     return Pin(
-      kind, path: path, keptPath: kept, sha256: sha256, mode: facts.mode, user: facts.user,
+      kind, path: path, keptPath: kept, sha256: sha256, size: facts.identity.size, mode: facts.mode,
+      user: facts.user,
       group: facts.group, content: content)
   }
 
