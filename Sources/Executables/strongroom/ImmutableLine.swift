@@ -36,6 +36,7 @@ enum ImmutableLine {
     case .reverted: "put back"
     case .removed: "taken away"
     case .unreverted: "not put back"
+    case .adopted: "adopted"
     }
   }
 

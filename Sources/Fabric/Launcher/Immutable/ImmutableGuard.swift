@@ -34,10 +34,13 @@ package final class ImmutableGuard: Sendable {
   private let tell: @Sendable (PinEvent, PinFinding) -> Void
   private let state: Mutex<State>
 
-  /// - Parameter tell: called once for each finding, on the thread that looked.
+  /// - Parameters:
+  ///   - earlier: what was changed while nobody looked, for the standing.
+  ///   - tell: called once for each finding, on the thread that looked.
   /// - Throws: `system` when a guarded folder is not there.
   package init(
-    _ store: KnownGood, pins: [Pin], clock: Clock, randomness: Randomness,
+    _ store: KnownGood, pins: [Pin], earlier: [PinEvent] = [], clock: Clock,
+    randomness: Randomness,
     tell: @escaping @Sendable (PinEvent, PinFinding) -> Void
   ) throws(LaunchFailure) {
     home = store.home
@@ -50,7 +53,9 @@ package final class ImmutableGuard: Sendable {
     self.clock = clock
     self.randomness = randomness
     self.tell = tell
-    state = Mutex(State(standing: ImmutableStanding(pins)))
+    var standing = ImmutableStanding(pins)
+    standing.recent = earlier.suffix(ImmutableStanding.recentMax)
+    state = Mutex(State(standing: standing))
   }
 
   /// Looks once, then whenever something stirs, until `stop`.

@@ -13,6 +13,8 @@ package struct PinEvent: Hashable, Sendable, Codable {
     case removed
     /// It could not be put back; nothing is started from it.
     case unreverted
+    /// Settings that were changed while nothing ran: they are in force.
+    case adopted
   }
   package let at: Instant
   /// Under which the audit log knows it.
