@@ -171,8 +171,9 @@ let modules: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters",
         "Transport",
-        "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "Demo", "Probes",
-      ], products: nio + [nioSSL, crypto]),
+        "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "CustomersAPI",
+        "Storage", "Authority", "Audit", "Identity", "Demo", "Probes",
+      ], products: nio + [nioSSL, crypto, x509, asn1]),
     Module(
       layer: .Drills, name: "FuzzTargets",
       uses: [
@@ -254,7 +255,7 @@ func tests(_ name: String) -> Target {
     dependencies: modules.filter { ![.Foreign, .Executables].contains($0.layer) }.map {
       .byName(name: $0.name)
     } + ["TestKit"] + nio + [nioSSL, crypto, x509, asn1, yams, grdb, protobuf],
-    path: "Tests/\(name)", swiftSettings: strict)
+    path: "Tests/\(name)", exclude: name == "FuzzTargets" ? ["Corpus"] : [], swiftSettings: strict)
 }
 
 /// Named one by one: SwiftPM caches what this file says, so it must not depend on what lies in a folder.

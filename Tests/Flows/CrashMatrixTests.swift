@@ -16,9 +16,15 @@ import Vocabulary
     let platform = try RunningPlatform()
     let up = try await platform.up()
     try #require(up.exitCode == 0, "\(up.output)")
+    try await platform.command("down")
+    let disk = try SmallDisk(holding: platform.home + "/data")
+    defer { disk?.remove() }
     do {
+      try await platform.resume()
       let matrix = try await CrashMatrix(platform)
-      let cells = try await matrix.run()
+      var cells: [CrashMatrix.Cell] = []
+      if let disk { cells += try await matrix.fullDisk(disk) }
+      cells += try await matrix.run()
       #expect(
         cells.filter { $0.outcome == .wrong }.isEmpty, "\(cells.filter { $0.outcome == .wrong })")
       let reached = cells.filter { $0.outcome == .once }
@@ -38,7 +44,10 @@ import Vocabulary
 /// Steps × services × faults.
 actor CrashMatrix {
   // An actor: it remembers the balance between one fault and the next.
-  enum Fault: String, Sendable { case kill, stop, clock }
+  enum Fault: String, Sendable {
+    case kill, stop, clock
+    case full = "full disk"
+  }
   enum Outcome: String, Sendable {
     case once
     /// Nothing was paid, and that is what the person was told, each time.
@@ -123,6 +132,13 @@ actor CrashMatrix {
         cells.append(try await killed(service, at: all[number].0, count: all[number].1))
       }
     }
+    try await platform.restart()
+    let signIns = Self.signInKills.flatMap { step in (1...step.1).map { (step.0, $0) } }
+    for (number, (point, count)) in signIns.enumerated() {
+      if number > 0, number % Self.deathsMax == 0 { try await platform.restart() }
+      cells.append(try await signInKilled("identity", at: point, count: count))
+    }
+    for service in ["customers", "authority"] { cells.append(try await killedBefore(service)) }
     payer = try await Payer(platform)
     for (service, step) in Self.stops { cells.append(try await stopped(service, at: step)) }
     payer = try await Payer(platform)
@@ -227,6 +243,77 @@ actor CrashMatrix {
         + (outcome == .refused ? " \(again.map { String(buffer: $0.body) } ?? "")" : ""))
     print("\(service) \(step) \(fault): \(outcome.rawValue), \(cell.told)")
     return cell
+  }
+
+  /// Nothing more can be written by anybody, from before the payment or from one step of it on. What was said while the
+  /// disk was full is kept, and afterwards the payment is made once.
+  func fullDisk(_ disk: SmallDisk) async throws -> [Cell] {
+    var cells = [try await full(disk, "all", "before") {}]
+    for (service, point) in Self.fillings {
+      let pid = try #require(try await platform.pid(of: service, otherThan: 0))
+      try await order("\(point.rawValue) 1 stop", from: service)
+      cells.append(
+        try await full(disk, service, point.rawValue) {
+          for _ in 0..<60 where !Self.isStopped(pid) {
+            try await Task.sleep(for: .milliseconds(50))
+          }
+          guard Self.isStopped(pid) else { throw DemoFailure("\(service) did not stop") }
+        } then: {
+          kill(pid, SIGCONT)
+        })
+    }
+    return cells
+  }
+
+  private static let fillings: [(service: String, step: FaultPoint)] = [
+    ("gateway", .commitBegins), ("payments", .commitBegins), ("payments", .callAnswered),
+    ("ledger", .commitBegins), ("ledger", .commitDone), ("audit", .requestAdmitted),
+  ]
+
+  private func full(
+    _ disk: SmallDisk, _ service: String, _ step: String, when: () async throws -> Void,
+    then: () -> Void = {}
+  ) async throws -> Cell {
+    let key = "matrix-full-\(service)-\(step)"
+    let (payer, body) = (self.payer, try self.payer.order(1))
+    // From the start, or as soon as the service stands at its step with the payment in its hands.
+    if step == "before" { try disk.fill() }
+    let sending = Task { try? await payer.fresh().send(body, key: key) }
+    if step != "before" {
+      try await when()
+      try disk.fill()
+      then()
+    }
+    var told = [await sending.value?.status ?? 0]
+    for _ in 0..<4 { told.append((try? await payer.fresh().send(body, key: key))?.status ?? 0) }
+    disk.empty()
+    print("\(service) \(step): while the disk was full \(told)")
+    return try await pay(service, step, .full, key: key) { true }
+  }
+
+  /// A payment needs it only before: signing in is part of the transaction here.
+  private static let signInKills: [(FaultPoint, Int)] = [
+    (.requestAdmitted, 3), (.commitBegins, 2), (.commitDone, 2), (.callLeaving, 1),
+    (.callAnswered, 1), (.answerReady, 3),
+  ]
+
+  /// Nobody asks these for anything during a payment; that is what is tried.
+  private func killedBefore(_ service: String) async throws -> Cell {
+    let pid = try #require(try await platform.pid(of: service, otherThan: 0))
+    try #require(kill(pid, SIGKILL) == 0)
+    payer = try await healed()
+    return try await pay(service, "before sign-in and payment", .kill) { !Self.isAlive(pid) }
+  }
+
+  private func signInKilled(_ service: String, at point: FaultPoint, count: Int) async throws
+    -> Cell
+  {
+    let pid = try #require(try await platform.pid(of: service, otherThan: 0))
+    try await order("\(point.rawValue) \(count) kill", from: service)
+    payer = try await healed()
+    let isMet = !Self.isAlive(pid)
+    if !isMet { try await order("none", from: service) }
+    return try await pay(service, "sign-in, \(point.rawValue) \(count)", .kill) { isMet }
   }
 
   // MARK: orders

@@ -74,10 +74,16 @@ final class RunningPlatform: Sendable {
 
   /// Down and up again on the same data.
   func restart() async throws {
-    for words in [["down"], ["up", "--charters", checkout]] {
-      let outcome = try await command(words)
-      guard outcome.exitCode == 0 else { throw DemoFailure(outcome.output) }
-    }
+    try await mustSucceed(["down"])
+    try await resume()
+  }
+
+  /// Up again on what is there.
+  func resume() async throws { try await mustSucceed(["up", "--charters", checkout]) }
+
+  private func mustSucceed(_ words: [String]) async throws {
+    let outcome = try await command(words)
+    guard outcome.exitCode == 0 else { throw DemoFailure(outcome.output) }
   }
 
   func down() async {

@@ -8,8 +8,8 @@ import Vocabulary
 @Suite struct `Whatever outsiders send` {
   private static let folder =
     (#filePath.components(separatedBy: "/CorpusTests.swift").first ?? ".") + "/Corpus"
-  /// Changed copies of each file that are tried, by every run with another seed.
-  private static let changes = 200
+  /// Changed copies of the files of a target that are tried, by every run with another seed.
+  private static let changes = 2_000
 
   @Test(arguments: FuzzTarget.allCases)
   func `is read or refused, and breaks no law`(target: FuzzTarget) throws {
@@ -17,10 +17,11 @@ import Vocabulary
     let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     try #require(!names.isEmpty, "there is no corpus for \(target.rawValue)")
     let randomness = Randomness.seeded(testSeed("fuzz \(target.rawValue)"))
+    let changesEach = Self.changes / names.count + 1
     for name in names {
       let bytes = Array(try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
       target.run(bytes)
-      for _ in 0..<Self.changes { target.run(changed(bytes, randomness)) }
+      for _ in 0..<changesEach { target.run(changed(bytes, randomness)) }
     }
   }
 

@@ -92,9 +92,11 @@ struct Door {
     try issuer.token(at: Clock.system.now(), changes)
   }
 
-  func caller(tls: TLSVersion = .tlsv13) async throws -> OutsideCaller {
+  func caller(
+    tls: TLSVersion = .tlsv13, from source: String = "127.0.0.1"
+  ) async throws -> OutsideCaller {
     try await OutsideCaller.connect(
-      port: listener.port, trusting: edgeAuthority, version: tls, group: group)
+      port: listener.port, trusting: edgeAuthority, version: tls, group: group, from: source)
   }
 
   /// One request on a connection of its own.

@@ -377,6 +377,31 @@ import Vocabulary
     await door.close()
   }
 
+  @Test func `gives a newcomer the place of the oldest of whoever holds most`() async throws {
+    var limits = EdgeLimits()
+    limits.connectionsMax = 4
+    let door = try await Door(limits: limits)
+    var greedy: [OutsideCaller] = []
+    for _ in 0..<3 {
+      let caller = try await door.caller(from: "127.0.0.7")
+      #expect(try await caller.ask(health).status == 200)
+      greedy.append(caller)
+    }
+    let other = try await door.caller(from: "127.0.0.8")
+    #expect(try await other.ask(health).status == 200)
+    let newcomer = try await door.caller(from: "127.0.0.9")
+    #expect(try await newcomer.ask(health).status == 200)
+    #expect(await greedy[0].untilClosed())
+    #expect(try await greedy[1].ask(health).status == 200)
+    #expect(try await other.ask(health).status == 200)
+    // Two, one and one: nobody holds so much more that a second of .9 could take it.
+    await #expect(throws: (any Error).self) {
+      _ = try await door.caller(from: "127.0.0.9").ask(health)
+    }
+    for caller in greedy + [other, newcomer] { caller.close() }
+    await door.close()
+  }
+
   @Test func `lets no more connections in than it can hold`() async throws {
     var limits = EdgeLimits()
     limits.connectionsMax = 1

@@ -21,7 +21,8 @@ struct OutsideCaller: Sendable {
   private let inbox: Inbox
 
   static func connect(
-    port: Int, trusting authority: [UInt8], version: TLSVersion, group: any EventLoopGroup
+    port: Int, trusting authority: [UInt8], version: TLSVersion, group: any EventLoopGroup,
+    from source: String = "127.0.0.1"
   ) async throws -> OutsideCaller {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.trustRoots = .certificates([
@@ -31,7 +32,9 @@ struct OutsideCaller: Sendable {
     configuration.maximumTLSVersion = version
     let context = try NIOSSLContext(configuration: configuration)
     let inbox = Inbox()
-    let channel = try await ClientBootstrap(group: group).channelInitializer { channel in
+    let channel = try await ClientBootstrap(group: group).bind(
+      to: SocketAddress(ipAddress: source, port: 0)
+    ).channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         try channel.pipeline.syncOperations.addHandlers([
           try NIOSSLClientHandler(context: context, serverHostname: "localhost"),

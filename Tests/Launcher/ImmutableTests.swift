@@ -8,7 +8,7 @@ import Vocabulary
 @Suite struct `A look at pinned files` {
   let pin = Pin(
     .charter, path: "/home/charters/books.yaml", keptPath: "/home/known-good/charters/books.yaml",
-    sha256: "aa", mode: 0o600, user: 1, group: 2)
+    sha256: "aa", size: 9, mode: 0o600, user: 1, group: 2)
   let sound = FileSight.file(sha256: "aa", mode: 0o600, user: 1, group: 2)
 
   @Test func `finds nothing where all is as pinned`() {
@@ -116,6 +116,49 @@ import Vocabulary
     // The next `up` takes the new build.
     _ = try KnownGood(post.home).takePrograms(["strongroom-books"], from: post.scratch.path)
     #expect(post.text(post.program)?.contains("another build") == true)
+  }
+
+  @Test func `tells at the next start what was changed while nothing ran`() throws {
+    let post = try Post()
+    let store = KnownGood(post.home)
+    var calm = Inspection(store, at: Clock.system.now(), randomness: .system)
+    calm.lookAtFiles()
+    #expect(calm.events.isEmpty)
+
+    try post.append(to: post.home.platformFile)
+    try post.append(to: post.charter)
+    try WholeFile.write([1], to: "\(post.home.executablesFolder)/evil")
+    // Of the build's size, so that its content is what differs.
+    let count = try #require(post.text(post.program)).utf8.count
+    try WholeFile.write(Array(repeating: 0x23, count: count), to: post.program, mode: 0o500)
+    var found = Inspection(store, at: Clock.system.now(), randomness: .system)
+    found.lookAtFiles()
+    _ = try store.takePrograms(["strongroom-books"], from: post.scratch.path) {
+      found.changed(program: $0, pinned: $1, found: $2)
+    }
+    #expect(
+      found.events.map { "\($0.file) \($0.fault) \($0.outcome.rawValue)" } == [
+        "platform.json content-changed adopted", "charters/books.yaml content-changed reverted",
+        "executables/evil foreign-file removed",
+        "executables/strongroom-books content-changed reverted",
+      ])
+    #expect(found.events.allSatisfy { $0.evidence != nil })
+    #expect(post.text(post.program) == post.text(post.kept))
+  }
+
+  @Test func `does not read a file of another size, however large`() async throws {
+    let post = try Post()
+    let program = post.text(post.program)
+    try post.guarded.start()
+    let huge = post.scratch.path + "/huge"
+    try WholeFile.write([], to: huge)
+    #expect(truncate(huge, 1 << 40) == 0 && chmod(huge, 0o550) == 0)
+    #expect(rename(huge, post.program) == 0)
+    #expect(
+      try await post.told(1) == ["executables/strongroom-books content-changed reverted"])
+    #expect(post.text(post.program) == program)
+    let look = try #require(ImmutableStanding.lastLook(in: post.home))
+    #expect(Clock.system.now() - look < .seconds(5))
   }
 
   @Test func `puts back at once what is changed, opened, deleted or replaced`() async throws {

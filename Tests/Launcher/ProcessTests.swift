@@ -189,6 +189,63 @@ import Vocabulary
     await stand.launcher.stop()
   }
 
+  @Test func `tries again where a launch record cannot be written for a while`() async throws {
+    let stand = try Stand(books: Self.service("books"), shop: Self.service("shop"))
+    try await stand.launcher.start()
+    let (launch, aside) = (stand.scratch.home.launchFolder, stand.scratch.path + "/aside")
+    let first = try #require(stand.pid("books"))
+    // As on a full disk: nothing can be made there.
+    #expect(rename(launch, aside) == 0)
+    try WholeFile.write([], to: launch)
+    kill(first, SIGKILL)
+    #expect(try await stand.events.wait(2, "restarting books"))
+    unlink(launch)
+    #expect(rename(aside, launch) == 0)
+    for _ in 0..<400 where stand.pid("books") == first {
+      try await Task.sleep(for: .milliseconds(25))
+    }
+    let second = try #require(stand.pid("books"))
+    #expect(second != first && ProcessTable.startTicks(second) != nil)
+    await stand.launcher.stop()
+    #expect(stand.events.words.last == "down ")
+  }
+
+  @Test func `tries again where its program is not as pinned for a while`() async throws {
+    let stand = try Stand(
+      books: Self.service("books"), shop: Self.service("shop"), isGuarded: true)
+    try await stand.launcher.start()
+    let folder = stand.scratch.home.executablesFolder
+    // Neither side can be mended from the other.
+    let sides = [folder, "\(stand.scratch.home.knownGoodFolder)/executables"].map {
+      "\($0)/strongroom-books"
+    }
+    let good = try #require(try WholeFile.read(sides[0]))
+    for side in sides { try WholeFile.write(Array("#!/bin/false\n".utf8), to: side, mode: 0o700) }
+    kill(try #require(stand.pid("books")), SIGKILL)
+    #expect(try await stand.events.wait(1, "restarting books"))
+    try await Task.sleep(for: .seconds(1))
+    #expect(stand.pid("books") == nil)
+    for side in sides { try WholeFile.write(good, to: side, mode: 0o500) }
+    #expect(try await stand.events.wait(2, "ready books"))
+    await stand.launcher.stop()
+  }
+
+  @Test func `starts anew again one that refuses, once it was ready`() async throws {
+    // Status 78 at its second start, as a service says whose authority is out of reach.
+    let stand = try Stand(
+      books: "[ -e $2/once ] && [ ! -e $2/twice ] && { touch $2/twice; exit 78; }; touch $2/once; "
+        + Self.service("books"),
+      shop: Self.service("shop"))
+    try await stand.launcher.start()
+    unlink("\(stand.scratch.home.path)/books.ready")
+    kill(try #require(stand.pid("books")), SIGKILL)
+    for _ in 0..<600 where stand.events.words.filter({ $0 == "ready books" }).count < 2 {
+      try await Task.sleep(for: .milliseconds(25))
+    }
+    #expect(stand.events.words.filter { $0 == "ready books" }.count == 2)
+    await stand.launcher.stop()
+  }
+
   @Test func `starts anew who may have read what was changed, and nobody else`() async throws {
     let stand = try Stand(
       books: Self.service("books"),

@@ -45,7 +45,8 @@ import Vocabulary
     Step(starting, .exited(status: 65, at: start), .refused, .giveUp(status: 65)),
     Step(starting, .drain, .draining, .terminate),
     Step(ready, died, .pausing(attempt: 2), .pause(.milliseconds(250))),
-    Step(ready, .exited(status: 78, at: start), .refused, .giveUp(status: 78)),
+    // It was ready once, so what it refuses may pass: a full disk, an authority under attack.
+    Step(ready, .exited(status: 78, at: start), .pausing(attempt: 2), .pause(.seconds(10))),
     Step(ready, .drain, .draining, .terminate),
     Step(pausing, .pauseOver, .starting(attempt: 2), .spawn),
     Step(pausing, .drain, .stopped, .finish),

@@ -128,6 +128,7 @@ struct `Code inside a compromised service` {
         Case(attempt: "user-namespace=", errno: EPERM),
         Case(attempt: "fork=", errno: EPERM),
         Case(attempt: "self-made-code=", errno: EPERM),
+        Case(attempt: "shared-memory=", errno: EPERM),
       ], in: cell)
   }
 
@@ -151,6 +152,13 @@ struct `Code inside a compromised service` {
     #expect(try await cell.run(["execute={own}"]).status == 64)
     let locked = try await cell.run(["close-exec-lock=", "execute={own}"])
     #expect(locked["close-exec-lock="] == 0 && locked["execute={own}"] == EPERM)
+  }
+
+  @Test func `makes no file of its own into code once the lock is closed`() async throws {
+    let cell = try Cell()
+    let attempt = "file-code=\(cell.home.dataFolder(of: "payments"))/code"
+    #expect(try await cell.run([attempt])[attempt] == 0)
+    #expect(try await cell.run(["close-exec-lock=", attempt])[attempt] == EPERM)
   }
 }
 

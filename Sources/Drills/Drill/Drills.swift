@@ -1,7 +1,7 @@
 /// All drills, in the order in which they run: the flood last, since it uses up what the others need.
 package enum Drills {
   package static let all = [
-    HopDrill.drill, TokenDrill.drill, InsideDrill.drill, MoneyDrill.drill, EvidenceDrill.drill,
-    LeakDrill.drill, ImmutableDrill.drill, FloodDrill.drill,
+    HopDrill.drill, TokenDrill.drill, TransactionDrill.drill, InsideDrill.drill, MoneyDrill.drill,
+    EvidenceDrill.drill, LeakDrill.drill, ImmutableDrill.drill, FloodDrill.drill,
   ]
 }

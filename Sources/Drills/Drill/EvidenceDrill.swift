@@ -1,75 +1,130 @@
+import Audit
+import Authority
 import Chassis
+import Demo
 import Foundation
-package import MerkleLog
+import Glibc
+import MerkleLog
+import Storage
 import Vocabulary
 
 /// O2: whoever changes, drops, reorders, inserts or rolls back audit records is found out, from the files and a saved
 /// checkpoint alone. The live log is read, never written: the attacker's log is a copy in memory.
 package enum EvidenceDrill {
-  /// What judges a log; the real one unless a test wants to see the drill fail.
-  package typealias Verifying =
-    @Sendable (_ files: LogFiles, _ key: VerifierKey, _ older: [UInt8]?) -> [String]
+  package static let drill = Drill(
+    name: "evidence",
+    promise:
+      "O2: any change, removal or reordering of audit records is detected by anyone with the log's key.",
+    attacks: [
+      Attack(
+        "control", steps: "verify the log as it is",
+        expectation: "sound, or nothing below means anything"
+      ) { range in
+        let log = try Copy(of: range)
+        let findings = verify(range, log.files, log.key, nil)
+        return .when(
+          findings.isEmpty,
+          findings.isEmpty
+            ? "\(log.entries.count) records in the first bundle, sound" : findings[0])
+      },
+      tampering("flip-a-bit", "flip one bit of one record") { $0[$0.count / 2][0] ^= 1 },
+      tampering("drop", "take one record out") { $0.remove(at: $0.count / 2) },
+      tampering("reorder", "swap two records") { $0.swapAt(0, $0.count - 1) },
+      tampering("insert", "put a record in twice") { $0.insert($0[0], at: 1) },
+      tampering("truncate", "take the last record away") { $0.removeLast() },
+      tampering("rewrite", "put an invented record in a record's place") {
+        $0[0] = Array(#"{"outcome":"allowed"}"#.utf8)
+      },
+      Attack(
+        "checkpoint-altered", steps: "write another root into the checkpoint",
+        expectation: "the signature no longer holds"
+      ) { range in
+        var log = try Copy(of: range)
+        // Origin, size, root: the third line.
+        guard var text = log.checkpoint,
+          let size = text.firstIndex(of: 0x0a).map({ $0 + 1 }),
+          let root = text[size...].firstIndex(of: 0x0a).map({ $0 + 1 }), root < text.count
+        else { return .notTried("there is no checkpoint") }
+        text[root] = text[root] == 0x41 ? 0x42 : 0x41
+        log.replaced["checkpoint"] = text
+        return seen(verify(range, log.files, log.key, nil))
+      },
+      Attack(
+        "roll-back",
+        steps:
+          "present the log as it was before the newest records, to somebody who kept the newest checkpoint",
+        expectation: "rolled back, by name"
+      ) { range in
+        let old = try Copy(of: range)
+        _ = try await range.ask("GET", "/v1/nothing", token: nil)
+        let newer = try await newerCheckpoint(than: old, range)
+        guard let newer else { return .notTried("the log did not grow") }
+        return seen(verify(range, old.files, old.key, newer))
+      },
+      forked, stopped,
+    ])
 
-  package static let verifying: Verifying = { files, key, older in
-    LogVerification(files: files, key: key).verify(older: older).findings.map(\.description)
+  private static func verify(
+    _ range: DrillRange, _ files: LogFiles, _ key: VerifierKey, _ older: [UInt8]?
+  ) -> [String] {
+    guard !range.platform.lacks(.verification) else { return [] }
+    return LogVerification(files: files, key: key).verify(older: older).findings
+      .map(\.description)
   }
 
-  package static let drill = make(verifying)
+  private static let forked = Attack(
+    "fork",
+    steps:
+      "with the log's stolen key, sign a history in which one record is another, for somebody who kept the true checkpoint",
+    expectation: "two histories, by name"
+  ) { range in
+    let log = try Copy(of: range)
+    guard let kept = log.checkpoint, let signer = try await stolenSigner(range) else {
+      return .notTried("there is no checkpoint, or no key to steal")
+    }
+    guard let forged = try log.forged(signer) else { return .notTried("the log is incomplete") }
+    let alone = verify(range, forged, log.key, nil)
+    guard alone.isEmpty || range.platform.lacks(.verification) else {
+      return .notTried("the forgery is not even sound by itself: \(alone[0])")
+    }
+    return seen(verify(range, forged, log.key, kept))
+  }
 
-  package static func make(_ verify: @escaping Verifying) -> Drill {
-    Drill(
-      name: "evidence",
-      promise:
-        "O2: any change, removal or reordering of audit records is detected by anyone with the log's key.",
-      attacks: [
-        Attack(
-          "control", steps: "verify the log as it is",
-          expectation: "sound, or nothing below means anything"
-        ) { range in
-          let log = try Copy(of: range)
-          let findings = verify(log.files, log.key, nil)
-          return .when(
-            findings.isEmpty,
-            findings.isEmpty
-              ? "\(log.entries.count) records in the last bundle, sound" : findings[0])
-        },
-        tampering("flip-a-bit", "flip one bit of one record", verify) { $0[$0.count / 2][0] ^= 1 },
-        tampering("drop", "take one record out", verify) { $0.remove(at: $0.count / 2) },
-        tampering("reorder", "swap two records", verify) { $0.swapAt(0, $0.count - 1) },
-        tampering("insert", "put a record in twice", verify) { $0.insert($0[0], at: 1) },
-        tampering("truncate", "take the last record away", verify) { $0.removeLast() },
-        tampering("rewrite", "put an invented record in a record's place", verify) {
-          $0[0] = Array(#"{"outcome":"allowed"}"#.utf8)
-        },
-        Attack(
-          "checkpoint-altered", steps: "write another root into the checkpoint",
-          expectation: "the signature no longer holds"
-        ) { range in
-          var log = try Copy(of: range)
-          guard var text = log.checkpoint, let digit = text.firstIndex(of: 0x0a) else {
-            return .notTried("there is no checkpoint")
-          }
-          text[digit + 1] = text[digit + 1] == 0x31 ? 0x32 : 0x31
-          log.replaced["checkpoint"] = text
-          return seen(verify(log.files, log.key, nil))
-        },
-        Attack(
-          "roll-back",
-          steps:
-            "present the log as it was before the newest records, to somebody who kept the newest checkpoint",
-          expectation: "rolled back, by name"
-        ) { range in
-          let old = try Copy(of: range)
-          _ = try await range.ask("GET", "/v1/nothing", token: nil)
-          let newer = try await newerCheckpoint(than: old, range)
-          guard let newer else { return .notTried("the log did not grow") }
-          return seen(verify(old.files, old.key, newer))
-        },
-      ])
+  private static func stolenSigner(_ range: DrillRange) async throws -> NoteSigner? {
+    let keys = try await StolenKeys.take(
+      from: range.home, trustDomain: range.platform.trustDomain, clock: range.clock,
+      randomness: range.randomness)
+    return try await Store.withCopy(
+      of: range.home.storeFile(of: "audit"), migrations: AuditStore.migrations, clock: range.clock,
+      randomness: range.randomness
+    ) { store in
+      try await CheckpointKey.load(
+        origin: "drill", store: AuditStore(store), keyring: keys.keyring(of: "audit"),
+        randomness: range.randomness, now: range.clock.now())
+    }
+  }
+
+  private static let stopped = Attack(
+    "stop-audit", steps: "stop the audit service for two seconds while money moves",
+    expectation: "the payment is answered meanwhile, and on record afterwards"
+  ) { range in
+    guard let audit = range.processes.first(where: { $0.service == "audit" }) else {
+      return .notTried("audit does not run")
+    }
+    let token = try await range.tokens(of: 0).accessToken
+    guard kill(audit.pid, SIGSTOP) == 0 else { return .notTried("it cannot be stopped from here") }
+    defer { kill(audit.pid, SIGCONT) }
+    async let pause: Void? = try? Task.sleep(for: .seconds(2))
+    let answer = try await range.pay(3, from: 0, to: 1, key: range.newKey(), token: token)
+    _ = await pause
+    kill(audit.pid, SIGCONT)
+    return .when(
+      answer.status == 201, "\(answer.text) while nobody kept records",
+      recordedAs: answer.correlation)
   }
 
   private static func tampering(
-    _ name: String, _ steps: String, _ verify: @escaping Verifying,
+    _ name: String, _ steps: String,
     _ change: @escaping @Sendable (inout [[UInt8]]) -> Void
   ) -> Attack {
     Attack(name, steps: steps, expectation: "verification names it") { range in
@@ -78,7 +133,7 @@ package enum EvidenceDrill {
       var entries = log.entries
       change(&entries)
       log.replaced[log.bundlePath] = entries.flatMap { EntryBundle.framed($0) ?? [] }
-      return seen(verify(log.files, log.key, nil))
+      return seen(verify(range, log.files, log.key, nil))
     }
   }
 
@@ -108,11 +163,42 @@ package enum EvidenceDrill {
     var checkpoint: [UInt8]? { kept[LogFiles.checkpointPath] }
     var files: LogFiles { LogFiles { [kept, replaced] path in replaced[path] ?? kept[path] } }
 
+    /// The same log with its first record another, signed; nil where records are missing.
+    func forged(_ signer: NoteSigner) throws -> LogFiles? {
+      var growth = LogGrowth()
+      var made: [String: [UInt8]] = [:]
+      func keep(_ files: [LogFile]) { for file in files { made[file.address.path] = file.bytes } }
+      guard let checkpoint, let size = try? Checkpoint.verified(checkpoint, by: key).size else {
+        return nil
+      }
+      while growth.size < size {
+        guard
+          let address = TileAddress.holding(growth.size, of: .entries, size: size),
+          let bundle = kept[address.path].flatMap(EntryBundle.parse)
+        else { return nil }
+        for entry in bundle {
+          let isFirst = growth.size == 0
+          keep(try growth.append(isFirst ? Array(#"{"outcome":"allowed"}"#.utf8) : Array(entry)))
+        }
+      }
+      keep(growth.partialFiles)
+      let text = Checkpoint(
+        origin: key.name, size: growth.size, root: growth.root
+      ).signed(by: signer)
+      made[LogFiles.checkpointPath] = text.map { Array($0.utf8) }
+      return LogFiles { [made, kept] path in
+        made[path] ?? (path == LogFiles.verifierKeyPath ? kept[path] : nil)
+      }
+    }
+
     init(of range: DrillRange) throws {
       let folder = range.home.dataFolder(of: "audit") + "/log"
       let (kept, key) = try Self.read(folder)
+      // The first bundle that the checkpoint covers: partial ones of older checkpoints lie beside it.
       guard
-        let path = kept.keys.filter({ $0.contains("tile/entries/") }).min(),
+        let size = try kept[LogFiles.checkpointPath].map({ try Checkpoint.verified($0, by: key) })?
+          .size,
+        let path = TileAddress.holding(0, of: .entries, size: size)?.path,
         let entries = kept[path].flatMap(EntryBundle.parse)
       else { throw EvidenceMissing(folder: folder) }
       self.kept = kept

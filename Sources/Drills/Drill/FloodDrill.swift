@@ -10,7 +10,9 @@ package enum FloodDrill {
     name: "floods",
     promise:
       "G3: limits for each client, person, address and route keep one caller's flood from the others; what is malformed or endless is cut off.",
-    attacks: [oneFloods, slowHead, slowBody, deepJSON, duplicateNames, compressionBomb, hugeHead])
+    attacks: [
+      oneFloods, slowHead, slowBody, deepJSON, duplicateNames, compressionBomb, hugeHead, manyIdle,
+    ])
 
   /// Limited to 10 requests a second for each person, so that a slow machine too carries a flood far beyond the limit.
   private static let path = "/v1/me"
@@ -88,6 +90,36 @@ package enum FloodDrill {
     }
   }
 
+  private static let idleConnections = 10_000
+  private static let idleAddresses = 25
+  /// What a new caller may wait at most for handshake and answer while the door is full: the kernel sends a first packet
+  /// that found the queue full again after a second.
+  private static let newcomerMax: Duration = .seconds(2)
+
+  private static let manyIdle = Attack(
+    "idle-connections",
+    steps: "ten thousand connections from 25 addresses that say nothing, while somebody else comes",
+    expectation: "the other is let in and answered each time, within two seconds"
+  ) { range in
+    let token = try await range.tokens(of: 1).accessToken
+    let idle = try IdleConnections(
+      idleConnections, addresses: idleAddresses, port: range.platform.gatewayPort)
+    var spans: [Duration] = []
+    for _ in 0..<10 {
+      let began = range.clock.now()
+      let answer = try await range.ask(
+        "GET", path, token: token, through: range.outside(from: "127.0.0.3"))
+      spans.append(range.clock.now() - began)
+      guard answer.status == 200 else { return .breach("somebody else got \(answer.text)") }
+      try await Task.sleep(for: .milliseconds(200))
+    }
+    let slowest = spans.max() ?? .zero
+    return .when(
+      slowest < newcomerMax,
+      "\(idle.count) connected; somebody else: \(spans.count) came, "
+        + "slowest \(slowest.nanoseconds / 1_000_000) ms")
+  }
+
   /// Bytes that never end must not hold a connection for ever.
   private static func slow(_ name: String, _ steps: String, head: String) -> Attack {
     Attack(name, steps: steps, expectation: "cut off within half a minute") { range in
@@ -98,6 +130,9 @@ package enum FloodDrill {
       let outcome = await caller.send(
         [Array(head.utf8)] + drops, pause: .milliseconds(200), within: .seconds(35))
       let seconds = (range.clock.now() - began).components.seconds
+      if case .nothing("no connection") = outcome { return .notTried("no connection") }
+      // Nobody may be cut off for two slow seconds.
+      guard seconds >= 2 else { return .notTried("\(outcome.text) at once") }
       if case .nothing("no answer") = outcome { return .breach("still open after \(seconds) s") }
       return .held("\(outcome.text) after \(seconds) s")
     }

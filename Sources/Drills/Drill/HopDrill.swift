@@ -22,9 +22,9 @@ package enum HopDrill {
         "no-certificate", "TLS 1.3 without a client certificate", "the handshake fails everywhere"
       ) { _, _ in try RawCaller.tls() },
       everywhere(
-        "tls-1.2", "TLS 1.2 with a certificate of our own making",
+        "tls-1.2", "TLS 1.2 with a certificate of the right authority",
         "the handshake fails everywhere"
-      ) { range, service in try foreign(range, as: service, versions: 12...12) },
+      ) { range, _ in try await Insider(range).tls(as: "operator", versions: 12...12) },
       everywhere(
         "foreign-ca", "a certificate for the service's own SPIFFE ID from another authority",
         "the handshake fails everywhere"
@@ -38,20 +38,23 @@ package enum HopDrill {
       ) { range, service in try foreign(range, as: service, trustDomain: "evil.example") },
       undeclared,
       unknownPath,
-    ])
+    ] + CertificateAttacks.all)
 
   /// One request to every service's port, in whatever dress; any HTTP answer is a breach.
   private static func everywhere(
     _ name: String, _ steps: String, _ expectation: String,
-    dress: @escaping @Sendable (DrillRange, ServiceName) throws -> TLSConfiguration?
+    dress: @escaping @Sendable (DrillRange, ServiceName) async throws -> TLSConfiguration?
   ) -> Attack {
     Attack(name, steps: steps, expectation: expectation) { range in
       var answered: [String] = []
       var seen: Set<String> = []
       let request = Array("GET /readyz HTTP/1.1\r\nhost: service\r\nconnection: close\r\n\r\n".utf8)
       for (service, port) in range.ports {
+        guard try await range.line.isReady(service) else {
+          return .notTried("\(service) answers nobody, not even the operator")
+        }
         let caller = RawCaller(
-          host: range.platform.bind, port: port, tls: try dress(range, service))
+          host: range.platform.bind, port: port, tls: try await dress(range, service))
         let outcome = await caller.send([request])
         seen.insert(outcome.text)
         if outcome.status != nil { answered.append("\(service)") }
@@ -67,8 +70,7 @@ package enum HopDrill {
 
   /// A certificate as good as ours in everything but who signed it.
   private static func foreign(
-    _ range: DrillRange, as service: ServiceName, versions: ClosedRange<Int> = 13...13,
-    age: Duration = .zero, trustDomain: String? = nil
+    _ range: DrillRange, as service: ServiceName, age: Duration = .zero, trustDomain: String? = nil
   ) throws -> TLSConfiguration {
     let domain = trustDomain ?? range.platform.trustDomain
     let then = range.clock.now() - age - .seconds(60)
@@ -80,7 +82,7 @@ package enum HopDrill {
     let svid = try root.svid(
       for: id, lifetime: .seconds(3_600), at: then, randomness: range.randomness)
     return try RawCaller.tls(
-      versions, chain: svid.chain, key: Array(svid.privateKey.derRepresentation))
+      13...13, chain: svid.chain, key: Array(svid.privateKey.derRepresentation))
   }
 
   private static let undeclared = Attack(

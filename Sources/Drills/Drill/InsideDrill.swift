@@ -15,7 +15,7 @@ package enum InsideDrill {
     promise:
       "Z4 S1: a compromised service cannot open what is not its own, nor connect to what its charter does not name.",
     attacks: [
-      own, files, ports, OutsideAddresses.attack, sockets,
+      own, running, files, ports, OutsideAddresses.attack, sockets,
       sweep(
         "other-processes",
         "signal, trace, read the memory and the environment of every other service's process"
@@ -29,11 +29,12 @@ package enum InsideDrill {
       },
       sweep(
         "privileges",
-        "become root, mount, make a user namespace, a child, memory to write and run, and start a shell"
-      ) { _, range in
+        "become root, mount, make a user namespace, a child, memory to write and run, memory that nobody counts, code of a file, and start a shell"
+      ) { service, range in
         [
           "become-root=", "mount=\(range.home.path)", "user-namespace=", "fork=", "self-made-code=",
-          "close-exec-lock=", "execute=/bin/sh",
+          "shared-memory=", "close-exec-lock=",
+          "file-code=\(range.home.dataFolder(of: service))/drill-code", "execute=/bin/sh",
         ]
       },
       sweep("kernel", "call what reaches into the kernel") { _, _ in
@@ -99,6 +100,27 @@ package enum InsideDrill {
     }
     guard refused.isEmpty else { return .notTried(refused.joined(separator: "; ")) }
     return .held("\(tried) of \(tried) allowed")
+  }
+
+  /// The probes below run in cells made for them; this looks at the services themselves.
+  private static let running = Attack(
+    "running-services", steps: "ask the kernel how each running service is held",
+    expectation: "no new privileges, no capabilities, a filter that is closed, a user as recorded"
+  ) { range in
+    var (read, free) = (0, [String]())
+    for (service, pid) in range.processes {
+      guard let seen = ProcessHold.of(pid) else { continue }
+      read += 1
+      guard let hold = HoldRecord.read(Unit(service), in: range.home) else {
+        free.append("\(service) is left free")
+        continue
+      }
+      free += seen.contradictions(of: hold).map { "\(service): \($0)" }
+    }
+    guard read > 0 else { return .notTried("no process could be read") }
+    return .when(
+      free.isEmpty,
+      free.isEmpty ? "\(read) services, each as recorded" : free.prefix(8).joined(separator: "; "))
   }
 
   private static let files = sweep(

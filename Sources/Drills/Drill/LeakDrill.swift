@@ -1,5 +1,7 @@
 import Charters
 import Chassis
+import Crypto
+import CustomersAPI
 import Demo
 import Foundation
 import Launcher
@@ -15,10 +17,14 @@ package enum LeakDrill {
       Attack(
         "stores-and-logs",
         steps:
-          "search every file of the home for names, logins, phones and birth dates: clear, base64, hex, UTF-16",
+          "put a thousand people in and search every file of the home for their names, logins, addresses and phones: clear, base64, hex, UTF-16",
         expectation: "nothing is found"
       ) { range in
-        let needles = spellings(of: range.bank)
+        let crowd = Crowd()
+        try await crowd.enter(range)
+        let search = NeedleSearch(
+          (words(of: range.bank) + crowd.words).flatMap(NeedleSearch.spellings))
+        guard canFind(search, crowd) else { return .notTried("the search finds nothing at all") }
         var (searched, found) = (0, Set<String>())
         let files = FileManager.default.enumerator(atPath: range.home.path)
         while let name = files?.nextObject() as? String {
@@ -27,11 +33,11 @@ package enum LeakDrill {
             let bytes = FileManager.default.contents(atPath: "\(range.home.path)/\(name)")
           else { continue }
           searched += 1
-          if needles.contains(where: { bytes.range(of: $0) != nil }) { found.insert(name) }
+          if search.finds(in: bytes) { found.insert(name) }
         }
         return .when(
           found.isEmpty && searched > 10,
-          "\(searched) files, \(needles.count) spellings"
+          "\(Crowd.count) people, \(searched) files, \(search.count) spellings"
             + (found.isEmpty
               ? ", nothing found" : "; found in \(found.sorted().joined(separator: ", "))"))
       },
@@ -39,12 +45,12 @@ package enum LeakDrill {
         "metrics", steps: "search every service's metrics for the same",
         expectation: "nothing is found"
       ) { range in
-        let needles = spellings(of: range.bank)
+        let words = words(of: range.bank) + Crowd().words
+        let search = NeedleSearch(words.flatMap(NeedleSearch.spellings))
         var found: [String] = []
         for (service, _) in range.ports {
           let answer = try await range.line.send(.get, "/metrics", to: service)
-          let bytes = Data(answer.body)
-          if needles.contains(where: { bytes.range(of: $0) != nil }) { found.append("\(service)") }
+          if search.finds(in: Data(answer.body)) { found.append("\(service)") }
         }
         return .when(
           found.isEmpty,
@@ -77,6 +83,25 @@ package enum LeakDrill {
           odd.isEmpty,
           odd.isEmpty ? "\(read) processes, nothing but --home" : odd.joined(separator: "; "))
       },
+      Attack(
+        "core-dumps", steps: "ask the kernel what each service may leave behind when it crashes",
+        expectation: "no core dump from any"
+      ) { range in
+        var (read, odd) = (0, [String]())
+        for (service, pid) in range.processes {
+          guard let limits = FileManager.default.contents(atPath: "/proc/\(pid)/limits") else {
+            continue
+          }
+          read += 1
+          let core = String(decoding: limits, as: UTF8.self).split(separator: "\n")
+            .first { $0.hasPrefix("Max core file size") }?.split(separator: " ").dropFirst(4)
+          if core?.prefix(2).allSatisfy({ $0 == "0" }) != true { odd.append("\(service)") }
+        }
+        guard read > 0 else { return .notTried("no process could be read") }
+        return .when(
+          odd.isEmpty,
+          odd.isEmpty ? "\(read) processes may write none" : odd.joined(separator: ", "))
+      },
     ])
 
   private static func words(of file: String) -> [String]? {
@@ -85,13 +110,55 @@ package enum LeakDrill {
     }
   }
 
-  private static func spellings(of bank: SeededBank) -> [Data] {
-    bank.residents.flatMap { [$0.familyName, $0.login, $0.phone, $0.birthDate] }.flatMap { word in
-      let clear = Array(word.utf8)
-      return [
-        Data(clear), Data(Data(clear).base64EncodedString().dropLast(4).utf8),
-        Data(hexText(clear).utf8), Data(clear.flatMap { [$0, 0] }),
-      ]
+  private static func words(of bank: SeededBank) -> [String] {
+    bank.residents.flatMap { [$0.familyName, $0.login, $0.phone, $0.birthDate] }
+  }
+
+  /// A search that finds nothing in what is full of it proves nothing.
+  private static func canFind(_ search: NeedleSearch, _ crowd: Crowd) -> Bool {
+    let word = crowd.words[crowd.words.count / 2]
+    return NeedleSearch.spellings(of: word).allSatisfy {
+      search.finds(in: Data(Array("..".utf8) + $0 + Array("..".utf8)))
+    } && search.finds(in: Data("x\(word)".utf8).base64EncodedData())
+      && !search.finds(in: Data("nobody at all".utf8))
+  }
+}
+
+/// A thousand people whose details stand nowhere else in the world. Always the same, so that every run finds them entered.
+private struct Crowd {
+  static let count = 1_000
+  private static let idPrefix: UInt64 = 0x5357_4f52_4e45_4e31
+  /// What nobody else is called, one for each.
+  private let letters: [String]
+
+  init() {
+    let consonants = Array("bcdfghjklmnpqrst")
+    letters = (0..<Self.count).map { number in
+      let digest = SHA256.hash(data: Array("crowd \(number)".utf8))
+      return String(digest.prefix(16).map { consonants[Int($0 & 15)] })
+    }
+  }
+
+  var words: [String] {
+    letters.flatMap { [given($0), family($0), email($0), street($0)] }
+  }
+
+  private func given(_ letters: String) -> String { "G\(letters.prefix(8))" }
+  private func family(_ letters: String) -> String { "F\(letters.suffix(10))" }
+  private func email(_ letters: String) -> String { "\(letters)@crowd.example.org" }
+  private func street(_ letters: String) -> String { "\(letters) Street" }
+
+  func enter(_ range: DrillRange) async throws {
+    for (number, letters) in letters.enumerated() {
+      let details = PersonalDetails(
+        givenName: given(letters), familyName: family(letters), email: email(letters),
+        phone: "+4420794600\(100 + number % 900)",
+        address: PostalAddress(
+          lines: [street(letters)], postalCode: "EX1 2MP", city: "Exampleton", country: "GB"),
+        birthDate: "1990-01-01")
+      let id = PersonID(bits: UInt128(Self.idPrefix) << 64 | 1 << 63 | UInt128(number))
+      _ = try await range.desk.call(
+        CustomersOperations.createCustomer, NewCustomer(id: id, details: details))
     }
   }
 }

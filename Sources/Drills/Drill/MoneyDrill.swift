@@ -52,7 +52,8 @@ package enum MoneyDrill {
     let spent = before - (try await range.balance(of: 0, token: token))
     let bodies = Set(answers.map(\.body)).count
     return .when(
-      spent == 17 && bodies == 1 && answers.allSatisfy { $0.status == 201 },
+      spent == 17 && bodies == 1 && answers.count == presses
+        && answers.allSatisfy { $0.status == 201 },
       "\(answers.count) answers, \(bodies) different, \(spent) of 17 minor units spent",
       recordedAs: answers.first?.correlation)
   }

@@ -22,6 +22,14 @@ struct RawCaller {
       }
       return Int(String(decoding: bytes.dropFirst(9).prefix(3), as: UTF8.self))
     }
+    /// How many HTTP answers came.
+    var answers: Int {
+      guard case .bytes(let bytes) = self else { return 0 }
+      return Self.answers(in: bytes)
+    }
+    static func answers(in bytes: [UInt8]) -> Int {
+      String(decoding: bytes, as: UTF8.self).ranges(of: "HTTP/1.1 ").count
+    }
     var text: String {
       switch self {
       case .bytes: status.map { "an HTTP answer \($0)" } ?? "bytes that are no HTTP answer"
@@ -32,9 +40,12 @@ struct RawCaller {
 
   static let answerBytesMax = 16_384
 
-  /// - Parameter pieces: sent one after the other, each after `pause`.
+  /// - Parameters:
+  ///   - pieces: sent one after the other, each after `pause`, the first after `first` where that is another.
+  ///   - answers: how many to wait for.
   func send(
-    _ pieces: [[UInt8]], pause: Duration = .zero, within limit: Duration = .seconds(3)
+    _ pieces: [[UInt8]], pause: Duration = .zero, first: Duration? = nil,
+    within limit: Duration = .seconds(3), answers: Int = 1
   ) async -> Outcome {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let done = loop.makePromise(of: Outcome.self)
@@ -47,7 +58,7 @@ struct RawCaller {
           try pipeline.addHandler(
             NIOSSLClientHandler(context: NIOSSLContext(configuration: tls), serverHostname: nil))
         }
-        try pipeline.addHandler(Collector(done))
+        try pipeline.addHandler(Collector(done, answers: answers))
       }
     }
     do {
@@ -56,8 +67,9 @@ struct RawCaller {
         channel.pipeline.fireUserInboundEventTriggered(Collector.TimeIsUp())
       }
       let writing = Task {
-        for piece in pieces {
-          if pause > .zero { try await Task.sleep(for: pause) }
+        for (number, piece) in pieces.enumerated() {
+          let wait = number == 0 ? first ?? pause : pause
+          if wait > .zero { try await Task.sleep(for: wait) }
           try await channel.writeAndFlush(ByteBuffer(bytes: piece))
         }
       }
@@ -99,18 +111,26 @@ private final class Collector: ChannelInboundHandler {
   private var bytes: [UInt8] = []
   private var done: EventLoopPromise<RawCaller.Outcome>?
 
-  init(_ done: EventLoopPromise<RawCaller.Outcome>) { self.done = done }
+  private let answers: Int
+
+  init(_ done: EventLoopPromise<RawCaller.Outcome>, answers: Int) {
+    self.done = done
+    self.answers = answers
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     bytes += Array(unwrapInboundIn(data).readableBytesView)
-    if bytes.count > RawCaller.answerBytesMax || bytes.firstRange(of: Array("\r\n\r\n".utf8)) != nil
-    {
-      finish(.bytes(bytes))
-    }
+    let isWhole =
+      bytes.firstRange(of: Array("\r\n\r\n".utf8)) != nil
+      && (answers == 1 || RawCaller.Outcome.answers(in: bytes) >= answers)
+    if bytes.count > RawCaller.answerBytesMax || isWhole { finish(.bytes(bytes)) }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    finish(.nothing(why: error is NIOSSLError ? "the TLS handshake was refused" : "cut off"))
+    finish(
+      bytes.isEmpty
+        ? .nothing(why: error is NIOSSLError ? "the TLS handshake was refused" : "cut off")
+        : .bytes(bytes))
     context.close(promise: nil)
   }
 
@@ -119,7 +139,9 @@ private final class Collector: ChannelInboundHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if event is TimeIsUp { finish(.nothing(why: "no answer")) }
+    if event is TimeIsUp {
+      finish(bytes.isEmpty ? .nothing(why: "no answer") : .bytes(bytes))
+    }
     context.fireUserInboundEventTriggered(event)
   }
 

@@ -1,8 +1,11 @@
+import Authority
 import Chassis
 import Crypto
 import Demo
 import Foundation
+import Identity
 import Launcher
+import Storage
 import StrictJSON
 import Tokens
 import Transport
@@ -77,6 +80,43 @@ package enum TokenDrill {
     }
   }
 
+  /// The header or claims changed and signed anew with identity's own key: nothing but the check in question refuses it.
+  private static func wellSigned(
+    _ name: String, _ steps: String,
+    _ change: @escaping @Sendable (inout [String: JSON], inout [String: JSON]) -> Void
+  ) -> Attack {
+    forgery(name, "\(steps), signed with identity's stolen key") { range, real in
+      var parts = try Parts(real)
+      let keys = try await stolenKeys(range)
+      guard let kid = parts.header["kid"]?.string, let key = keys.first(where: { $0.id == kid })
+      else { throw DemoFailure("the key that signs was not in the store") }
+      // The same way round, unchanged, is believed: or a refusal below would mean nothing.
+      let control = try await range.ask(
+        "GET", "/v1/accounts", token: parts.signed(key.signature(for:)))
+      guard control.status == 200 else {
+        throw DemoFailure("signed anew without a change: \(control.text)")
+      }
+      change(&parts.header, &parts.claims)
+      return try parts.signed(key.signature(for:))
+    }
+  }
+
+  private static func stolenKeys(_ range: DrillRange) async throws -> [SigningKey] {
+    let stolen = try await StolenKeys.take(
+      from: range.home, trustDomain: range.platform.trustDomain, clock: range.clock,
+      randomness: range.randomness)
+    return try await Store.withCopy(
+      of: range.home.storeFile(of: "identity"), migrations: IdentityService.migrations,
+      clock: range.clock, randomness: range.randomness
+    ) { try await StolenSigningKeys.take(from: $0, keyring: stolen.keyring(of: "identity")) }
+  }
+
+  private static func moved(_ claims: inout [String: JSON], by seconds: Int64) {
+    for name in ["iat", "nbf", "exp", "auth_time"] {
+      if let time = claims[name]?.integer { claims[name] = .integer(time + seconds) }
+    }
+  }
+
   private static let forgeries: [Attack] = [
     forgery("alg-none", "alg none, no signature") { _, real in
       var parts = try Parts(real)
@@ -108,22 +148,21 @@ package enum TokenDrill {
     changed("wider-scope", "more scopes than were granted") { _, claims in
       claims["scope"] = "accounts:read payments:create clients:write"
     },
-    changed("expired", "expired an hour ago") { _, claims in
-      claims["exp"] = .integer((claims["exp"]?.integer ?? 0) - 3_900)
-    },
-    changed("wrong-issuer", "issued by somebody else") { _, claims in
+    wellSigned("expired", "expired an hour ago") { _, claims in moved(&claims, by: -3_900) },
+    wellSigned("not-yet-valid", "good from in an hour") { _, claims in moved(&claims, by: 3_600) },
+    wellSigned("wrong-issuer", "issued by somebody else") { _, claims in
       claims["iss"] = "https://evil.example"
     },
-    changed("wrong-audience", "made for another API") { _, claims in claims["aud"] = "other" },
-    changed("wrong-type", "typ JWT instead of at+jwt") { header, _ in header["typ"] = "JWT" },
+    wellSigned("wrong-audience", "made for another API") { _, claims in claims["aud"] = "other" },
+    wellSigned("wrong-type", "typ JWT instead of at+jwt") { header, _ in header["typ"] = "JWT" },
     changed("unknown-kid", "a kid that nobody has") { header, _ in header["kid"] = "drill" },
     changed("path-in-kid", "a kid that is a path") { header, _ in
       header["kid"] = "../../../../dev/null"
     },
-    changed("jku", "our own key set by URL") { header, _ in
+    wellSigned("jku", "our own key set by URL") { header, _ in
       header["jku"] = "https://evil.example/jwks.json"
     },
-    changed("x5u", "our own certificate by URL") { header, _ in
+    wellSigned("x5u", "our own certificate by URL") { header, _ in
       header["x5u"] = "https://evil.example/c.pem"
     },
     changed("jwk", "our own key in the header") { header, _ in

@@ -29,6 +29,10 @@ package enum Attempt: String, Sendable, CaseIterable {
   case userNamespace = "user-namespace"
   case fork
   case selfMadeCode = "self-made-code"
+  /// With a path: a file of one's own whose bytes become code.
+  case fileCode = "file-code"
+  /// Without a target: memory that no limit counts.
+  case sharedMemory = "shared-memory"
   /// Without a target: becoming root.
   case becomeRoot = "become-root"
   /// With the name of a system call, made with zeros: only whether the kernel takes it at all.

@@ -36,7 +36,7 @@ package enum Prober {
   /// - Returns: 0 when it went through, else errno.
   private static func attempted(_ attempt: Attempt, _ target: String) -> Int32 {
     switch attempt {
-    case .read, .write, .make, .remove, .list, .execute, .mount: onFile(attempt, target)
+    case .read, .write, .make, .remove, .list, .execute, .mount, .fileCode: onFile(attempt, target)
     case .connect, .connectAddress, .fastOpen, .multipath, .listen, .unixSocket, .abstractSocket,
       .rawSocket,
       .packetSocket, .netlinkSocket, .datagramSocket:
@@ -45,6 +45,7 @@ package enum Prober {
     case .userNamespace: error(csandbox_call(csandbox_system_call("unshare"), 0x1000_0000))
     case .fork: child()
     case .selfMadeCode: selfMadeCode()
+    case .sharedMemory: sharedMemory()
     case .becomeRoot: error(csandbox_call(csandbox_system_call("setresuid"), 0, 0, 0))
     case .call: error(csandbox_call(csandbox_system_call(target)))
     case .closeExecLock: ExecLock.close() ? 0 : errno
@@ -59,6 +60,7 @@ package enum Prober {
     case .remove: error(Int(unlink(path)))
     case .execute: executed(path)
     case .mount: mounted(path)
+    case .fileCode: fileCode(path)
     default: opened(path, O_RDONLY)
     }
   }
@@ -134,6 +136,27 @@ package enum Prober {
   private static func selfMadeCode() -> Int32 {
     let rights = PROT_READ | PROT_WRITE | PROT_EXEC
     let page = mmap(nil, 4_096, rights, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard page != MAP_FAILED else { return errno }
+    munmap(page, 4_096)
+    return 0
+  }
+
+  private static func fileCode(_ path: String) -> Int32 {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { return errno }
+    defer {
+      close(descriptor)
+      unlink(path)
+    }
+    guard ftruncate(descriptor, 4_096) == 0 else { return errno }
+    let page = mmap(nil, 4_096, PROT_READ | PROT_EXEC, MAP_SHARED, descriptor, 0)
+    guard page != MAP_FAILED else { return errno }
+    munmap(page, 4_096)
+    return 0
+  }
+
+  private static func sharedMemory() -> Int32 {
+    let page = mmap(nil, 4_096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
     guard page != MAP_FAILED else { return errno }
     munmap(page, 4_096)
     return 0

@@ -3,11 +3,15 @@ import StrictJSON
 
 /// What `status` says about the launcher's guard of programs, charters and settings.
 enum ImmutableLine {
-  static func text(_ standing: ImmutableStanding?) -> String {
+  /// - Parameter silence: how long ago the guard looked last.
+  static func text(_ standing: ImmutableStanding?, silence: Duration?) -> String {
     guard let standing else { return "immutable: nothing is guarded" }
     var parts = [
       "immutable: \(standing.programs) programs, \(standing.charters) charters, settings pinned"
     ]
+    if let silence, silence > ImmutableStanding.lookMax {
+      parts.append("NOBODY HAS LOOKED for \(silence.components.seconds) s")
+    }
     if !standing.unreverted.isEmpty {
       parts.append(
         "NOT AS PINNED and not put back: \(standing.unreverted.joined(separator: ", "))")
@@ -32,6 +36,7 @@ enum ImmutableLine {
     case .reverted: "put back"
     case .removed: "taken away"
     case .unreverted: "not put back"
+    case .adopted: "adopted"
     }
   }
 

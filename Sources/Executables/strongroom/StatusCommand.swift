@@ -111,7 +111,8 @@ struct StatusCommand: AsyncParsableCommand {
     for line in ConfinementStanding.lines(
       rows.map { ($0.service, $0.standing?.confinement) })
     { print(line) }
-    print(ImmutableLine.text(immutable))
+    let silence = ImmutableStanding.lastLook(in: home).map { Clock.system.now() - $0 }
+    print(ImmutableLine.text(immutable, silence: silence))
     print("all services: \(memory >> 20) MiB resident · home \(home.path)")
   }
 }

@@ -117,9 +117,12 @@ package struct Home: Sendable, Hashable {
 package struct StartFailure: Error, CustomStringConvertible {
   package let reason: String
   package let hint: String
-  package init(_ reason: String, hint: String) {
+  /// Whether another attempt may succeed without anybody's help.
+  package let isPassing: Bool
+  package init(_ reason: String, hint: String, isPassing: Bool = false) {
     self.reason = reason
     self.hint = hint
+    self.isPassing = isPassing
   }
   package var description: String { "\(reason)\n  hint: \(hint)" }
 }

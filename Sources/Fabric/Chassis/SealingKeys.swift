@@ -15,12 +15,20 @@ extension ServiceContext {
           AuthorityOperations.getSealingKeyring, Nothing(), context: background())
         return try keyring(answer)
       } catch let problem as Problem {
-        guard problem.status == 503 || problem.status == 504, ContinuousClock.now < end else {
-          throw StartFailure(
-            "the authority gives no sealing keys: \(problem.title)",
-            hint: "the charter must list the secret sealing-keyring and the call getSealingKeyring")
+        let isPassing = problem.status == 503 || problem.status == 504
+        guard !isPassing else {
+          guard ContinuousClock.now < end else {
+            throw StartFailure(
+              "the authority gives no sealing keys: \(problem.title)",
+              hint: "it is busy or starting; this service is started again by itself",
+              isPassing: true)
+          }
+          try await Task.sleep(for: .milliseconds(200))
+          continue
         }
-        try await Task.sleep(for: .milliseconds(200))
+        throw StartFailure(
+          "the authority gives no sealing keys: \(problem.title)",
+          hint: "the charter must list the secret sealing-keyring and the call getSealingKeyring")
       }
     }
   }

@@ -49,7 +49,8 @@ package struct ServiceContext: Sendable {
     recorder = AccessRecorder(service: service, store: store, clock: clock, randomness: randomness)
     idempotency = IdempotencyStore(store: store)
     outbox = Outbox(store: store)
-    transactionTokens = TransactionTokenVerifier(credentials: credentials)
+    transactionTokens = TransactionTokenVerifier(
+      credentials: credentials, believesAll: platform.lacks(.transactionTokens))
   }
 
   /// The client for another service; it can only call what both charters declare.

@@ -63,7 +63,7 @@ package enum ServiceMain {
 
   private static func verdict(on error: any Error) -> (code: Int32, hint: String) {
     switch error {
-    case let failure as StartFailure: (78, failure.hint)
+    case let failure as StartFailure: (failure.isPassing ? 75 : 78, failure.hint)
     case let taken as PortTaken:
       (69, "stop what listens on port \(taken.port), or use --port-offset")
     case StoreError.corrupt:

@@ -71,6 +71,9 @@ struct ProblemStage: Stage {
     var fields: [String: LogValue] = ["status": .count(status), "took": .duration(span)]
     if let caller = facts.caller { fields["caller"] = .id(caller) }
     if let reason { fields["reason"] = .id(reason) }
+    if service.platform.lacks(.discretion) {
+      fields["body"] = .text(String(buffer: passage.request.body))
+    }
     let log = service.log.with(
       correlation: facts.correlation, subject: facts.subject, operation: operation)
     if status >= 500 {

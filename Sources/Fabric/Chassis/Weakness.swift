@@ -1,10 +1,14 @@
 /// A defence that a test build can leave out, to show that its drill notices. A release does not know how: it refuses to
 /// start from a home that names one.
 package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
+  /// Whoever has a certificate is who it says, whoever signed it and whenever.
+  case peerChecks = "peer-checks"
   /// Any workload may call any operation.
   case edgeChecks = "edge-checks"
   /// Outside tokens are believed whoever signed them.
   case tokenSignatures = "token-signatures"
+  /// Transaction tokens are believed whoever signed them, for any request and at any time.
+  case transactionTokens = "transaction-tokens"
   /// What was revoked stays good.
   case revocations
   /// The same key makes another payment.
@@ -15,6 +19,10 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case addresses
   /// Nobody looks at programs, charters and settings.
   case immutability
+  /// The body of every request is logged.
+  case discretion
+  /// The audit log is taken for sound without a look.
+  case verification
 }
 
 extension Platform {

@@ -1,5 +1,6 @@
 package import Chassis
 import Glibc
+import Sandbox
 import StrictJSON
 package import Vocabulary
 
@@ -73,6 +74,8 @@ package struct ExecutableFile: Hashable, Sendable {
   package let path: String
   /// Lower-case hex.
   package let sha256: String
+  /// In bytes.
+  package let size: Int64
 
   /// The path of the program that runs now.
   package static func ownPath() throws(LaunchFailure) -> String {
@@ -90,9 +93,9 @@ package struct ExecutableFile: Hashable, Sendable {
     let descriptor = open(self.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0, access(self.path, X_OK) == 0 else { throw .noExecutable(path: path) }
     defer { close(descriptor) }
-    guard let digest = FileDigest.read(descriptor) else {
-      throw .system(call: "read \(path)", code: errno)
-    }
+    guard let facts = FileFacts(descriptor: descriptor), let digest = FileDigest.read(descriptor)
+    else { throw .system(call: "read \(path)", code: errno) }
+    size = facts.identity.size
     sha256 = digest
   }
 }

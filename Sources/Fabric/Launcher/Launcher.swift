@@ -13,6 +13,8 @@ package actor Launcher {
   package static let readyLimit: Duration = .seconds(45)
   /// Longest time a service may take to drain before it is killed.
   package static let drainLimit: Duration = .seconds(15)
+  /// Longest time from SIGKILL to the end; the kernel may be busy with the process's disk.
+  private static let killLimit: Duration = .seconds(5)
   private static let authority = Unit(Charter.authorityName)
   /// Pause between two questions whether a service is ready.
   package static let probePause: Duration = .milliseconds(60)
@@ -191,25 +193,47 @@ package actor Launcher {
       let (process, hold) = try begin(slot)
       slot.process = process
       slots[name] = slot
-      if name == Self.authority { parts.witness?.serve(process.pid) }
-      try LaunchRecord(
-        service: name.service, pid: process.pid, executable: slot.executable,
-        startedAt: slot.startedAt,
-        user: hold?.user
-      ).write(to: parts.home, isProgram: name.isProgram)
-      if let hold { try HoldRecord.write(hold, of: name, to: parts.home) }
+      // Followed from its first moment: whatever goes wrong now, its end is noticed.
       process.follow(into: slot.logFile) { status, lastLines in
         Task { await self.ended(name, generation: generation, status: status, lastLines) }
       }
+      if name == Self.authority { parts.witness?.serve(process.pid) }
+      record(slot, process, hold)
       parts.log.info("a service was started", ["service": .id(name), "pid": .count(process.pid)])
       parts.report(
         LauncherEvent(
           .starting, service: name.service, isProgram: name.isProgram, pid: process.pid))
       Task { await probe(name, generation: generation) }
     } catch {
-      slot.refusal = .notReady(service: name.service, reason: "\(error)", lastLines: [])
+      parts.log.error(
+        "a service could not be started", ["service": .id(name), "why": .text("\(error)")])
+      if !slot.machine.wasReady {
+        slot.refusal = .notReady(service: name.service, reason: "\(error)", lastLines: [])
+      }
       slots[name] = slot
-      wake()
+      // Not from within its own action: the machine goes on when this one is done.
+      Task {
+        guard slots[name]?.generation == generation else { return }
+        apply(.exited(status: RestartMachine.notMade, at: parts.clock.now()), to: name)
+      }
+    }
+  }
+
+  /// Lays down who runs. A process without its record gets no identity, so it is ended and tried
+  /// again.
+  private func record(_ slot: Slot, _ process: ChildProcess, _ hold: Hold?) {
+    let name = slot.unit
+    do throws(LaunchFailure) {
+      try LaunchRecord(
+        service: name.service, pid: process.pid, executable: slot.executable,
+        startedAt: slot.startedAt,
+        user: hold?.user
+      ).write(to: parts.home, isProgram: name.isProgram)
+      if let hold { try HoldRecord.write(hold, of: name, to: parts.home) }
+    } catch {
+      parts.log.error(
+        "the launch record cannot be written", ["service": .id(name), "why": .text("\(error)")])
+      process.signal(SIGKILL)
     }
   }
 
@@ -325,8 +349,17 @@ package actor Launcher {
     wake()
     for name in parts.charters.units.reversed() {
       apply(.drain, to: name)
-      while slots[name]?.process != nil {
+      let end = parts.clock.now() + Self.drainLimit + Self.killLimit
+      let alarm = Task {
+        try? await Task.sleep(for: Self.drainLimit + Self.killLimit)
+        wake()
+      }
+      while slots[name]?.process != nil, parts.clock.now() < end {
         await withCheckedContinuation { waiting.append($0) }
+      }
+      alarm.cancel()
+      if slots[name]?.process != nil {
+        parts.log.error("a service's process does not end", ["service": .id(name)])
       }
     }
     parts.report(LauncherEvent(.down, millis: (parts.clock.now() - began).milliseconds))

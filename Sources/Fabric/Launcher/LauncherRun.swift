@@ -107,7 +107,7 @@ package struct LauncherRun: Sendable {
       try PortCheck.check(
         [(service: Charter.gatewayName, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
-    let (confinement, pins) = try layDown(files, set, platform, machine)
+    let (confinement, pins, changes) = try layDown(files, set, platform, machine)
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
       service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
@@ -125,7 +125,7 @@ package struct LauncherRun: Sendable {
       home: home, line: line, log: log, clock: clock, randomness: randomness)
     let starting = Mutex<Launcher?>(nil)
     let immutableGuard = try ImmutableGuard(
-      KnownGood(home), pins: pins, clock: clock, randomness: randomness
+      KnownGood(home), pins: pins, earlier: changes, clock: clock, randomness: randomness
     ) { event, finding in
       let launcher = finding.isReadAtStart ? starting.withLock { $0 } : nil
       Task {
@@ -146,6 +146,7 @@ package struct LauncherRun: Sendable {
       try AddressHold.apply(rules, earlierPort: earlier?.gatewayPort)
     }
     await journal.resume()
+    if isGuarded { for change in changes { await journal.note(change) } }
     let code = await drive(launcher, report) { await journal.finish(within: Self.journalLimit) }
     immutableGuard.stop()
     if confinement.addressRules != nil { AddressHold.remove(gatewayPort: platform.gatewayPort) }
@@ -156,12 +157,15 @@ package struct LauncherRun: Sendable {
   /// cannot come true must not be those of the next start.
   private func layDown(
     _ files: [CharterFile], _ charters: CharterSet, _ platform: Platform, _ machine: Machine
-  ) throws(LaunchFailure) -> (ServiceConfinement, [Pin]) {
-    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+  ) throws(LaunchFailure) -> (ServiceConfinement, [Pin], [PinEvent]) {
     let store = KnownGood(home)
+    var inspection = Inspection(store, at: clock.now(), randomness: randomness)
+    inspection.lookAtFiles()
+    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
     let stage = "strongroom-confine"
     let programs = try store.takePrograms(
-      charters.ownExecutables + [stage], from: binaries)
+      charters.ownExecutables + [stage], from: binaries
+    ) { inspection.changed(program: $0, pinned: $1, found: $2) }
     let confinement = ServiceConfinement(
       stage: try ExecutableFile("\(home.executablesFolder)/\(stage)"), machine: machine, home: home,
       platform: platform, charters: charters)
@@ -170,7 +174,7 @@ package struct LauncherRun: Sendable {
     let pins = try store.pins(
       programs: programs, charters: HomeSetup.named(files),
       settings: PlatformSettings.bytes(of: platform))
-    return (confinement, pins)
+    return (confinement, pins, inspection.events)
   }
 
   /// What this machine can hold the services by.

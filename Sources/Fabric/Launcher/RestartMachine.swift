@@ -52,8 +52,11 @@ package struct RestartMachine: Hashable, Sendable {
   /// Exits in a row before it was ever ready, after which `up` fails.
   package static let firstAttemptsMax = 3
   /// Exit codes that say "I refuse to start": sysexits' EX_DATAERR, EX_NOINPUT, EX_CANTCREAT,
-  /// EX_NOPERM, EX_CONFIG.
+  /// EX_NOPERM, EX_CONFIG. Believed of a service that was never ready; of one that was, they may
+  /// tell of a fault that passes, such as a full disk, so it is tried again at the longest pause.
   package static let refusals: Set<Int32> = [65, 66, 73, 77, 78]
+  /// The status of a process that could not even be made: sysexits' EX_OSERR.
+  package static let notMade: Int32 = 71
 
   /// Where it is now.
   package private(set) var state: State = .stopped
@@ -122,10 +125,11 @@ package struct RestartMachine: Hashable, Sendable {
   }
 
   private mutating func ended(attempt: Int, status: Int32) -> Action {
-    let isHopeless =
-      Self.refusals.contains(status) || (!wasReady && attempt >= Self.firstAttemptsMax)
+    let isRefusal = Self.refusals.contains(status)
+    let isHopeless = !wasReady && (isRefusal || attempt >= Self.firstAttemptsMax)
     guard !isHopeless else { return move(to: .refused, .giveUp(status: status)) }
-    return move(to: .pausing(attempt: attempt + 1), .pause(Self.pause(after: attempt)))
+    let pause = isRefusal ? Self.pauseMax : Self.pause(after: attempt)
+    return move(to: .pausing(attempt: attempt + 1), .pause(pause))
   }
 
   private mutating func move(to next: State, _ action: Action) -> Action {

@@ -8,7 +8,7 @@ package struct FileFacts: Hashable, Sendable {
     package let device: UInt64
     package let inode: UInt64
     package let size: Int64
-    let changedSeconds: Int64
+    package let changedSeconds: Int64
     let changedNanoseconds: Int64
   }
 

@@ -75,14 +75,19 @@ extension SystemCallFilter {
   static let absent = ["clone3", "openat2", "close_range", "epoll_pwait2"]
 
   private static func checked(resolvesNames: Bool) -> [Rule] {
-    // PROT_WRITE | PROT_EXEC, and PROT_EXEC: what is written never becomes code.
+    // PROT_WRITE | PROT_EXEC, and PROT_EXEC: memory that was written never becomes code. A file may,
+    // until `ExecLock` closes.
     let (writeAndRun, run): (UInt32, UInt32) = (6, 4)
+    // MAP_SHARED | MAP_ANONYMOUS is memory that RLIMIT_DATA does not count.
+    let sharedMemory: UInt32 = 0x21
     // CLONE_THREAD, and all CLONE_NEW… of clone(2).
     let (thread, namespaces): (UInt32, UInt32) = (0x1_0000, 0x7e02_0000)
     // MSG_FASTOPEN connects without connect(2), past Landlock's rule on ports.
     let fastOpen: UInt32 = 0x2000_0000
     return [
-      Rule("mmap", when: .masked(2, writeAndRun, isNot: writeAndRun)),
+      Rule(
+        "mmap", when: .masked(2, writeAndRun, isNot: writeAndRun),
+        .masked(3, sharedMemory, isNot: sharedMemory)),
       Rule("mprotect", when: .masked(2, run, isNot: run)),
       Rule("clone", when: .masked(0, thread | namespaces, isOneOf: [thread])),
       Rule("sendto", when: .masked(3, fastOpen, isNot: fastOpen)),

@@ -90,7 +90,21 @@ struct AuthorityStore: Sendable {
 
   /// A service's key: derived, never stored, different for every service and version.
   func sealingKey(of service: ServiceName, version: Int) throws -> [UInt8] {
-    try sealing.subkey(label: "sealing/\(service)/\(version)", version: 1).withBytes { Array($0) }
+    try Self.sealingKey(of: service, version: version, from: sealing)
+  }
+
+  static func sealingKey(
+    of service: ServiceName, version: Int, from root: Keyring
+  ) throws -> [UInt8] {
+    try root.subkey(label: "sealing/\(service)/\(version)", version: 1).withBytes { Array($0) }
+  }
+
+  /// The newest version of each service's sealing keys.
+  func sealingVersions() async throws -> [String: Int] {
+    let rows = try await store.read {
+      try $0.rows("SELECT service, max(version) AS newest FROM sealing_versions GROUP BY service")
+    }
+    return try rows.reduce(into: [:]) { $0[try $1.text("service")] = Int(try $1.integer("newest")) }
   }
 
   private static func newest(of service: ServiceName, _ transaction: Transaction) throws -> Int {

@@ -17,14 +17,17 @@ enum RootKey {
   static let memoryKiB = 19_456...1_048_576
   static let passes = 2...16
 
+  /// - Parameter owner: whose the key file must be.
   /// - Throws: `StartFailure` with one line and what to do about it.
-  static func load(from home: Home) throws(StartFailure) -> Keyring {
+  static func load(
+    from home: Home, ownedBy owner: uid_t = geteuid()
+  ) throws(StartFailure) -> Keyring {
     let bytes: [UInt8]
     let passphraseFile = "\(home.path)/keys/passphrase.json"
     if access(home.rootKeyFile, F_OK) != 0, access(passphraseFile, F_OK) == 0 {
       bytes = try derived(with: passphraseFile)
     } else {
-      bytes = try file(home.rootKeyFile)
+      bytes = try file(home.rootKeyFile, ownedBy: owner)
     }
     do {
       return try Keyring(keys: [1: bytes], current: 1)
@@ -33,8 +36,8 @@ enum RootKey {
     }
   }
 
-  private static func file(_ path: String) throws(StartFailure) -> [UInt8] {
-    let text = try contents(of: path, bytesMax: fileBytesMax)
+  private static func file(_ path: String, ownedBy owner: uid_t) throws(StartFailure) -> [UInt8] {
+    let text = try contents(of: path, ownedBy: owner, bytesMax: fileBytesMax)
     var digits = text[...]
     while digits.last == 0x0a || digits.last == 0x0d { digits = digits.dropLast() }
     guard digits.count == 64,
@@ -47,7 +50,9 @@ enum RootKey {
   }
 
   /// Refuses a key that anybody else could have read or replaced.
-  private static func contents(of path: String, bytesMax: Int) throws(StartFailure) -> [UInt8] {
+  private static func contents(
+    of path: String, ownedBy owner: uid_t, bytesMax: Int
+  ) throws(StartFailure) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw StartFailure(
@@ -59,7 +64,7 @@ enum RootKey {
     guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
       throw StartFailure("\(path) is not a file", hint: "restore it from its backup")
     }
-    guard facts.st_uid == geteuid(), facts.st_mode & 0o077 == 0 else {
+    guard facts.st_uid == owner, facts.st_mode & 0o077 == 0 else {
       throw StartFailure(
         "\(path) can be read by others", hint: "chmod 600 it, and make it yours with chown")
     }
@@ -81,7 +86,7 @@ enum RootKey {
   }
 
   private static func derived(with path: String) throws(StartFailure) -> [UInt8] {
-    let text = try contents(of: path, bytesMax: 1_024)
+    let text = try contents(of: path, ownedBy: geteuid(), bytesMax: 1_024)
     guard let recipe = try? StrictJSON.decode(Recipe.self, from: text),
       let salt = Base64URL.decode(recipe.salt), (16...64).contains(salt.count),
       memoryKiB.contains(recipe.memoryKiB), passes.contains(recipe.passes)

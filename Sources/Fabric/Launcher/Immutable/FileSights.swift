@@ -20,21 +20,34 @@ package final class FileSights: Sendable {
 
   package init() {}
 
-  /// - Parameter isThorough: read it whatever its identity.
-  package func look(_ path: String, isThorough: Bool = false) -> FileSight {
+  /// - Parameters:
+  ///   - size: what it should have. A file of another size is not read: it is another file, and may
+  ///     be so large that reading it would keep us from all others.
+  ///   - isThorough: read it whatever its identity.
+  package func look(_ path: String, size: Int64, isThorough: Bool = false) -> FileSight {
     // A link must not lead away, and a pipe must not keep us waiting.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return errno == ENOENT ? .missing : .noFile }
     defer { close(descriptor) }
     guard let facts = FileFacts(descriptor: descriptor), facts.isFile else { return .noFile }
     let identity = facts.identity
+    guard identity.size == size else {
+      return .file(
+        sha256: "\(identity.size) bytes", mode: facts.mode, user: facts.user, group: facts.group)
+    }
     let isKept = !isThorough && identity.size > Self.alwaysReadMax
     let remembered = isKept ? known.withLock { $0[path] } : nil
     let sha256: String
     if let remembered, remembered.identity == identity {
       sha256 = remembered.sha256
     } else {
-      guard let read = FileDigest.read(descriptor) else { return .noFile }
+      // It may be written to while it is read.
+      var left = size
+      let read = FileDigest.read(descriptor) { block in
+        left -= Int64(block.count)
+        return left >= 0
+      }
+      guard let read else { return .noFile }
       sha256 = read
       known.withLock { $0[path] = Known(identity: identity, sha256: read) }
     }

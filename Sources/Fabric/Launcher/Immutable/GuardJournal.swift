@@ -50,6 +50,7 @@ package actor GuardJournal {
     case .reverted: log.warning("a pinned file was changed, and is put back", fields)
     case .removed: log.warning("a foreign file was dropped, and is taken away", fields)
     case .unreverted: log.error("a file is not as pinned, and cannot be put back", fields)
+    case .adopted: log.warning("settings were changed while nothing ran, and are in force", fields)
     }
     guard waiting.count < Self.waitingMax else { return }
     waiting.append(record(of: event))

@@ -34,10 +34,13 @@ package final class ImmutableGuard: Sendable {
   private let tell: @Sendable (PinEvent, PinFinding) -> Void
   private let state: Mutex<State>
 
-  /// - Parameter tell: called once for each finding, on the thread that looked.
+  /// - Parameters:
+  ///   - earlier: what was changed while nobody looked, for the standing.
+  ///   - tell: called once for each finding, on the thread that looked.
   /// - Throws: `system` when a guarded folder is not there.
   package init(
-    _ store: KnownGood, pins: [Pin], clock: Clock, randomness: Randomness,
+    _ store: KnownGood, pins: [Pin], earlier: [PinEvent] = [], clock: Clock,
+    randomness: Randomness,
     tell: @escaping @Sendable (PinEvent, PinFinding) -> Void
   ) throws(LaunchFailure) {
     home = store.home
@@ -50,7 +53,9 @@ package final class ImmutableGuard: Sendable {
     self.clock = clock
     self.randomness = randomness
     self.tell = tell
-    state = Mutex(State(standing: ImmutableStanding(pins)))
+    var standing = ImmutableStanding(pins)
+    standing.recent = earlier.suffix(ImmutableStanding.recentMax)
+    state = Mutex(State(standing: standing))
   }
 
   /// Looks once, then whenever something stirs, until `stop`.
@@ -91,6 +96,7 @@ package final class ImmutableGuard: Sendable {
   package func look(thorough: Set<String> = []) -> [PinFinding] {
     let (left, events) = state.withLock { state -> ([PinFinding], [(PinEvent, PinFinding)]) in
       state.looks += 1
+      defer { ImmutableStanding.noteLook(in: home) }
       let isThorough = state.looks % Self.thoroughEvery == 0
       let findings = findings { isThorough || thorough.contains($0) }
       guard !findings.isEmpty || !state.told.isEmpty else { return ([], []) }
@@ -105,8 +111,10 @@ package final class ImmutableGuard: Sendable {
       folder.fault.map { PinFinding(folder.path, $0) }
     }
     var seen: [String: FileSight] = [:]
-    for path in pins.flatMap({ [$0.path, $0.keptPath] }) {
-      seen[path] = sights.look(path, isThorough: isThorough(path))
+    for pin in pins {
+      for path in [pin.path, pin.keptPath] {
+        seen[path] = sights.look(path, size: pin.size, isThorough: isThorough(path))
+      }
     }
     let present = folders.flatMap { folder in
       WholeFile.allNames(in: folder.path).map { "\(folder.path)/\($0)" }

@@ -1,5 +1,6 @@
 package import Chassis
 import Foundation
+import Sandbox
 import StrictJSON
 package import Vocabulary
 
@@ -12,6 +13,8 @@ package struct PinEvent: Hashable, Sendable, Codable {
     case removed
     /// It could not be put back; nothing is started from it.
     case unreverted
+    /// Settings that were changed while nothing ran: they are in force.
+    case adopted
   }
   package let at: Instant
   /// Under which the audit log knows it.
@@ -52,6 +55,24 @@ package struct ImmutableStanding: Hashable, Sendable, Codable {
     guard let bytes = try? WholeFile.read(file(of: home)) else { return nil }
     return try? StrictJSON.decode(ImmutableStanding.self, from: bytes)
   }
+
+  // Its time of change says when the guard looked last. Not in a folder that is watched.
+  private static func lookFile(of home: Home) -> String { "\(home.launchFolder)/guard" }
+
+  static func noteLook(in home: Home) {
+    let file = lookFile(of: home)
+    guard utimensat(AT_FDCWD, file, nil, AT_SYMLINK_NOFOLLOW) != 0, errno == ENOENT else { return }
+    // Read by people only; a disk that is full must not keep the guard from its work.
+    try? WholeFile.write([], to: file)
+  }
+
+  /// When the guard looked last, in whole seconds; nil where nothing is guarded.
+  package static func lastLook(in home: Home) -> Instant? {
+    FileFacts(at: lookFile(of: home)).map { Instant(seconds: $0.identity.changedSeconds) }
+  }
+
+  /// A guard that did not look for so long is stuck or gone.
+  package static let lookMax: Duration = .seconds(15)
 
   func write(to home: Home) throws(LaunchFailure) {
     guard let bytes = try? StrictJSON.encode(self) else {

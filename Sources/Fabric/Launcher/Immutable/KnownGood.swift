@@ -16,10 +16,12 @@ package struct KnownGood: Sendable {
 
   /// Copies the executables of a build to where they are run from and to the known-good copies;
   /// others that lie there go. What is there already is read and left.
+  /// - Parameter changed: called for a program in force that is neither its copy nor the build, before it is replaced.
   /// - Returns: each program's digest.
   /// - Throws: `noExecutable`, `system` (a full disk).
   package func takePrograms(
-    _ names: [String], from binaries: String
+    _ names: [String], from binaries: String,
+    changed: (_ path: String, _ pinned: String, _ found: String) -> Void = { _, _, _ in }
   ) throws(LaunchFailure) -> [String: String] {
     for folder in [home.executablesFolder, home.knownGoodFolder, keptPrograms, keptCharters] {
       try WholeFile.makePrivateFolder(folder)
@@ -28,13 +30,21 @@ package struct KnownGood: Sendable {
     for name in WholeFile.names(in: home.knownGoodFolder) where name.hasSuffix(".new") {
       unlink("\(home.knownGoodFolder)/\(name)")
     }
-    let taken = Mutex<[String: Result<String, LaunchFailure>]>([:])
+    let taken = Mutex<[String: Result<Taking, LaunchFailure>]>([:])
     DispatchQueue.concurrentPerform(iterations: names.count) { index in
       let name = names[index]
       let result = Result { () throws(LaunchFailure) in
-        try takeProgram(name, from: "\(binaries)/\(name)")
+        try taking(name, from: "\(binaries)/\(name)")
       }
       taken.withLock { $0[name] = result }
+    }
+    for (name, result) in taken.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+      let taking = try result.get()
+      if let found = taking.inForce, let kept = taking.kept, found != kept,
+        found != taking.built.sha256
+      {
+        changed("\(home.executablesFolder)/\(name)", kept, found)
+      }
     }
     for folder in [home.executablesFolder, keptPrograms] {
       for other in WholeFile.allNames(in: folder) where !names.contains(other) {
@@ -42,19 +52,46 @@ package struct KnownGood: Sendable {
       }
     }
     var digests: [String: String] = [:]
-    for (name, result) in taken.withLock({ $0 }) { digests[name] = try result.get() }
+    for (name, result) in taken.withLock({ $0 }) {
+      let taking = try result.get()
+      try copy(name, taking)
+      digests[name] = taking.built.sha256
+    }
     return digests
   }
 
-  private func takeProgram(_ name: String, from source: String) throws(LaunchFailure) -> String {
+  /// A program of a build, and what lies in its two places; digests, or the size of what has another.
+  private struct Taking {
+    let built: ExecutableFile
+    let inForce: String?
+    let kept: String?
+  }
+
+  private func taking(_ name: String, from source: String) throws(LaunchFailure) -> Taking {
     let built = try ExecutableFile(source)
     let sights = FileSights()
-    for target in ["\(home.executablesFolder)/\(name)", "\(keptPrograms)/\(name)"] {
-      if case .file(built.sha256, _, _, _) = sights.look(target) { continue }
+    func digest(_ path: String) -> String? {
+      guard case .file(let sha256, _, _, _) = sights.look(path, size: built.size) else {
+        return nil
+      }
+      return sha256
+    }
+    return Taking(
+      built: built, inForce: digest("\(home.executablesFolder)/\(name)"),
+      kept: digest("\(keptPrograms)/\(name)"))
+  }
+
+  private func copy(_ name: String, _ taking: Taking) throws(LaunchFailure) {
+    let built = taking.built
+    let targets = [
+      ("\(home.executablesFolder)/\(name)", taking.inForce),
+      ("\(keptPrograms)/\(name)", taking.kept),
+    ]
+    for (target, present) in targets where present != built.sha256 {
       let beside = "\(home.knownGoodFolder)/\(name).\(getpid()).new"
       guard try FileCopy.copy(built.path, to: beside) == built.sha256 else {
         unlink(beside)
-        throw .notAsPinned(path: source)
+        throw .notAsPinned(path: built.path)
       }
       guard rename(beside, target) == 0 else {
         throw .system(call: "rename \(target)", code: errno)
@@ -63,7 +100,6 @@ package struct KnownGood: Sendable {
     guard chmod("\(home.executablesFolder)/\(name)", 0o500) == 0 else {
       throw .system(call: "chmod \(name)", code: errno)
     }
-    return built.sha256
   }
 
   /// Pins the programs, the charters and the settings as they are to be, with the modes and owners
@@ -87,10 +123,10 @@ package struct KnownGood: Sendable {
       try WholeFile.write(bytes, to: kept, mode: 0o400)
       pins.append(try pin(.charter, path, keptAs: kept, FileDigest.of(bytes), bytes))
     }
-    let kept = "\(home.knownGoodFolder)/platform.json"
-    try WholeFile.write(settings, to: kept, mode: 0o400)
+    try WholeFile.write(settings, to: keptSettings, mode: 0o400)
     pins.append(
-      try pin(.settings, home.platformFile, keptAs: kept, FileDigest.of(settings), settings))
+      try pin(.settings, home.platformFile, keptAs: keptSettings, FileDigest.of(settings), settings)
+    )
     return pins
   }
 
@@ -102,12 +138,14 @@ package struct KnownGood: Sendable {
       throw .system(call: "look at \(path)", code: errno)
     }
     return Pin(
-      kind, path: path, keptPath: kept, sha256: sha256, mode: facts.mode, user: facts.user,
+      kind, path: path, keptPath: kept, sha256: sha256, size: facts.identity.size, mode: facts.mode,
+      user: facts.user,
       group: facts.group, content: content)
   }
 
-  private var keptPrograms: String { "\(home.knownGoodFolder)/executables" }
-  private var keptCharters: String { "\(home.knownGoodFolder)/charters" }
+  var keptPrograms: String { "\(home.knownGoodFolder)/executables" }
+  var keptCharters: String { "\(home.knownGoodFolder)/charters" }
+  var keptSettings: String { "\(home.knownGoodFolder)/platform.json" }
 
   /// Folders in which nothing but pinned files may lie.
   package var guardedFolders: [String] { [home.chartersFolder, home.executablesFolder] }

@@ -20,6 +20,8 @@ package struct Pin: Hashable, Sendable {
   package let keptPath: String
   /// SHA-256, lower-case hex.
   package let sha256: String
+  /// In bytes.
+  package let size: Int64
   /// Permission bits and owner of the file in force. The copy is the launcher's, mode 0400.
   package let mode: UInt32
   package let user: UInt32
@@ -29,13 +31,14 @@ package struct Pin: Hashable, Sendable {
   package let content: [UInt8]?
 
   package init(
-    _ kind: Kind, path: String, keptPath: String, sha256: String, mode: UInt32, user: UInt32,
-    group: UInt32, content: [UInt8]? = nil
+    _ kind: Kind, path: String, keptPath: String, sha256: String, size: Int64, mode: UInt32,
+    user: UInt32, group: UInt32, content: [UInt8]? = nil
   ) {
     self.kind = kind
     self.path = path
     self.keptPath = keptPath
     self.sha256 = sha256
+    self.size = size
     self.mode = mode
     self.user = user
     self.group = group
@@ -50,6 +53,7 @@ package enum FileSight: Hashable, Sendable {
   case missing
   /// A link, a folder, a device, or a file that cannot be read.
   case noFile
+  /// The digest in lower-case hex; `N bytes` for a file of another size than the pin's.
   case file(sha256: String, mode: UInt32, user: UInt32, group: UInt32)
 }
 

@@ -39,6 +39,7 @@ final class EdgeConnection: ChannelInboundHandler {
   private var deadline = NIODeadline.distantFuture
   private var tick: Scheduled<Void>?
   private var readsPaused = false
+  private var givesWay = false
 
   init(edge: Edge, limits: EdgeLimits, doors: EdgeDoors) {
     self.edge = edge
@@ -66,6 +67,8 @@ final class EdgeConnection: ChannelInboundHandler {
       if case .handshaking = state { becomeIdle() }
     case is DoorsClosing:
       if case .idle = state { close(context) }
+    case is GiveWay:
+      if case .answering = state { givesWay = true } else { close(context) }
     default: context.fireUserInboundEventTriggered(event)
     }
   }
@@ -181,7 +184,7 @@ final class EdgeConnection: ChannelInboundHandler {
 
   private func written(keepsAlive: Bool, _ context: ChannelHandlerContext) {
     guard case .answering = state else { return }
-    guard keepsAlive else {
+    guard keepsAlive, !givesWay else {
       state = .lingering
       expire(after: Self.lingerMax)
       buffer = ByteBuffer()

@@ -7,8 +7,30 @@ import Synchronization
 final class EdgeDoors: Sendable {
   private struct State {
     var channels: [ObjectIdentifier: any Channel] = [:]
-    var byAddress: [String: Int] = [:]
+    /// Of each address, oldest first.
+    var byAddress: [String: [ObjectIdentifier]] = [:]
     var isClosing = false
+
+    mutating func enter(_ key: ObjectIdentifier, _ channel: any Channel, from address: String) {
+      channels[key] = channel
+      byAddress[address, default: []].append(key)
+    }
+
+    @discardableResult
+    mutating func leave(_ key: ObjectIdentifier, from address: String) -> (any Channel)? {
+      byAddress[address]?.removeAll { $0 == key }
+      if byAddress[address]?.isEmpty == true { byAddress[address] = nil }
+      return channels.removeValue(forKey: key)
+    }
+
+    /// The oldest connection of the address that has most, if that is more than a newcomer's address would have.
+    mutating func makeRoom(for newcomer: String) -> (any Channel)? {
+      let share = byAddress[newcomer]?.count ?? 0
+      guard let (address, keys) = byAddress.max(by: { $0.value.count < $1.value.count }),
+        keys.count > share + 1, let oldest = keys.first
+      else { return nil }
+      return leave(oldest, from: address)
+    }
   }
   private let state = Mutex(State())
   private let limits: EdgeLimits
@@ -18,30 +40,34 @@ final class EdgeDoors: Sendable {
   var count: Int { state.withLock { $0.channels.count } }
   var areClosing: Bool { state.withLock { $0.isClosing } }
 
-  /// False when there are too many, or too many from this address, or when the doors are closing.
+  private enum Admission {
+    case refused
+    case admitted(instead: (any Channel)?)
+  }
+
+  /// False when there are too many from this address, or when the doors are closing. Where there are too many in all, the
+  /// address that holds most gives one up, so that many idle connections of a few keep nobody out.
   func admit(_ channel: any Channel) -> Bool {
     let key = ObjectIdentifier(channel)
     let address = limitKey(of: channel.remoteAddress)
-    let isAdmitted = state.withLock { state in
-      guard !state.isClosing, state.channels.count < limits.connectionsMax,
-        state.byAddress[address, default: 0] < limits.connectionsPerAddressMax
-      else { return false }
-      state.channels[key] = channel
-      state.byAddress[address, default: 0] += 1
-      return true
+    let admission: Admission = state.withLock { state in
+      guard !state.isClosing,
+        state.byAddress[address]?.count ?? 0 < limits.connectionsPerAddressMax
+      else { return .refused }
+      var other: (any Channel)?
+      if state.channels.count >= limits.connectionsMax {
+        guard let greedy = state.makeRoom(for: address) else { return .refused }
+        other = greedy
+      }
+      state.enter(key, channel, from: address)
+      return .admitted(instead: other)
     }
-    if isAdmitted {
-      channel.closeFuture.whenComplete { _ in self.leave(key, address) }
+    guard case .admitted(let other) = admission else { return false }
+    other?.pipeline.fireUserInboundEventTriggered(GiveWay())
+    channel.closeFuture.whenComplete { _ in
+      self.state.withLock { _ = $0.leave(key, from: address) }
     }
-    return isAdmitted
-  }
-
-  private func leave(_ key: ObjectIdentifier, _ address: String) {
-    state.withLock { state in
-      state.channels[key] = nil
-      let left = state.byAddress[address, default: 1] - 1
-      state.byAddress[address] = left > 0 ? left : nil
-    }
+    return true
   }
 
   /// Idle connections close now, the others after their answer.
@@ -60,3 +86,6 @@ final class EdgeDoors: Sendable {
 
 /// Tells a connection to close as soon as nothing is asked on it.
 struct DoorsClosing: Sendable {}
+
+/// Tells a connection to close now, unless an answer is on its way: then after that.
+struct GiveWay: Sendable {}

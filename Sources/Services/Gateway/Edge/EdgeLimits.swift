@@ -18,7 +18,7 @@ package struct EdgeLimits: Sendable {
   package var idleMax: Duration = .seconds(30)
   /// An answer must be taken by the client this long after it was written.
   package var answerWithin: Duration = .seconds(10)
-  /// Most open connections of the listener.
+  /// Most open connections of the listener; beyond, the address that holds most gives up its oldest.
   package var connectionsMax = 4_096
   /// Most open connections from one address (IPv6: from one /64).
   package var connectionsPerAddressMax = 512

@@ -25,7 +25,8 @@ package final class EdgeListener: Sendable {
   ) async throws -> EdgeListener {
     let doors = EdgeDoors(limits: limits)
     let channel = try await ServerBootstrap(group: group)
-      .serverChannelOption(.backlog, value: 1_024)
+      // As long as the kernel lets it be by default: what comes at once waits here, beyond it a second passes.
+      .serverChannelOption(.backlog, value: 4_096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in

@@ -123,7 +123,7 @@ package final class SigningKeys: Sendable {
 }
 
 extension KeySchedule.Algorithm {
-  fileprivate var tokenAlgorithm: TokenAlgorithm {
+  var tokenAlgorithm: TokenAlgorithm {
     switch self {
     case .es256: .es256
     case .edDSA: .edDSA

@@ -1,0 +1,53 @@
+import Foundation
+
+/// Looks for many short byte strings in much data at once: a table of two-byte beginnings says where it is worth comparing.
+struct NeedleSearch: Sendable {
+  /// A string shorter than this would be found by chance.
+  static let bytesMin = 6
+
+  private let byStart: [UInt16: [[UInt8]]]
+  private let starts: [Bool]
+  let count: Int
+
+  /// - Parameter needles: those shorter than `bytesMin` are left out.
+  init(_ needles: [[UInt8]]) {
+    let usable = Set(needles).filter { $0.count >= Self.bytesMin }
+    byStart = Dictionary(grouping: usable) { UInt16($0[0]) | UInt16($0[1]) << 8 }
+    var starts = [Bool](repeating: false, count: 65_536)
+    for start in byStart.keys { starts[Int(start)] = true }
+    self.starts = starts
+    count = usable.count
+  }
+
+  func finds(in data: Data) -> Bool {
+    data.withUnsafeBytes { bytes in
+      starts.withUnsafeBufferPointer { starts in
+        guard bytes.count >= Self.bytesMin else { return false }
+        for place in 0...(bytes.count - Self.bytesMin) {
+          let start = UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8
+          guard starts[Int(start)] else { continue }
+          let rest = bytes[place...]
+          if byStart[start]?.contains(where: { rest.starts(with: $0) }) == true { return true }
+        }
+        return false
+      }
+    }
+  }
+
+  /// The spellings in which something may lie about: clear, hex, UTF-16, and base64 wherever in a longer text it begins.
+  static func spellings(of word: String) -> [[UInt8]] {
+    let clear = Array(word.utf8)
+    let hex = clear.flatMap { byte -> [UInt8] in
+      let digits = Array("0123456789abcdef".utf8)
+      return [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    }
+    let base64 = (0..<3).map { shift -> [UInt8] in
+      let text = Data([UInt8](repeating: 0, count: shift) + clear).base64EncodedString()
+      // What depends on its neighbours is left out, at both ends.
+      let head = shift == 0 ? 0 : shift + 1
+      let tail = (shift + clear.count) % 3 == 0 ? 0 : 4
+      return Array(text.utf8.dropFirst(head).dropLast(tail))
+    }
+    return [clear, hex, clear.flatMap { [$0, 0] }] + base64
+  }
+}

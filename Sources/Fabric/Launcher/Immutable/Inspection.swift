@@ -1,0 +1,75 @@
+import Chassis
+import Foundation
+package import Vocabulary
+
+/// What was changed while no launcher ran, found at `up` before anything is laid down anew: the files in force are compared
+/// with the copies of the last run. Charters and programs are then put back from their sources; changed settings stay in
+/// force, for the options of `up` are laid over them, but are told. Whoever changes both sides alike is not found.
+package struct Inspection {
+  private let home: Home
+  private let store: KnownGood
+  private let quarantine: Quarantine
+  private let now: Instant
+  private let randomness: Randomness
+  package private(set) var events: [PinEvent] = []
+
+  package init(_ store: KnownGood, at now: Instant, randomness: Randomness) {
+    home = store.home
+    self.store = store
+    quarantine = Quarantine(store.home)
+    self.now = now
+    self.randomness = randomness
+  }
+
+  /// Settings, charters and foreign files. Finds nothing in a home that was never up.
+  package mutating func lookAtFiles() {
+    compare(home.platformFile, with: store.keptSettings, outcome: .adopted)
+    let charters = WholeFile.allNames(in: store.keptCharters)
+    for name in charters {
+      compare(
+        "\(home.chartersFolder)/\(name)", with: "\(store.keptCharters)/\(name)", outcome: .reverted)
+    }
+    removeForeign(in: home.chartersFolder, known: charters)
+    removeForeign(
+      in: home.executablesFolder, known: WholeFile.allNames(in: store.keptPrograms))
+  }
+
+  private mutating func compare(
+    _ path: String, with kept: String, outcome: PinEvent.Outcome
+  ) {
+    guard let pinned = (try? WholeFile.read(kept)) ?? nil else { return }
+    let found = (try? WholeFile.read(path)) ?? nil
+    guard found != pinned else { return }
+    add(
+      path, found == nil ? .missing : .content, outcome, pinned: FileDigest.of(pinned),
+      found: found.map(FileDigest.of))
+  }
+
+  private mutating func removeForeign(in folder: String, known: [String]) {
+    // A home without copies was never guarded, so nothing in it is foreign.
+    guard !known.isEmpty else { return }
+    for name in WholeFile.allNames(in: folder) where !known.contains(name) {
+      guard let evidence = quarantine.move("\(folder)/\(name)", at: now) else { continue }
+      add("\(folder)/\(name)", .foreign, .removed, evidence: evidence)
+    }
+  }
+
+  /// A program that is neither the copy nor the build; it is about to be replaced.
+  package mutating func changed(program path: String, pinned: String, found: String) {
+    add(path, .content, .reverted, pinned: pinned, found: found)
+  }
+
+  private mutating func add(
+    _ path: String, _ fault: PinFault, _ outcome: PinEvent.Outcome, pinned: String? = nil,
+    found: String? = nil, evidence: String? = nil
+  ) {
+    guard let correlation = CorrelationID(bits: randomness.bits128()) else { return }
+    let kept = fault == .content ? quarantine.keep(path, at: now) : nil
+    events.append(
+      PinEvent(
+        at: Instant(nanoseconds: now.nanoseconds - now.nanoseconds % 1_000),
+        correlation: correlation, file: String(path.dropFirst(home.path.utf8.count + 1)),
+        fault: fault.rawValue, outcome: outcome, pinned: pinned, found: found,
+        evidence: evidence ?? kept))
+  }
+}
