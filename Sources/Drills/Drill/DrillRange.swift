@@ -24,7 +24,9 @@ package actor DrillRange {
   /// A bank of the drill's own; nobody else's accounts are touched.
   package nonisolated let bank: SeededBank
   private let password: String
-  private var tokens: [Int: BrowserLogin.Tokens] = [:]
+  private var tokens: [Int: (tokens: BrowserLogin.Tokens, at: Instant)] = [:]
+  /// An access token lives five minutes; on a slow machine the drills take longer.
+  private static let tokensMax: Duration = .seconds(120)
 
   /// People in the bank.
   package static let residents = 4
@@ -71,11 +73,12 @@ package actor DrillRange {
       group: MultiThreadedEventLoopGroup.singleton, clock: clock, from: source)
   }
 
-  /// Tokens of a resident from one sign-in that all attacks share.
+  /// Tokens of a resident from a sign-in that attacks share for two minutes.
   func tokens(of resident: Int) async throws -> BrowserLogin.Tokens {
-    if let known = tokens[resident] { return known }
+    let now = clock.now()
+    if let known = tokens[resident], now < known.at + Self.tokensMax { return known.tokens }
     let fresh = try await signIn(resident)
-    tokens[resident] = fresh
+    tokens[resident] = (fresh, now)
     return fresh
   }
 
