@@ -402,6 +402,52 @@ import Vocabulary
     await door.close()
   }
 
+  @Test func `parts with who has asked nothing before it touches an address that many share`()
+    async throws
+  {
+    var limits = EdgeLimits()
+    limits.connectionsMax = 5
+    let door = try await Door(limits: limits)
+    var shared: [OutsideCaller] = []
+    for _ in 0..<3 {
+      let caller = try await door.caller(from: "127.0.0.7")
+      #expect(try await caller.ask(health).status == 200)
+      shared.append(caller)
+    }
+    var silent: [OutsideCaller] = []
+    for _ in 0..<2 { silent.append(try await door.caller(from: "127.0.0.8")) }
+    let newcomer = try await door.caller(from: "127.0.0.9")
+    #expect(try await newcomer.ask(health).status == 200)
+    #expect(await silent[0].untilClosed())
+    for caller in shared { #expect(try await caller.ask(health).status == 200) }
+    for caller in shared + silent + [newcomer] { caller.close() }
+    await door.close()
+  }
+
+  @Test(arguments: [512, 0])
+  func `answers a request that was under way when its place was given, as far as it may`(
+    leavingMax: Int
+  ) async throws {
+    var limits = EdgeLimits()
+    (limits.connectionsMax, limits.connectionsLeavingMax) = (2, leavingMax)
+    let door = try await Door(limits: limits)
+    let payment = Door.payment(try door.token())
+    let sending = try await door.caller(from: "127.0.0.7")
+    try await sending.write(String(payment.dropLast(1)))
+    let second = try await door.caller(from: "127.0.0.7")
+    #expect(try await second.ask(health).status == 200)
+    let newcomer = try await door.caller(from: "127.0.0.8")
+    #expect(try await newcomer.ask(health).status == 200)
+    if leavingMax > 0 {
+      let answer = try await sending.ask(String(payment.suffix(1)))
+      #expect(answer.status == 200, "\(answer.content)")
+    }
+    #expect(await sending.untilClosed())
+    #expect(try await second.ask(health).status == 200)
+    for caller in [sending, second, newcomer] { caller.close() }
+    await door.close()
+  }
+
   @Test func `lets no more connections in than it can hold`() async throws {
     var limits = EdgeLimits()
     limits.connectionsMax = 1
