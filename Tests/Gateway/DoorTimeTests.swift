@@ -91,7 +91,13 @@ import Vocabulary
       shared.append(caller)
     }
     var silent: [OutsideCaller] = []
-    for _ in 0..<2 { silent.append(try await door.caller(from: "127.0.0.8")) }
+    for _ in 0..<2 {
+      silent.append(try await door.caller(from: "127.0.0.8"))
+      // The caller is done with its handshake before the door, which has a loop for each connection, need know of it.
+      while door.listener.openConnections < shared.count + silent.count {
+        try await Task.sleep(for: .milliseconds(1))
+      }
+    }
     let newcomer = try await door.caller(from: "127.0.0.9")
     #expect(try await newcomer.ask(health).status == 200)
     #expect(await silent[0].untilClosed())
