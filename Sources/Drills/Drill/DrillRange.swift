@@ -1,3 +1,4 @@
+import Authority
 package import Chassis
 package import Charters
 package import Demo
@@ -6,6 +7,8 @@ package import Launcher
 import NIOCore
 import NIOPosix
 import PaymentsAPI
+import Sealing
+import Storage
 import StrictJSON
 import Synchronization
 import Transport
@@ -27,6 +30,9 @@ package actor DrillRange {
   private var tokens: [Int: (tokens: BrowserLogin.Tokens, at: Instant)] = [:]
   /// An access token lives five minutes; on a slow machine the drills take longer.
   private static let tokensMax: Duration = .seconds(120)
+
+  /// Stolen once for all attacks.
+  private var keys: StolenKeys?
 
   /// People in the bank.
   package static let residents = 4
@@ -93,6 +99,30 @@ package actor DrillRange {
       scopes: DemoSeeding.scopes + more)
   }
 
+  // MARK: theft
+
+  /// What the authority's store and root key give away; read once.
+  private func stolenKeys() async throws -> StolenKeys {
+    if let keys { return keys }
+    let taken = try await StolenKeys.take(
+      from: home, trustDomain: platform.trustDomain, clock: clock, randomness: randomness)
+    keys = taken
+    return taken
+  }
+
+  func insider() async throws -> Insider { Insider(self, try await stolenKeys()) }
+
+  /// A copy of a service's store, with the keys that seal it.
+  nonisolated func withCopy<Result: Sendable>(
+    of service: ServiceName, _ migrations: [Migration],
+    _ body: (Store, Keyring) async throws -> Result
+  ) async throws -> Result {
+    let keyring = try await stolenKeys().keyring(of: service)
+    return try await Store.withCopy(
+      of: home.storeFile(of: service), migrations: migrations, clock: clock, randomness: randomness
+    ) { try await body($0, keyring) }
+  }
+
   // MARK: requests
 
   /// An answer from outside, with the id under which the platform knows the request.
@@ -144,6 +174,12 @@ package actor DrillRange {
     let answer = try await ask(
       "GET", "/v1/accounts/\(bank.residents[resident].account)/balance", token: token)
     return try StrictJSON.decode(Balance.self, from: answer.body).booked.minorUnits
+  }
+
+  /// A correlation id that nobody has used.
+  nonisolated func newCorrelation() -> CorrelationID {
+    // Only zero is none.
+    CorrelationID(bits: randomness.bits128() | 1).unsafelyUnwrapped
   }
 
   /// A key that nobody has used.
