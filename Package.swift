@@ -172,7 +172,7 @@ let modules: [Module] =
         "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters",
         "Transport",
         "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "CustomersAPI",
-        "Storage", "Authority", "Audit", "Identity", "Demo", "Probes",
+        "Sealing", "Storage", "Authority", "Audit", "Identity", "Demo", "Probes",
       ], products: nio + [nioSSL, crypto, x509, asn1]),
     Module(
       layer: .Drills, name: "FuzzTargets",

@@ -61,6 +61,62 @@ import Vocabulary
   }
 }
 
+/// What a program behind a sidecar prints: whatever it likes.
+@Suite struct `A hostile line` {
+  /// Clears the screen, renames the window; DEL, C1 and a right-to-left override.
+  static let steering = "\u{1b}[2J\u{1b}]0;pwned\u{7}\r\u{7f}\u{9b}2J\u{202e}\u{2028}"
+
+  private func lines(_ text: String) -> [StoredLine] {
+    LogMerge().lines(of: "greeter.program", Array((text + "\n").utf8))
+  }
+
+  private func isHarmless(_ text: String) -> Bool {
+    text.unicodeScalars.allSatisfy {
+      $0.value == 0x09 || ($0.value >= 0x20 && !(0x7f...0x9f).contains($0.value))
+    } && !text.contains("\u{202e}") && !text.contains("\u{2028}")
+  }
+
+  @Test func `does not reach the terminal, plain or in JSON`() throws {
+    let escaped =
+      #"{"message":"\u001b[2J\u009b2J\n2026 ledger FAKE LINE","subject":"\u001b]0;x\u0007","#
+      + #""operation":"a\u007f","fields":{"k\u001b":"v\r","n":{"\u001b":1}},"level":"error"}"#
+    let raw = "{\"message\":\"\u{9b}2J\u{7f}\u{202e}\"}"
+    for text in [Self.steering, escaped, raw, "{" + Self.steering] {
+      let line = try #require(lines(text).first)
+      let told = LegibleLine(line)
+      for part in [told.source, told.message, told.rest, told.level ?? "", line.json] {
+        #expect(isHarmless(part), "\(part.debugDescription)")
+      }
+    }
+    let told = LegibleLine(try #require(lines(escaped).first))
+    #expect(told.message == #"\u{1b}[2J\u{9b}2J\u{a}2026 ledger FAKE LINE"#)
+    #expect(LegibleText.of("café\t— 4 €") == "café\t— 4 €")
+  }
+
+  @Test(arguments: [
+    #"{"service":"ledger","message":"posted"}"#, "2026 ledger FAKE LINE",
+    #"{"service":"ledger","service":"greeter.program","message":"posted"}"#,
+    #"{"service":["ledger"],"message":"posted"}"#, #"{"message":"posted"}"#,
+  ])
+  func `is its own log's, whatever it says`(text: String) throws {
+    let line = try #require(lines(text).first)
+    #expect(LegibleLine(line).source == "greeter.program")
+    #expect(try JSON.parse(Array(line.json.utf8))["service"] == .string("greeter.program"))
+  }
+
+  @Test func `among honest ones changes nothing of theirs`() throws {
+    let text = #"{"service":"ledger","message":"posted — 4 €"}"#
+    let line = try #require(LogMerge().lines(of: "ledger", Array((text + "\n").utf8)).first)
+    #expect(line.json == text)
+  }
+
+  @Test func `is legible among a process's last words, too`() {
+    var cutter = LineCutter()
+    _ = cutter.take(Array((Self.steering + "\n").utf8))
+    #expect(cutter.last.allSatisfy(isHarmless) && cutter.last.count == 1)
+  }
+}
+
 @Suite struct `A service's figures` {
   static let text = """
     # HELP strongroom_requests_total Requests.

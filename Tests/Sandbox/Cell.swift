@@ -18,6 +18,7 @@ final class Cell {
   private let stage: ExecutableFile
   private let probe: String
   private var runs = 0
+  static let checkout = #filePath.components(separatedBy: "/Tests/Sandbox/").first ?? "."
 
   /// The machine's own measures.
   static let machine = Machine.probe(
@@ -36,7 +37,7 @@ final class Cell {
     let offset = try TestPorts.offset()
     platform = Platform(
       portOffset: offset, gatewayPort: gatewayPort ?? TestPorts.gatewayPort(offset))
-    let checkout = #filePath.components(separatedBy: "/Tests/Sandbox/").first ?? "."
+    let checkout = Self.checkout
     charters = try CharterFolder.load(checkout)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     try HomeSetup.prepare(
@@ -93,6 +94,36 @@ final class Cell {
     let executable = try ExecutableFile(copy)
     let child = try start(
       executable, attempts.map { $0.replacing("{own}", with: copy) }, as: service, on: machine)
+    return try await outcome(of: child, copy)
+  }
+
+  /// The folder of the program that `runProgram` runs as.
+  var programFolder: String { home.programFolder(of: "greeter") }
+
+  /// Runs the probe as the example's program: its plan, with the probe for an interpreter.
+  func runProgram(_ attempts: [String], on machine: Machine) async throws -> Run {
+    runs += 1
+    let copy = "\(path)/probe-\(runs)"
+    try FileManager.default.copyItem(atPath: probe, toPath: copy)
+    let executable = try ExecutableFile(copy)
+    let set = try CharterSet.load(
+      try CharterFolder.read(Self.checkout, with: ["\(Self.checkout)/Examples/greeter"]))
+    guard let charter = set["greeter"] else { throw CocoaError(.fileReadUnknown) }
+    let confinement = ServiceConfinement(
+      stage: stage, machine: machine, home: home, platform: platform, charters: set)
+    try confinement.settleData(of: charter)
+    let plan = try confinement.programPlan(for: charter, running: executable)
+    let child = try ChildProcess.spawn(
+      executable, home: home, environment: ["PATH": "/usr/bin:/bin"], openFiles: 128,
+      through: ChildProcess.Confining(
+        stage: stage,
+        plan: StagePlan(
+          executable: plan.executable, arguments: [copy] + attempts, folder: plan.folder,
+          confinement: plan.confinement, machine: machine)))
+    return try await outcome(of: child, copy)
+  }
+
+  private func outcome(of child: ChildProcess, _ copy: String) async throws -> Run {
     let output = "\(path)/output-\(runs)"
     let log = try LogFile(output)
     let status = await withCheckedContinuation { continuation in
@@ -152,6 +183,23 @@ final class Listener {
     }
     guard result else { throw CocoaError(.fileReadUnknown) }
     self.port = Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  /// At a path.
+  init(path: String) throws {
+    port = 0
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    let descriptor = descriptor
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+          && listen(descriptor, 4) == 0
+      }
+    }
+    guard result else { throw CocoaError(.fileReadUnknown) }
   }
 
   /// At an abstract name of unix(7).

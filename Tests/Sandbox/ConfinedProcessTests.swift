@@ -199,6 +199,26 @@ struct `Code inside a compromised service` {
     #expect(try await cell.run([signal], on: Cell.defenceless)[signal] == 0)
   }
 
+  @Test func `may ask the authority who it is, and a program behind a sidecar may not`()
+    async throws
+  {
+    let cell = try settled()
+    let socket = cell.home.workloadSocket
+    let listener = try Listener(path: socket)
+    let authority = try #require(cell.charters["authority"])
+    let owner = try #require(
+      cell.confinement(Self.machine).confinement(of: authority, running: "/x").user)
+    // As the authority opens it.
+    #expect(chown(socket, owner.user, owner.group) == 0 && chmod(socket, 0o660) == 0)
+    let attempt = "unix-socket=\(socket)"
+    #expect(try await cell.run([attempt], on: Self.machine)[attempt] == 0)
+    let own = try await cell.runProgram([attempt, "list=\(cell.programFolder)"], on: Self.machine)
+    #expect(own[attempt] == EACCES)
+    // It does pass the home, to its own folder.
+    #expect(own["list=\(cell.programFolder)"] == 0)
+    withExtendedLifetime(listener) {}
+  }
+
   @Test func `that is the door may listen below port 1024, and nobody else`() async throws {
     let cell = try Cell(gatewayPort: 1_021)
     let machine = Machine(

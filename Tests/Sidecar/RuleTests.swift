@@ -156,3 +156,29 @@ private let correlation = CorrelationID(bits: 0xfeed)!  // A constant other than
     }
   }
 }
+
+@Suite struct `The correlations a program was told` {
+  @Test func `are remembered to the limit and not one more`() throws {
+    var given = GivenCorrelations()
+    let ids = try (1...GivenCorrelations.rememberedMax + 1).map {
+      try #require(CorrelationID(bits: UInt128($0)))
+    }
+    for id in ids.dropLast() { given.note(id) }
+    #expect(given.contains(ids[0]) && !given.contains(ids[ids.count - 1]))
+    given.note(ids[ids.count - 1])
+    #expect(!given.contains(ids[0]) && given.contains(ids[1]) && given.contains(ids[ids.count - 1]))
+  }
+
+  @Test func `stay as long as the last request that had them`() throws {
+    var given = GivenCorrelations()
+    let shared = try #require(CorrelationID(bits: 1))
+    given.note(shared)
+    given.note(shared)
+    for number in 2...GivenCorrelations.rememberedMax {
+      given.note(try #require(CorrelationID(bits: UInt128(number))))
+    }
+    #expect(given.contains(shared))
+    given.note(try #require(CorrelationID(bits: 9_999_999)))
+    #expect(!given.contains(shared))
+  }
+}

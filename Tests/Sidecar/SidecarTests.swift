@@ -37,6 +37,13 @@ private let probe = #"""
               self.wfile.write(RAW[kind])
               self.close_connection = True
               return
+          if kind.startswith("stray="):
+              # A call outside any request: no handle, and a correlation of the program's choice.
+              line = greeter.Line("customers", timeout=5)
+              name = kind.partition("=")[2] or self.headers["Correlation-Id"]
+              line.request("GET", "/v1/me", headers={"Correlation-Id": name})
+              answer = line.getresponse()
+              return self.send(200, {"used": answer.headers["Correlation-Id"]})
           if kind.startswith("call="):
               _, service, path, handle = kind.split("=")
               if handle:
@@ -159,6 +166,25 @@ private let probe = #"""
     #expect(refused.map(\.operation) == table.map(\.2).filter { !$0.isEmpty })
     #expect(refused.allSatisfy { $0.caller == "greeter" && $0.subject == "Ada" })
     #expect(refused.allSatisfy { $0.reason == "edge-not-declared" })
+    await stand.close()
+  }
+
+  @Test func `keeps its requests' correlation outside of them, and cannot choose another`()
+    async throws
+  {
+    let stand = try await Stand()
+    let python = try stand.program(probe)
+    defer { kill(python.processIdentifier, SIGKILL) }
+    try #require(try await stand.becomesReady())
+    let own = try await stand.send("GET", "/v1/greeting?stray=")
+    #expect(own.json?["used"]?.string == own.headers["correlation-id"])
+    let chosen = String(repeating: "1", count: 32)
+    let stray = try await stand.send("GET", "/v1/greeting?stray=\(chosen)")
+    let used = try #require(stray.json?["used"]?.string)
+    #expect(CorrelationID(used) != nil && used != chosen)
+    let records =
+      try await stand.records(stand.sidecar.context) + stand.records(stand.people.context)
+    #expect(records.allSatisfy { "\($0.correlation)" != chosen })
     await stand.close()
   }
 

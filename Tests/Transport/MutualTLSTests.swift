@@ -211,6 +211,66 @@ private let soon = Deadline(now.now() + .seconds(5))
   }
 }
 
+@Suite(.serialized) struct `A port that one caller wants for itself` {
+  @Test func `answers others while nine hundred connect and say nothing, again and again`()
+    async throws
+  {
+    let hop = try await Hop()
+    let crowd = try SilentCrowd(900, at: "\(hop.server.port)", comesAgain: true)
+    #expect(crowd.untilLost(900))
+    for round in 0..<20 {
+      // A command of its own each time, which has to make its handshake.
+      let client = try hop.client(hop.authority.credentials(for: "payments", at: now.now()))
+      let answer = try await client.send(
+        request("\(round)"), to: hop.endpoint, by: soon, isRepeatable: false)
+      #expect(String(buffer: answer.body) == "\(round)")
+    }
+    #expect(crowd.untilLost(1_000), "it has not given up")
+    #expect(hop.server.openConnections <= TransportLimits().handshakesMax + 20)
+    await hop.server.drain(within: .seconds(1))
+  }
+
+  @Test func `gives a caller its share and not one more`() async throws {
+    var limits = TransportLimits()
+    limits.connectionsPerCallerMax = 2
+    let hop = try await Hop(limits: limits)
+    let payments = try hop.authority.credentials(for: "payments", at: now.now())
+    func ask(_ credentials: WorkloadCredentials) async throws -> Int {
+      try await hop.client(credentials).send(
+        request(), to: hop.endpoint, by: soon, isRepeatable: false
+      ).status
+    }
+    // Each client keeps its connection.
+    for _ in 0..<2 { #expect(try await ask(payments) == 200) }
+    await #expect(throws: TransportFailure.self) { try await ask(payments) }
+    #expect(try await ask(hop.authority.credentials(for: "gateway", at: now.now())) == 200)
+    await hop.server.drain(within: .seconds(1))
+  }
+
+  @Test func `lets another caller in where one holds every place`() async throws {
+    var limits = TransportLimits()
+    limits.connectionsMax = 3
+    let hop = try await Hop(limits: limits)
+    let payments = try hop.authority.credentials(for: "payments", at: now.now())
+    let clients = try (0..<3).map { _ in try hop.client(payments) }
+    for client in clients {
+      _ = try await client.send(request(), to: hop.endpoint, by: soon, isRepeatable: false)
+    }
+    let other = try hop.client(hop.authority.credentials(for: "gateway", at: now.now()))
+    let answer = try await other.send(
+      request(), to: hop.endpoint, by: soon, isRepeatable: false)
+    #expect(answer.status == 200)
+    // The oldest gave way; the others stand.
+    let still = try await clients[2].send(
+      request(), to: hop.endpoint, by: soon, isRepeatable: false)
+    #expect(still.status == 200)
+    await #expect(throws: TransportFailure.self, "two, and one: nobody holds more than it would") {
+      try await clients[0].send(request(), to: hop.endpoint, by: soon, isRepeatable: false)
+    }
+    await hop.server.drain(within: .seconds(1))
+  }
+}
+
 /// A client that is no service: writes bytes and collects what comes back until the other end closes.
 private enum PlainSocket {
   static func exchange(

@@ -96,6 +96,108 @@ private func socketPath() -> String { "/tmp/sr-\(hexText(Randomness.system.bytes
   }
 }
 
+@Suite(.serialized) struct `A socket that everybody may open` {
+  /// A preface and an empty SETTINGS frame (RFC 9113 §3.4).
+  static let hello =
+    Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+
+  private static let echo: GRPCServer.Handler = { try await $0.send($0.message) }
+
+  private func answers(_ path: String) async throws -> Bool {
+    let client = try await GRPCClient.connect(path: path)
+    defer { client.close() }
+    return try await client.call("/Test/Echo", [7], timeout: .seconds(5)) == [7]
+  }
+
+  @Test(arguments: [[], hello])
+  func `gives another process no more than its share, silent or not`(bytes: [UInt8]) async throws {
+    let path = socketPath()
+    let server = try await GRPCServer.listen(path: path, handler: Self.echo)
+    let crowd = try SilentCrowd(300, at: path, saying: bytes)
+    #expect(try await answers(path))
+    #expect(crowd.untilLost(300 - GRPCLimits().connectionsPerProcessMax))
+    #expect(try await answers(path))
+    await server.close()
+  }
+
+  @Test func `lets a caller in where silent ones hold every place`() async throws {
+    let path = socketPath()
+    var limits = GRPCLimits()
+    // As many processes as there are places would do; here one stands for them.
+    limits.connectionsPerProcessMax = 1_000
+    let server = try await GRPCServer.listen(path: path, limits: limits, handler: Self.echo)
+    let crowd = try SilentCrowd(300, at: path)
+    #expect(crowd.untilLost(300 - limits.connectionsMax))
+    for _ in 0..<5 { #expect(try await answers(path)) }
+    await server.close()
+  }
+
+  @Test func `closes who does not begin, and who goes silent and will not go`() async throws {
+    let path = socketPath()
+    var limits = GRPCLimits()
+    (limits.prefaceMax, limits.idleMax) = (.milliseconds(300), .milliseconds(800))
+    limits.farewellMax = .milliseconds(200)
+    let server = try await GRPCServer.listen(path: path, limits: limits) { call in
+      try await Task.sleep(for: .milliseconds(1_500))
+      try await call.send(call.message)
+    }
+    let silent = try SilentCrowd(2, at: path)
+    #expect(silent.untilLost(2))
+    let idle = try SilentCrowd(2, at: path, saying: Self.hello)
+    #expect(idle.untilLost(2))
+    // A call that lasts longer is not silence.
+    #expect(try await answers(path))
+    await server.close()
+  }
+}
+
+/// Users and processes that a test cannot be: the rule alone.
+@Suite struct `The shares of a socket` {
+  private static func peer(_ pid: Int32, _ uid: UInt32) -> PeerCredentials {
+    PeerCredentials(pid: pid, uid: uid, gid: uid)
+  }
+
+  @Test func `bound a user with many processes, and keep places for root`() {
+    let limits = GRPCLimits()
+    var shares = SocketShares<Int>(limits: limits, trusted: [0, 500])
+    var key = 0
+    func enter(_ pid: Int32, _ uid: UInt32) -> SocketShares<Int>.Admission {
+      key += 1
+      return shares.enter(key, from: Self.peer(pid, uid))
+    }
+    for pid in 0..<Int32(limits.connectionsPerUserMax) {
+      #expect(enter(pid, 1_000) == .admitted(instead: nil))
+    }
+    #expect(enter(99, 1_000) == .refused)
+    // Many users together fill what is not kept.
+    for uid in 1_001..<1_012 as Range<UInt32> {
+      for pid in 0..<16 as Range<Int32> {
+        #expect(enter(Int32(uid) * 100 + pid, uid) == .admitted(instead: nil))
+      }
+    }
+    for key in 1...key { shares.hear(key) }
+    #expect(enter(7, 2_000) == .refused, "each of them has as few as it would have")
+    for pid in 1...Int32(limits.connectionsKept) {
+      #expect(enter(-pid, pid % 2 == 0 ? 0 : 500) == .admitted(instead: nil))
+    }
+  }
+
+  @Test func `let many services and commands of one user in`() {
+    var shares = SocketShares<Int>(limits: GRPCLimits(), trusted: [0, 500])
+    for key in 0..<200 {
+      #expect(shares.enter(key, from: Self.peer(Int32(key / 4), 500)) == .admitted(instead: nil))
+      shares.hear(key)
+    }
+    #expect(shares.enter(200, from: Self.peer(0, 500)) == .refused)
+    for key in 200..<256 { _ = shares.enter(key, from: Self.peer(Int32(key / 4), 500)) }
+    // Full: a silent one goes first, and then the oldest of who holds most.
+    #expect(shares.enter(300, from: Self.peer(900, 500)) == .admitted(instead: 200))
+    for key in 201..<256 { shares.hear(key) }
+    shares.hear(300)
+    #expect(shares.enter(301, from: Self.peer(901, 500)) != .refused)
+  }
+}
+
 @Suite struct `A workload source` {
   let log = Log(
     service: "payments", sink: LogSink { _ in }, clock: Clock { Instant(seconds: 1_800_000_000) })

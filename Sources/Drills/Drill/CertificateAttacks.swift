@@ -42,9 +42,8 @@ enum CertificateAttacks {
       name, steps: "\(steps), made with the stolen issuing key",
       expectation: "the handshake fails everywhere; without the fault each service answers"
     ) { range in
-      let insider = try await Insider(range)
-      var answered: [String] = []
-      var seen: Set<String> = []
+      let insider = try await range.insider()
+      var sweep = PortSweep()
       for (service, port) in range.ports {
         let sound = try insider.malformed(Insider.Draft(uris: [insider.uri("operator")]))
         let control = await caller(range, port, sound).send([request])
@@ -53,15 +52,9 @@ enum CertificateAttacks {
         }
         let outcome = await caller(range, port, try insider.malformed(draft(insider)))
           .send([request])
-        seen.insert(outcome.text)
-        if outcome.status != nil { answered.append("\(service)") }
+        sweep.note(outcome, from: service)
       }
-      let told = seen.sorted().joined(separator: "; ")
-      return .when(
-        answered.isEmpty,
-        answered.isEmpty
-          ? "\(range.ports.count) of \(range.ports.count) ports: \(told)"
-          : "answered: \(answered.joined(separator: ", ")) (\(told))")
+      return sweep.sighting(in: range)
     }
   }
 
@@ -79,7 +72,7 @@ enum CertificateAttacks {
       "open a connection with a certificate that ends in three seconds, and ask again after four",
     expectation: "the first request is answered, the second is not"
   ) { range in
-    let insider = try await Insider(range)
+    let insider = try await range.insider()
     var seen: [String] = []
     for (service, port) in range.ports.prefix(2) {
       let tls = try insider.tls(as: "operator", lifetime: shortLife)
@@ -100,31 +93,20 @@ enum CertificateAttacks {
       "as every service, with a certificate of the right authority, call what names other callers",
     expectation: "each is refused with 403 edge-not-declared, and recorded"
   ) { range in
-    let insider = try await Insider(range)
-    var (tried, wrong) = (0, [String]())
-    var last: CorrelationID?
+    let insider = try await range.insider()
+    var calls = UndeclaredCalls(range)
     for caller in range.charters.charters.map(\.service) {
       let client = try insider.client(as: caller)
       for charter in range.charters.charters where charter.service != caller && charter.port != nil
       {
         for operation in charter.operations where !operation.callers.contains(caller) {
-          let correlation = hexText(range.randomness.bits128() | 1, digits: 32)
-          let answer = try await insider.ask(
-            charter.service, as: client, operation.method.rawValue,
-            operation.path.description.replacing(/\{[a-z_.]+\}/, with: "x"),
-            headers: ["correlation-id": correlation, "content-type": "application/json"],
-            body: operation.method == .get ? [] : Array("{}".utf8))
-          tried += 1
-          last = CorrelationID(correlation)
-          if answer.status != 403 || answer.slug != "edge-not-declared" {
-            wrong.append("\(caller) → \(charter.service).\(operation.id): \(answer.text)")
+          try await calls.call(operation, of: charter.service, named: "\(caller) → ") {
+            try await insider.ask(
+              charter.service, as: client, $0.rawValue, $1, headers: $2, body: $3)
           }
         }
       }
     }
-    return .when(
-      wrong.isEmpty && tried > 0,
-      wrong.isEmpty ? "\(tried) of \(tried) refused" : wrong.joined(separator: ", "),
-      recordedAs: last)
+    return calls.sighting
   }
 }

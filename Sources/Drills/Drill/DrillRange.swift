@@ -1,3 +1,4 @@
+import Authority
 package import Chassis
 package import Charters
 package import Demo
@@ -6,6 +7,8 @@ package import Launcher
 import NIOCore
 import NIOPosix
 import PaymentsAPI
+import Sealing
+import Storage
 import StrictJSON
 import Synchronization
 import Transport
@@ -24,7 +27,12 @@ package actor DrillRange {
   /// A bank of the drill's own; nobody else's accounts are touched.
   package nonisolated let bank: SeededBank
   private let password: String
-  private var tokens: [Int: BrowserLogin.Tokens] = [:]
+  private var tokens: [Int: (tokens: BrowserLogin.Tokens, at: Instant)] = [:]
+  /// An access token lives five minutes; on a slow machine the drills take longer.
+  private static let tokensMax: Duration = .seconds(120)
+
+  /// Stolen once for all attacks.
+  private var keys: StolenKeys?
 
   /// People in the bank.
   package static let residents = 4
@@ -71,11 +79,12 @@ package actor DrillRange {
       group: MultiThreadedEventLoopGroup.singleton, clock: clock, from: source)
   }
 
-  /// Tokens of a resident from one sign-in that all attacks share.
+  /// Tokens of a resident from a sign-in that attacks share for two minutes.
   func tokens(of resident: Int) async throws -> BrowserLogin.Tokens {
-    if let known = tokens[resident] { return known }
+    let now = clock.now()
+    if let known = tokens[resident], now < known.at + Self.tokensMax { return known.tokens }
     let fresh = try await signIn(resident)
-    tokens[resident] = fresh
+    tokens[resident] = (fresh, now)
     return fresh
   }
 
@@ -88,6 +97,30 @@ package actor DrillRange {
     ).signIn(
       login: bank.residents[resident].login, password: password,
       scopes: DemoSeeding.scopes + more)
+  }
+
+  // MARK: theft
+
+  /// What the authority's store and root key give away; read once.
+  private func stolenKeys() async throws -> StolenKeys {
+    if let keys { return keys }
+    let taken = try await StolenKeys.take(
+      from: home, trustDomain: platform.trustDomain, clock: clock, randomness: randomness)
+    keys = taken
+    return taken
+  }
+
+  func insider() async throws -> Insider { Insider(self, try await stolenKeys()) }
+
+  /// A copy of a service's store, with the keys that seal it.
+  nonisolated func withCopy<Result: Sendable>(
+    of service: ServiceName, _ migrations: [Migration],
+    _ body: (Store, Keyring) async throws -> Result
+  ) async throws -> Result {
+    let keyring = try await stolenKeys().keyring(of: service)
+    return try await Store.withCopy(
+      of: home.storeFile(of: service), migrations: migrations, clock: clock, randomness: randomness
+    ) { try await body($0, keyring) }
   }
 
   // MARK: requests
@@ -141,6 +174,12 @@ package actor DrillRange {
     let answer = try await ask(
       "GET", "/v1/accounts/\(bank.residents[resident].account)/balance", token: token)
     return try StrictJSON.decode(Balance.self, from: answer.body).booked.minorUnits
+  }
+
+  /// A correlation id that nobody has used.
+  nonisolated func newCorrelation() -> CorrelationID {
+    // Only zero is none.
+    CorrelationID(bits: randomness.bits128() | 1).unsafelyUnwrapped
   }
 
   /// A key that nobody has used.

@@ -79,10 +79,10 @@ package enum EvidenceDrill {
     expectation: "two histories, by name"
   ) { range in
     let log = try Copy(of: range)
-    guard let kept = log.checkpoint, let signer = try await stolenSigner(range) else {
-      return .notTried("there is no checkpoint, or no key to steal")
+    guard let kept = log.checkpoint else { return .notTried("there is no checkpoint") }
+    guard let forged = try log.forged(try await stolenSigner(range)) else {
+      return .notTried("the log is incomplete")
     }
-    guard let forged = try log.forged(signer) else { return .notTried("the log is incomplete") }
     let alone = verify(range, forged, log.key, nil)
     guard alone.isEmpty || range.platform.lacks(.verification) else {
       return .notTried("the forgery is not even sound by itself: \(alone[0])")
@@ -90,17 +90,11 @@ package enum EvidenceDrill {
     return seen(verify(range, forged, log.key, kept))
   }
 
-  private static func stolenSigner(_ range: DrillRange) async throws -> NoteSigner? {
-    let keys = try await StolenKeys.take(
-      from: range.home, trustDomain: range.platform.trustDomain, clock: range.clock,
-      randomness: range.randomness)
-    return try await Store.withCopy(
-      of: range.home.storeFile(of: "audit"), migrations: AuditStore.migrations, clock: range.clock,
-      randomness: range.randomness
-    ) { store in
+  private static func stolenSigner(_ range: DrillRange) async throws -> NoteSigner {
+    try await range.withCopy(of: "audit", AuditStore.migrations) { store, keyring in
       try await CheckpointKey.load(
-        origin: "drill", store: AuditStore(store), keyring: keys.keyring(of: "audit"),
-        randomness: range.randomness, now: range.clock.now())
+        origin: "drill", store: AuditStore(store), keyring: keyring, randomness: range.randomness,
+        now: range.clock.now())
     }
   }
 

@@ -24,7 +24,7 @@ package enum HopDrill {
       everywhere(
         "tls-1.2", "TLS 1.2 with a certificate of the right authority",
         "the handshake fails everywhere"
-      ) { range, _ in try await Insider(range).tls(as: "operator", versions: 12...12) },
+      ) { range, _ in try await range.insider().tls(as: "operator", versions: 12...12) },
       everywhere(
         "foreign-ca", "a certificate for the service's own SPIFFE ID from another authority",
         "the handshake fails everywhere"
@@ -46,8 +46,7 @@ package enum HopDrill {
     dress: @escaping @Sendable (DrillRange, ServiceName) async throws -> TLSConfiguration?
   ) -> Attack {
     Attack(name, steps: steps, expectation: expectation) { range in
-      var answered: [String] = []
-      var seen: Set<String> = []
+      var sweep = PortSweep()
       let request = Array("GET /readyz HTTP/1.1\r\nhost: service\r\nconnection: close\r\n\r\n".utf8)
       for (service, port) in range.ports {
         guard try await range.line.isReady(service) else {
@@ -55,16 +54,9 @@ package enum HopDrill {
         }
         let caller = RawCaller(
           host: range.platform.bind, port: port, tls: try await dress(range, service))
-        let outcome = await caller.send([request])
-        seen.insert(outcome.text)
-        if outcome.status != nil { answered.append("\(service)") }
+        sweep.note(await caller.send([request]), from: service)
       }
-      let told = seen.sorted().joined(separator: "; ")
-      return .when(
-        answered.isEmpty,
-        answered.isEmpty
-          ? "\(range.ports.count) of \(range.ports.count) ports: \(told)"
-          : "answered: \(answered.joined(separator: ", ")) (\(told))")
+      return sweep.sighting(in: range)
     }
   }
 
@@ -91,30 +83,18 @@ package enum HopDrill {
       "with the operator's real certificate, call every operation that does not name the operator",
     expectation: "each is refused with 403 edge-not-declared, and recorded"
   ) { range in
-    var tried = 0
-    var wrong: [String] = []
-    var last: CorrelationID?
+    var calls = UndeclaredCalls(range)
     for charter in range.charters.charters {
       for operation in charter.operations where !operation.callers.contains("operator") {
-        let correlation = hexText(range.randomness.bits128() | 1, digits: 32)
-        let answer = try await range.line.send(
-          operation.method,
-          operation.path.description.replacing(/\{[a-z_.]+\}/, with: "x"), to: charter.service,
-          headers: ["correlation-id": correlation, "content-type": "application/json"],
-          body: operation.method == .get ? [] : Array("{}".utf8))
-        tried += 1
-        last = CorrelationID(correlation)
-        let text = String(decoding: answer.body, as: UTF8.self)
-        if answer.status != 403 || !text.contains("edge-not-declared") {
-          wrong.append("\(charter.service).\(operation.id): \(answer.status)")
+        try await calls.call(operation, of: charter.service, named: "") {
+          let answer = try await range.line.send($0, $1, to: charter.service, headers: $2, body: $3)
+          return DrillRange.Answer(
+            status: answer.status, headers: answer.headers, body: answer.body)
         }
       }
     }
-    guard tried > 0 else { return .notTried("the operator may call everything") }
-    return .when(
-      wrong.isEmpty,
-      wrong.isEmpty ? "\(tried) of \(tried) refused with 403" : wrong.joined(separator: ", "),
-      recordedAs: last)
+    guard calls.tried > 0 else { return .notTried("the operator may call everything") }
+    return calls.sighting
   }
 
   private static let unknownPath = Attack(

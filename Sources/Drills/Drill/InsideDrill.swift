@@ -108,6 +108,8 @@ package enum InsideDrill {
     expectation: "no new privileges, no capabilities, a filter that is closed, a user as recorded"
   ) { range in
     var (read, free) = (0, [String]())
+    var able: Set<Measure> = [.noNewPrivileges, .capabilities, .limits]
+    if SystemCallFilter.isAvailable { able.insert(.seccomp) }
     for (service, pid) in range.processes {
       guard let seen = ProcessHold.of(pid) else { continue }
       read += 1
@@ -116,6 +118,11 @@ package enum InsideDrill {
         continue
       }
       free += seen.contradictions(of: hold).map { "\(service): \($0)" }
+      // A record that asks for little is no contradiction: what this kernel can give must be in it.
+      let lacks = able.subtracting(hold.held).map(\.rawValue).sorted()
+      if !lacks.isEmpty {
+        free.append("\(service) is not held by \(lacks.joined(separator: ", "))")
+      }
     }
     guard read > 0 else { return .notTried("no process could be read") }
     return .when(

@@ -18,11 +18,9 @@ struct Insider: Sendable {
   private let keys: StolenKeys
   private let range: DrillRange
 
-  init(_ range: DrillRange) async throws {
+  init(_ range: DrillRange, _ keys: StolenKeys) {
     self.range = range
-    keys = try await StolenKeys.take(
-      from: range.home, trustDomain: range.platform.trustDomain, clock: range.clock,
-      randomness: range.randomness)
+    self.keys = keys
   }
 
   func uri(_ service: ServiceName) -> String { "spiffe://\(range.platform.trustDomain)/\(service)" }

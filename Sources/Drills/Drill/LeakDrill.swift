@@ -22,8 +22,7 @@ package enum LeakDrill {
       ) { range in
         let crowd = Crowd()
         try await crowd.enter(range)
-        let search = NeedleSearch(
-          (words(of: range.bank) + crowd.words).flatMap(NeedleSearch.spellings))
+        let search = search(for: crowd, and: range.bank)
         guard canFind(search, crowd) else { return .notTried("the search finds nothing at all") }
         var (searched, found) = (0, Set<String>())
         let files = FileManager.default.enumerator(atPath: range.home.path)
@@ -45,8 +44,7 @@ package enum LeakDrill {
         "metrics", steps: "search every service's metrics for the same",
         expectation: "nothing is found"
       ) { range in
-        let words = words(of: range.bank) + Crowd().words
-        let search = NeedleSearch(words.flatMap(NeedleSearch.spellings))
+        let search = search(for: Crowd(), and: range.bank)
         var found: [String] = []
         for (service, _) in range.ports {
           let answer = try await range.line.send(.get, "/metrics", to: service)
@@ -110,8 +108,9 @@ package enum LeakDrill {
     }
   }
 
-  private static func words(of bank: SeededBank) -> [String] {
-    bank.residents.flatMap { [$0.familyName, $0.login, $0.phone, $0.birthDate] }
+  private static func search(for crowd: Crowd, and bank: SeededBank) -> NeedleSearch {
+    let words = bank.residents.flatMap { [$0.familyName, $0.login, $0.phone, $0.birthDate] }
+    return NeedleSearch((words + crowd.words).flatMap(NeedleSearch.spellings))
   }
 
   /// A search that finds nothing in what is full of it proves nothing.

@@ -1,4 +1,5 @@
 import Foundation
+import Vocabulary
 
 /// Looks for many short byte strings in much data at once: a table of two-byte beginnings says where it is worth comparing.
 struct NeedleSearch: Sendable {
@@ -37,10 +38,6 @@ struct NeedleSearch: Sendable {
   /// The spellings in which something may lie about: clear, hex, UTF-16, and base64 wherever in a longer text it begins.
   static func spellings(of word: String) -> [[UInt8]] {
     let clear = Array(word.utf8)
-    let hex = clear.flatMap { byte -> [UInt8] in
-      let digits = Array("0123456789abcdef".utf8)
-      return [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-    }
     let base64 = (0..<3).map { shift -> [UInt8] in
       let text = Data([UInt8](repeating: 0, count: shift) + clear).base64EncodedString()
       // What depends on its neighbours is left out, at both ends.
@@ -48,6 +45,6 @@ struct NeedleSearch: Sendable {
       let tail = (shift + clear.count) % 3 == 0 ? 0 : 4
       return Array(text.utf8.dropFirst(head).dropLast(tail))
     }
-    return [clear, hex, clear.flatMap { [$0, 0] }] + base64
+    return [clear, Array(hexText(clear).utf8), clear.flatMap { [$0, 0] }] + base64
   }
 }

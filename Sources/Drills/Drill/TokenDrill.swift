@@ -24,28 +24,6 @@ package enum TokenDrill {
 
   // MARK: forgeries
 
-  /// A real token taken apart.
-  private struct Parts {
-    var header: [String: JSON]
-    var claims: [String: JSON]
-
-    init(_ token: String) throws {
-      let parts = token.split(separator: ".").map { Base64URL.decode(String($0)) ?? [] }
-      guard parts.count == 3, let header = try JSON.parse(parts[0]).object,
-        let claims = try JSON.parse(parts[1]).object
-      else { throw DemoFailure("the access token is not a JWS") }
-      self.header = header
-      self.claims = claims
-    }
-
-    func signed(_ sign: ([UInt8]) throws -> [UInt8]) rethrows -> String {
-      let input =
-        Base64URL.encode(JSON.object(header).canonicalBytes) + "."
-        + Base64URL.encode(JSON.object(claims).canonicalBytes)
-      return input + "." + Base64URL.encode(try sign(Array(input.utf8)))
-    }
-  }
-
   /// Signs with a key of ours under whatever the header says.
   private static let mallory = SigningKey(P256.Signing.PrivateKey())
   private static func byMallory(_ message: [UInt8]) throws -> [UInt8] {
@@ -74,7 +52,7 @@ package enum TokenDrill {
     _ change: @escaping @Sendable (inout [String: JSON], inout [String: JSON]) -> Void
   ) -> Attack {
     forgery(name, steps) { _, real in
-      var parts = try Parts(real)
+      var parts = try TakenToken(real)
       change(&parts.header, &parts.claims)
       return try parts.signed(byMallory)
     }
@@ -86,7 +64,7 @@ package enum TokenDrill {
     _ change: @escaping @Sendable (inout [String: JSON], inout [String: JSON]) -> Void
   ) -> Attack {
     forgery(name, "\(steps), signed with identity's stolen key") { range, real in
-      var parts = try Parts(real)
+      var parts = try TakenToken(real)
       let keys = try await stolenKeys(range)
       guard let kid = parts.header["kid"]?.string, let key = keys.first(where: { $0.id == kid })
       else { throw DemoFailure("the key that signs was not in the store") }
@@ -102,13 +80,9 @@ package enum TokenDrill {
   }
 
   private static func stolenKeys(_ range: DrillRange) async throws -> [SigningKey] {
-    let stolen = try await StolenKeys.take(
-      from: range.home, trustDomain: range.platform.trustDomain, clock: range.clock,
-      randomness: range.randomness)
-    return try await Store.withCopy(
-      of: range.home.storeFile(of: "identity"), migrations: IdentityService.migrations,
-      clock: range.clock, randomness: range.randomness
-    ) { try await StolenSigningKeys.take(from: $0, keyring: stolen.keyring(of: "identity")) }
+    try await range.withCopy(of: "identity", IdentityService.migrations) { store, keyring in
+      try await StolenSigningKeys.take(from: store, keyring: keyring)
+    }
   }
 
   private static func moved(_ claims: inout [String: JSON], by seconds: Int64) {
@@ -119,13 +93,13 @@ package enum TokenDrill {
 
   private static let forgeries: [Attack] = [
     forgery("alg-none", "alg none, no signature") { _, real in
-      var parts = try Parts(real)
+      var parts = try TakenToken(real)
       parts.header["alg"] = "none"
       return parts.signed { _ in [] }
     },
     forgery("hmac-with-public-key", "HS256 with identity's public key as the secret") {
       range, real in
-      var parts = try Parts(real)
+      var parts = try TakenToken(real)
       parts.header["alg"] = "HS256"
       let keys = try await range.ask("GET", "/oauth2/jwks", token: nil).body
       return parts.signed {
@@ -133,13 +107,12 @@ package enum TokenDrill {
       }
     },
     forgery("signature-of-another-token", "claims altered under the real signature") { _, real in
-      var parts = try Parts(real)
+      var parts = try TakenToken(real)
       parts.claims["scope"] = "accounts:read payments:create admin"
-      let signature = real.split(separator: ".").last.flatMap { Base64URL.decode(String($0)) } ?? []
-      return parts.signed { _ in signature }
+      return parts.signed { _ in parts.signature }
     },
     forgery("zero-signature", "r and s are zero (CVE-2022-21449)") { _, real in
-      try Parts(real).signed { _ in Array(repeating: 0, count: 64) }
+      try TakenToken(real).signed { _ in Array(repeating: 0, count: 64) }
     },
     changed("own-key-same-kid", "signed by our key under identity's kid") { _, _ in },
     changed("another-subject", "another person as the subject") { _, claims in
@@ -242,10 +215,9 @@ package enum TokenDrill {
     let body =
       #"{"id":"\#(range.bank.residents[0].id)","name":"Impostor","kind":"public","#
       + #""grants":["authorization_code"],"redirect_uris":["https://evil.example/cb"],"scopes":["openid"]}"#
-    let correlation = hexText(range.randomness.bits128() | 1, digits: 32)
     let answer = try await range.line.send(
       .post, "/v1/clients", to: "identity",
-      headers: ["correlation-id": correlation, "content-type": "application/json"],
+      headers: ["correlation-id": "\(range.newCorrelation())", "content-type": "application/json"],
       body: Array(body.utf8))
     return .when(answer.status == 409, "\(answer.status)")
   }

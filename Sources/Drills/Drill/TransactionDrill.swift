@@ -107,7 +107,7 @@ package enum TransactionDrill {
 
     init(_ range: DrillRange) async throws {
       self.range = range
-      insider = try await Insider(range)
+      insider = try await range.insider()
       sound = TransactionDrill.sound(range)
     }
 
@@ -122,10 +122,6 @@ package enum TransactionDrill {
           reference: "drill"))
     }
 
-    func correlation() -> CorrelationID {
-      CorrelationID(bits: range.randomness.bits128() | 1).unsafelyUnwrapped
-    }
-
     /// A token for the sound payment, bent as the attack wants it.
     func signed(_ token: Request.Token, _ correlation: CorrelationID) throws -> String {
       let now = range.clock.now()
@@ -133,7 +129,8 @@ package enum TransactionDrill {
         id: TransactionID(at: now, random: range.randomness.bits128()),
         subject: "\(token.subject)", clientID: "\(range.bank.clientID)", scopes: token.scopes,
         purpose: token.purpose,
-        correlation: token.isOtherCorrelation ? self.correlation() : correlation, method: "POST",
+        correlation: token.isOtherCorrelation ? range.newCorrelation() : correlation,
+        method: "POST",
         target: token.target,
         bodyDigest: Array(SHA256.hash(data: try body(sound.payment))),
         context: [
@@ -147,13 +144,9 @@ package enum TransactionDrill {
     }
 
     private func altered(_ token: String, subject: String) throws -> String {
-      var parts = token.split(separator: ".").map(String.init)
-      guard parts.count == 3, let bytes = Base64URL.decode(parts[1]),
-        var claims = try JSON.parse(bytes).object
-      else { throw Problem.defect }
-      claims["sub"] = .string(subject)
-      parts[1] = Base64URL.encode(JSON.object(claims).canonicalBytes)
-      return parts.joined(separator: ".")
+      var taken = try TakenToken(token)
+      taken.claims["sub"] = .string(subject)
+      return taken.signed { _ in taken.signature }
     }
 
     func headers(_ token: String?, _ correlation: CorrelationID) -> Headers {
@@ -214,7 +207,7 @@ package enum TransactionDrill {
       expectation: "\(status), nothing moves, and recorded; the same unbent is accepted"
     ) { range in
       let place = try await Place(range)
-      let control = try await send(place, place.sound, place.correlation())
+      let control = try await send(place, place.sound, range.newCorrelation())
       guard control.status == 201 else {
         return .notTried("the sound request is answered with \(control.text)")
       }
@@ -222,7 +215,7 @@ package enum TransactionDrill {
       let before = try await range.balance(of: 0, token: token)
       var request = place.sound
       bend(&request)
-      let correlation = place.correlation()
+      let correlation = range.newCorrelation()
       let answer = try await send(place, request, correlation)
       let after = try await range.balance(of: 0, token: token)
       return .when(
@@ -235,7 +228,7 @@ package enum TransactionDrill {
     expectation: "the first is held, the second refused and recorded"
   ) { range in
     let place = try await Place(range)
-    let correlation = place.correlation()
+    let correlation = range.newCorrelation()
     guard let statement = place.sound.token else { return .notTried("there is no token") }
     let token = try place.signed(statement, correlation)
     let first = try await place.hold(place.sound, token: token, correlation)

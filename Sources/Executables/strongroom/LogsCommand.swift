@@ -2,14 +2,16 @@ import ArgumentParser
 import Chassis
 import Foundation
 import Launcher
-import StrictJSON
 import Vocabulary
 
 struct LogsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "logs", abstract: "The services' logs, merged by time.",
     discussion:
-      "On a terminal lines are laid out for reading; with --json, or into a pipe, they are as on disk."
+      """
+      On a terminal lines are laid out for reading; with --json, or into a pipe, each is one JSON object. Which service it \
+      is, is told by the file it stands in and not by the line; what would steer the terminal is escaped.
+      """
   )
 
   @OptionGroup var place: PlaceOptions
@@ -55,8 +57,10 @@ struct LogsCommand: AsyncParsableCommand {
 
   private func show(_ lines: ArraySlice<StoredLine>) {
     guard !lines.isEmpty else { return }
-    let isRaw = place.json || !Terminal.output.isTerminal
-    for line in lines { print(isRaw ? line.text : LineLayout.layout(line, Terminal.output)) }
+    let isForPrograms = place.json || !Terminal.output.isTerminal
+    for line in lines {
+      print(isForPrograms ? line.json : LineLayout.layout(LegibleLine(line), Terminal.output))
+    }
     fflush(nil)
   }
 }
@@ -114,29 +118,19 @@ struct LogFolder {
 
 /// One line for people: time, service, level, message, then what else it says.
 enum LineLayout {
-  static func layout(_ line: StoredLine, _ terminal: Terminal) -> String {
-    let service = line.source.padding(toLength: 10, withPad: " ", startingAt: 0)
-    guard let fields = line.fields?.object else {
-      return "\(terminal.styled(service, .cyan)) \(terminal.styled(line.text, .red))"
+  static func layout(_ line: LegibleLine, _ terminal: Terminal) -> String {
+    let source = line.source.padding(
+      toLength: max(10, line.source.count), withPad: " ", startingAt: 0)
+    guard let time = line.time else {
+      return "\(terminal.styled(source, .cyan)) \(terminal.styled(line.message, .red))"
     }
-    let time = String(line.at.description.dropFirst(11).prefix(12))
-    var rest: [String] = []
-    for name in ["operation", "outcome", "subject", "correlation"] {
-      if let value = fields[name]?.string { rest.append("\(name)=\(value)") }
-    }
-    for (name, value) in (fields["fields"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
-      rest.append(
-        "\(name)=\(value.string ?? String(decoding: value.canonicalBytes, as: UTF8.self))")
-    }
-    let level = fields["level"]?.string ?? ""
     let style: Terminal.Style =
-      switch level {
+      switch line.level {
       case "error": .red
       case "warning": .yellow
       default: .plain
       }
-    return "\(terminal.styled(time, .dim)) \(terminal.styled(service, .cyan)) "
-      + terminal.styled(fields["message"]?.string ?? "", style) + " "
-      + terminal.styled(rest.joined(separator: " "), .dim)
+    return "\(terminal.styled(time, .dim)) \(terminal.styled(source, .cyan)) "
+      + terminal.styled(line.message, style) + " " + terminal.styled(line.rest, .dim)
   }
 }

@@ -90,7 +90,8 @@ package struct LineCutter {
 
   private mutating func remember(_ lines: [UInt8]) {
     let texts = lines.split(separator: 0x0a).suffix(Self.rememberedMax)
-    last = (last + texts.map { String(decoding: $0.prefix(1_000), as: UTF8.self) })
+    // They are shown to people, on the launcher's terminal.
+    last = (last + texts.map { LegibleText.of(String(decoding: $0.prefix(1_000), as: UTF8.self)) })
       .suffix(Self.rememberedMax)
   }
 }

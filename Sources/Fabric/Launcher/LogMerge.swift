@@ -14,6 +14,15 @@ package struct StoredLine: Hashable, Sendable {
 
   /// The correlation id in it.
   package var correlation: String? { fields?["correlation"]?.string }
+
+  /// For programs: one JSON object whose `service` is the log's name. A line that claims to be another
+  /// service's, or is none of JSON, is given ours, so that nobody speaks in another's name.
+  package var json: String {
+    if let fields, fields["service"]?.string == source, LegibleText.isLegible(text) { return text }
+    var told = fields?.object ?? ["time": .string(at.description), "message": .string(text)]
+    told["service"] = .string(source)
+    return LegibleText.ofJSON(String(decoding: JSON.object(told).canonicalBytes, as: UTF8.self))
+  }
 }
 
 /// Chooses and orders lines of several logs.

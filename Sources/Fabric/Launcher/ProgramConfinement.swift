@@ -90,8 +90,7 @@ extension ServiceConfinement {
     let owner = programUser(of: charter)
     try WholeFile.makePrivateFolder(home.programsFolder)
     if geteuid() == 0 {
-      let group = owner?.also ?? 0
-      guard lchown(home.programsFolder, 0, group) == 0,
+      guard lchown(home.programsFolder, 0, passers ?? 0) == 0,
         chmod(home.programsFolder, owner == nil ? 0o700 : 0o710) == 0
       else { throw .badHome(path: home.programsFolder, reason: errorText(errno)) }
     }

@@ -73,7 +73,13 @@ package struct ServiceConfinement: Sendable {
   package func settleHome() throws(LaunchFailure) {
     guard geteuid() == 0 else { return }
     let authority = charters[Charter.authorityName].flatMap { user(of: $0) }
-    try HomeOwnership.settle(home, group: authority?.group, authority: authority?.user)
+    try HomeOwnership.settle(
+      home, group: authority?.group, passers: passers, authority: authority?.user)
+  }
+
+  /// Nil where services stay the launcher's user.
+  var passers: UInt32? {
+    hasOwnUsers ? ServiceUsers.passers(portOffset: platform.portOffset) : nil
   }
 
   /// Makes a service's data folder, and gives it to the service.

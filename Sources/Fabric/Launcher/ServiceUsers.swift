@@ -13,10 +13,15 @@ package enum ServiceUsers {
   package static let processesMax = 512
 
   /// All users that this can give.
-  static let range = base...(base + 131_071)
+  static let range = base...(base + 196_607)
 
-  /// The group of all services of a platform, which may pass its home and read what all read.
+  /// The group of all services of a platform, which read what all read and may ask the authority who
+  /// they are.
   static func group(portOffset: Int) -> UInt32 { base + UInt32(portOffset) }
+
+  /// The group of everybody who may pass a platform's home and do nothing else there: its services and
+  /// their programs.
+  static func passers(portOffset: Int) -> UInt32 { base + 131_072 + UInt32(portOffset) }
 
   /// - Parameters:
   ///   - port: with the platform's offset.
@@ -24,14 +29,15 @@ package enum ServiceUsers {
   static func user(port: Int, portOffset: Int, hasProgram: Bool = false) -> Confinement.User {
     Confinement.User(
       user: base + UInt32(port), group: group(portOffset: portOffset),
-      also: hasProgram ? program(port: port) : nil)
+      also: [passers(portOffset: portOffset)] + (hasProgram ? [program(port: port)] : []))
   }
 
-  /// The user of the program behind a sidecar. It is in the platform's group to pass the home, where
-  /// the group may pass and nothing else; its own group has its sidecar for a second member.
+  /// The user of the program behind a sidecar. It may pass the home, but is not of the services' group:
+  /// it has no identity to ask the authority for. Its own group has its sidecar for a second member.
   static func programUser(port: Int, portOffset: Int) -> Confinement.User {
     Confinement.User(
-      user: program(port: port), group: program(port: port), also: group(portOffset: portOffset))
+      user: program(port: port), group: program(port: port), also: [passers(portOffset: portOffset)]
+    )
   }
 
   private static func program(port: Int) -> UInt32 { base + 65_536 + UInt32(port) }
@@ -89,12 +95,14 @@ package enum ServiceUsers {
 enum HomeOwnership {
   /// Everything but the data folders: what all read is the group's, what the authority alone uses is
   /// its own. The group may pass `run`, because the Workload API's socket lies there.
+  ///
+  /// - Parameter passers: who may pass the home; programs are among them, and not in the group.
   static func settle(
-    _ home: Home, group: UInt32?, authority: UInt32?
+    _ home: Home, group: UInt32?, passers: UInt32?, authority: UInt32?
   ) throws(LaunchFailure) {
     let (group, authority) = (group ?? 0, authority ?? 0)
     let isShared = group != 0
-    try set(home.path, group: group, mode: isShared ? 0o710 : 0o700)
+    try set(home.path, group: passers ?? 0, mode: isShared ? 0o710 : 0o700)
     try set(home.dataFolder, group: group, mode: isShared ? 0o710 : 0o700)
     try set(home.chartersFolder, group: group, mode: isShared ? 0o750 : 0o700)
     for name in WholeFile.names(in: home.chartersFolder) {

@@ -45,9 +45,9 @@ package struct Confinement: Hashable, Sendable, Codable {
   package struct User: Hashable, Sendable, Codable {
     package let user: UInt32
     package let group: UInt32
-    /// A second group, for a process that shares a folder with one other.
-    package let also: UInt32?
-    package init(user: UInt32, group: UInt32, also: UInt32? = nil) {
+    /// Further groups, for what it shares with others.
+    package let also: [UInt32]
+    package init(user: UInt32, group: UInt32, also: [UInt32] = []) {
       self.user = user
       self.group = group
       self.also = also

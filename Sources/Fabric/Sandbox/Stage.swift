@@ -95,8 +95,9 @@ package enum Stage {
     let keepsBind: Int32 = confinement.bindsPrivilegedPort ? 1 : 0
     try check("prctl", csandbox_bound_capabilities(keepsBind))
     if let user = confinement.user {
-      let also = user.also ?? user.group
-      try check("setresuid \(user.user)", csandbox_become(user.user, user.group, also))
+      try check(
+        "setresuid \(user.user)",
+        csandbox_become(user.user, user.group, user.also, user.also.count))
     }
     try check("capset", csandbox_drop_capabilities(keepsBind))
     if let folder = plan.folder { try check("chdir \(folder)", chdir(folder)) }

@@ -1,6 +1,6 @@
 import Chassis
 import Synchronization
-import Vocabulary
+package import Vocabulary
 
 /// The requests that the program works on just now, by handle. A program calls others under the
 /// handle it was given: so its calls carry the same correlation, deadline and transaction token, and
@@ -11,7 +11,11 @@ final class OpenCalls: Sendable {
     let subject: String?
     let client: String?
   }
-  private let entries = Mutex<[String: Entry]>([:])
+  private struct State {
+    var entries: [String: Entry] = [:]
+    var given = GivenCorrelations()
+  }
+  private let state = Mutex(State())
   private let randomness: Randomness
 
   init(randomness: Randomness) { self.randomness = randomness }
@@ -19,9 +23,42 @@ final class OpenCalls: Sendable {
   /// As many as there are requests, which the charter's limit on connections bounds.
   func open(_ entry: Entry) -> String {
     let handle = hexText(randomness.bytes(16))
-    entries.withLock { $0[handle] = entry }
+    state.withLock {
+      $0.entries[handle] = entry
+      $0.given.note(entry.context.correlation)
+    }
     return handle
   }
-  func close(_ handle: String) { entries.withLock { _ = $0.removeValue(forKey: handle) } }
-  subscript(_ handle: String) -> Entry? { entries.withLock { $0[handle] } }
+  func close(_ handle: String) { state.withLock { _ = $0.entries.removeValue(forKey: handle) } }
+  subscript(_ handle: String) -> Entry? { state.withLock { $0.entries[handle] } }
+
+  /// Whether the program was told this correlation lately. What goes on after a request ended keeps its
+  /// id; under any other the program would write into a story that is not its own.
+  func hasGiven(_ correlation: CorrelationID) -> Bool {
+    state.withLock { $0.given.contains(correlation) }
+  }
+}
+
+/// The correlations of the last requests, oldest first; as many as are kept, and no more.
+package struct GivenCorrelations {
+  /// Requests that are remembered.
+  package static let rememberedMax = 4_096
+
+  private var ring: [CorrelationID] = []
+  private var next = 0
+  /// How often each is in the ring: two requests may share one.
+  private var counts: [CorrelationID: Int] = [:]
+
+  package init() {}
+
+  package mutating func note(_ correlation: CorrelationID) {
+    counts[correlation, default: 0] += 1
+    guard ring.count == Self.rememberedMax else { return ring.append(correlation) }
+    let oldest = ring[next]
+    counts[oldest] = counts[oldest].flatMap { $0 > 1 ? $0 - 1 : nil }
+    ring[next] = correlation
+    next = (next + 1) % Self.rememberedMax
+  }
+
+  package func contains(_ correlation: CorrelationID) -> Bool { counts[correlation] != nil }
 }

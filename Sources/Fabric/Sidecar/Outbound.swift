@@ -36,8 +36,9 @@ struct Outbound: Sendable {
 
   func answer(_ request: WireRequest) async -> WireResponse {
     let entry = request.headers[ProgramRequest.Name.call].flatMap { open[$0] }
-    // What goes on after its request ended keeps the correlation id it was given.
-    let given = request.headers[Header.correlation].flatMap { CorrelationID($0) }
+    // What goes on after its request ended keeps the correlation id it was given, and no other.
+    let named = request.headers[Header.correlation].flatMap { CorrelationID($0) }
+    let given = named.flatMap { open.hasGiven($0) ? $0 : nil }
     let call = entry?.context ?? context.background(correlation: given)
     var answer: Answer
     do {

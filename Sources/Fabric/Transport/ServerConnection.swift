@@ -22,23 +22,25 @@ final class ServerConnection: ChannelInboundHandler {
   private var state = State.handshaking
   private var timer: Scheduled<Void>?
   private var openedAt: Instant
+  /// Whether its place is given to another caller.
+  private var isLast = false
   private let slot: PeerSlot
   private let limits: TransportLimits
   private let clock: Clock
   private let bodyLimit: TransportServer.BodyLimit
-  private let draining: OpenConnections
+  private let connections: OpenConnections
   private let handler: TransportServer.Handler
 
   init(
     slot: PeerSlot, limits: TransportLimits, clock: Clock,
-    bodyLimit: @escaping TransportServer.BodyLimit, draining: OpenConnections,
+    bodyLimit: @escaping TransportServer.BodyLimit, connections: OpenConnections,
     handler: @escaping TransportServer.Handler
   ) {
     self.slot = slot
     self.limits = limits
     self.clock = clock
     self.bodyLimit = bodyLimit
-    self.draining = draining
+    self.connections = connections
     self.handler = handler
     openedAt = clock.now()
   }
@@ -55,10 +57,15 @@ final class ServerConnection: ChannelInboundHandler {
     switch event {
     case TLSUserEvent.handshakeCompleted:
       // A resumed session skips the verification callback; without a verified peer there is no connection.
-      guard slot.peer != nil else { return context.close(promise: nil) }
+      guard let peer = slot.peer, connections.recognise(context.channel, as: peer.id) else {
+        return context.close(promise: nil)
+      }
       state = .idle
       closeAfter(limits.idleMax, context)
     case is DrainBegan:
+      if case .idle = state { context.close(promise: nil) }
+    case is PlaceTaken:
+      isLast = true
       if case .idle = state { context.close(promise: nil) }
     default: context.fireUserInboundEventTriggered(event)
     }
@@ -118,7 +125,7 @@ final class ServerConnection: ChannelInboundHandler {
 
   private func write(_ response: WireResponse, mayStay: Bool, _ context: ChannelHandlerContext) {
     guard context.channel.isActive else { return }
-    let stays = mayStay && !draining.isDraining
+    let stays = mayStay && !isLast && !connections.isDraining
     var head = HTTPResponseHead(
       version: .http1_1, status: HTTPResponseStatus(statusCode: response.status))
     for field in response.headers.fields { head.headers.add(name: field.name, value: field.value) }

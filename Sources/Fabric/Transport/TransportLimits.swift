@@ -9,7 +9,12 @@ package struct TransportLimits: Sendable {
   package var bodyBytesMax = 64 * 1_024
   /// Largest answer a client reads.
   package var answerBytesMax = 16 * 1_024 * 1_024
+  /// Connections whose peer is known, of all callers together.
   package var connectionsMax = 512
+  /// Connections of one caller: a few times what its pool keeps, see `connectionsPerServiceMax`.
+  package var connectionsPerCallerMax = 128
+  /// Connections that nobody has proven anything on yet. The oldest of them gives way to a newcomer.
+  package var handshakesMax = 128
   /// From accept or connect to the end of the TLS handshake.
   package var handshakeMax: Duration = .seconds(5)
   /// From a request's first byte to its last: a slow sender holds a connection no longer.

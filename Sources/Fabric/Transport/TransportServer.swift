@@ -27,7 +27,7 @@ package final class TransportServer: Sendable {
     host: String, port: Int, credentials: MeshCredentials, limits: TransportLimits,
     group: any EventLoopGroup, bodyLimit: @escaping BodyLimit, handler: @escaping Handler
   ) async throws -> TransportServer {
-    let connections = OpenConnections(max: limits.connectionsMax)
+    let connections = OpenConnections(limits: limits)
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 256)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -37,6 +37,7 @@ package final class TransportServer: Sendable {
         return channel.eventLoop.makeCompletedFuture {
           let slot = PeerSlot()
           let pipeline = channel.pipeline.syncOperations
+          try pipeline.addHandler(FirstBytes(connections))
           try pipeline.addHandler(
             NIOSSLServerHandler(
               context: credentials.serverContext,
@@ -48,7 +49,7 @@ package final class TransportServer: Sendable {
           try pipeline.addHandler(
             ServerConnection(
               slot: slot, limits: limits, clock: credentials.clock, bodyLimit: bodyLimit,
-              draining: connections, handler: handler))
+              connections: connections, handler: handler))
         }
       }
     do {
@@ -81,52 +82,6 @@ package struct PortTaken: Error, CustomStringConvertible {
   package let port: Int
   package var description: String { "port \(port) on \(host) is in use by another process" }
 }
-
-/// The connections of one server, so that a drain can reach them.
-final class OpenConnections: Sendable {
-  private struct State {
-    var channels: [ObjectIdentifier: any Channel] = [:]
-    var isDraining = false
-  }
-  private let state = Mutex(State())
-  private let max: Int
-
-  init(max: Int) { self.max = max }
-
-  var count: Int { state.withLock { $0.channels.count } }
-  var isDraining: Bool { state.withLock { $0.isDraining } }
-
-  /// False when there are too many already, or when we are on our way out.
-  func admit(_ channel: any Channel) -> Bool {
-    let key = ObjectIdentifier(channel)
-    let admitted = state.withLock { state in
-      guard state.channels.count < max, !state.isDraining else { return false }
-      state.channels[key] = channel
-      return true
-    }
-    if admitted {
-      channel.closeFuture.whenComplete { _ in
-        self.state.withLock { _ = $0.channels.removeValue(forKey: key) }
-      }
-    }
-    return admitted
-  }
-
-  func drain() {
-    let open = state.withLock { state in
-      state.isDraining = true
-      return Array(state.channels.values)
-    }
-    for channel in open { channel.pipeline.fireUserInboundEventTriggered(DrainBegan()) }
-  }
-
-  func closeAll() {
-    for channel in state.withLock({ Array($0.channels.values) }) { channel.close(promise: nil) }
-  }
-}
-
-/// Tells a connection to close as soon as it is idle.
-struct DrainBegan: Sendable {}
 
 extension TransportLimits {
   var decoder: NIOHTTPDecoderLimitConfiguration {

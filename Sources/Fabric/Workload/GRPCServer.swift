@@ -1,3 +1,4 @@
+import Glibc
 package import NIOCore
 import NIOHPACK
 import NIOHTTP2
@@ -31,12 +32,16 @@ package final class GRPCServer: Sendable {
     handler: @escaping Handler
   ) async throws -> GRPCServer {
     guard path.utf8.count <= pathBytesMax else { throw GRPCSocketError.pathTooLong }
-    let connections = OpenSockets(max: limits.connectionsMax)
+    let connections = OpenSockets(limits: limits)
     let bootstrap = ServerBootstrap(group: group)
       .childChannelInitializer { channel in
-        guard connections.add(channel) else { return channel.close() }
-        return PeerCredentials.of(channel).flatMapThrowing { peer in
-          try configure(channel, peer: peer, limits: limits, handler: handler)
+        // Whose it is comes first: a place is taken from somebody's share, never from everybody's.
+        PeerCredentials.of(channel).flatMapThrowing { peer in
+          guard connections.admit(channel, from: peer) else {
+            return channel.close(promise: nil)
+          }
+          try configure(
+            channel, peer: peer, limits: limits, connections: connections, handler: handler)
         }
       }
     let listener = try await bootstrap.bind(
@@ -46,8 +51,11 @@ package final class GRPCServer: Sendable {
   }
 
   private static func configure(
-    _ channel: any Channel, peer: PeerCredentials, limits: GRPCLimits, handler: @escaping Handler
+    _ channel: any Channel, peer: PeerCredentials, limits: GRPCLimits, connections: OpenSockets,
+    handler: @escaping Handler
   ) throws {
+    let key = ObjectIdentifier(channel)
+    let timer = SilenceTimer(limits: limits) { connections.hear(key) }
     var connection = NIOHTTP2Handler.ConnectionConfiguration()
     connection.initialSettings = [
       HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.streamsMax),
@@ -56,18 +64,22 @@ package final class GRPCServer: Sendable {
     let manager = NIOHTTP2ServerConnectionManagementHandler(
       eventLoop: channel.eventLoop,
       configuration: .init(
-        maxIdleTime: TimeAmount(limits.idleMax), maxAge: nil, maxGraceTime: .seconds(5),
+        maxIdleTime: TimeAmount(limits.idleMax), maxAge: nil,
+        maxGraceTime: TimeAmount(limits.farewellMax),
         keepalive: nil))
     let http2 = NIOHTTP2Handler(
       mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection,
-      streamDelegate: manager.http2StreamDelegate
+      streamDelegate: StreamWatch(
+        farewell: manager.http2StreamDelegate,
+        timer: NIOLoopBound(timer, eventLoop: channel.eventLoop))
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.pipeline.syncOperations.addHandler(
           GRPCServerStream(peer: peer, limits: limits, handler: handler))
       }
     }
-    try channel.pipeline.syncOperations.addHandlers([http2, manager, ConnectionErrors()])
+    try channel.pipeline.syncOperations.addHandlers(
+      [http2, manager, timer, ConnectionErrors()])
   }
 
   /// Stops accepting and closes what is open; calls under way are cancelled.
@@ -133,29 +145,44 @@ final class Latch: Sendable {
   }
 }
 
-/// The open connections, to bound their number and to close them.
+/// The open connections, to share them out and to close them. A class: the listener and every
+/// connection see the same one.
 final class OpenSockets: Sendable {
-  private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
-  private let max: Int
-  init(max: Int) { self.max = max }
+  private struct State {
+    var shares: SocketShares<ObjectIdentifier>
+    var channels: [ObjectIdentifier: any Channel] = [:]
+  }
+  private let state: Mutex<State>
 
-  /// False when the limit is reached.
-  func add(_ channel: any Channel) -> Bool {
+  init(limits: GRPCLimits) {
+    state = Mutex(State(shares: SocketShares(limits: limits, trusted: [0, geteuid()])))
+  }
+
+  /// False when the peer has its share, or nobody has more than it.
+  func admit(_ channel: any Channel, from peer: PeerCredentials) -> Bool {
     let key = ObjectIdentifier(channel)
-    let isAdded = channels.withLock { open in
-      guard open.count < max else { return false }
-      open[key] = channel
-      return true
+    let (isAdmitted, other) = state.withLock { state -> (Bool, (any Channel)?) in
+      guard case .admitted(let instead) = state.shares.enter(key, from: peer) else {
+        return (false, nil)
+      }
+      state.channels[key] = channel
+      return (true, instead.flatMap { state.channels.removeValue(forKey: $0) })
     }
-    guard isAdded else { return false }
+    guard isAdmitted else { return false }
+    other?.close(promise: nil)
     channel.closeFuture.whenComplete { _ in
-      _ = self.channels.withLock { $0.removeValue(forKey: key) }
+      self.state.withLock { state in
+        state.shares.leave(key)
+        state.channels[key] = nil
+      }
     }
     return true
   }
 
+  func hear(_ key: ObjectIdentifier) { state.withLock { $0.shares.hear(key) } }
+
   func closeAll() {
-    for channel in channels.withLock({ Array($0.values) }) { channel.close(promise: nil) }
+    for channel in state.withLock({ Array($0.channels.values) }) { channel.close(promise: nil) }
   }
 }
 

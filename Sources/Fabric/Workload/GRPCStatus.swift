@@ -49,12 +49,22 @@ package struct GRPCLimits: Sendable {
   package var messageBytesMax = 256 * 1_024
   /// Open connections of a server.
   package var connectionsMax = 256
+  /// How many of them are kept for the operator (root) and the server's own user.
+  package var connectionsKept = 64
+  /// Open connections of any other user: one service has one user, and needs two.
+  package var connectionsPerUserMax = 16
+  /// Open connections of one process, whoever runs it: where all share a user, this is what holds.
+  package var connectionsPerProcessMax = 4
   /// Calls at a time on one connection.
   package var streamsMax = 16
   /// Bytes of all header names and values of a call.
   package var headBytesMax = 16 * 1_024
-  /// Longest silence on a connection without calls.
+  /// From accept to the client's preface and its first frame.
+  package var prefaceMax: Duration = .seconds(5)
+  /// Longest silence on a connection without calls. Then it is asked to go.
   package var idleMax: Duration = .seconds(60)
+  /// From being asked to go to being closed.
+  package var farewellMax: Duration = .seconds(5)
   /// From the first byte of a call to its last: a slow sender holds a stream no longer.
   package var requestReadMax: Duration = .seconds(10)
   /// Messages of one stream that wait for a slow reader; the oldest goes first.

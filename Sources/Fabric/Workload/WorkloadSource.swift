@@ -95,13 +95,13 @@ package final class WorkloadSource: Sendable {
 
   private static func first(socket: String, log: Log) async throws -> WorkloadSource {
     let client = try await GRPCClient.connect(path: socket)
+    // Also where it is refused: it comes again, and the authority gives a process a few connections.
+    defer { client.close() }
     var answers = updates(of: client).makeAsyncIterator()
     guard let bytes = try await answers.next() else {
-      client.close()
       throw GRPCStatus.unavailable("the stream ended")
     }
     let source = WorkloadSource(try credentials(from: bytes), socket: socket, log: log)
-    client.close()
     source.follow()
     return source
   }

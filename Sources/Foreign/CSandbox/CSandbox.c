@@ -83,10 +83,9 @@ uint32_t csandbox_architecture(void) {
 #endif
 }
 
-int csandbox_become(uint32_t user, uint32_t group, uint32_t also) {
-  gid_t others[] = {also};
+int csandbox_become(uint32_t user, uint32_t group, const uint32_t *also, size_t also_count) {
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return -1;
-  if (setgroups(also == group ? 0 : 1, others) != 0 || setresgid(group, group, group) != 0) return -1;
+  if (setgroups(also_count, also) != 0 || setresgid(group, group, group) != 0) return -1;
   return setresuid(user, user, user);
 }
 

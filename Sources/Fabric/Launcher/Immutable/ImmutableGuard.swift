@@ -135,7 +135,7 @@ package final class ImmutableGuard: Sendable {
       }
     }
     state.told = Dictionary(left.map { ($0.path, $0.gist) }, uniquingKeysWith: { $1 })
-    state.standing.unreverted = left.map { short($0.path) }
+    state.standing.unreverted = left.map { PinEvent.short($0.path, in: home) }
     state.standing.recent += events.map(\.0)
     state.standing.recent = state.standing.recent.suffix(ImmutableStanding.recentMax)
     // It is read by people; a disk that is full must not keep the guard from its work.
@@ -173,17 +173,9 @@ package final class ImmutableGuard: Sendable {
   private func event(
     _ finding: PinFinding, _ outcome: PinEvent.Outcome, _ evidence: String?
   ) -> PinEvent? {
-    guard let correlation = CorrelationID(bits: randomness.bits128()) else { return nil }
-    // Whole microseconds, as they are written.
-    let now = clock.now()
-    return PinEvent(
-      at: Instant(nanoseconds: now.nanoseconds - now.nanoseconds % 1_000),
-      correlation: correlation, file: short(finding.path), fault: finding.fault.rawValue,
-      outcome: outcome, pinned: finding.pin?.sha256, found: finding.found, evidence: evidence)
-  }
-
-  private func short(_ path: String) -> String {
-    path.hasPrefix(home.path + "/") ? String(path.dropFirst(home.path.utf8.count + 1)) : path
+    PinEvent(
+      finding.path, finding.fault, outcome, pinned: finding.pin?.sha256, found: finding.found,
+      evidence: evidence, in: home, at: clock.now(), randomness: randomness)
   }
 }
 

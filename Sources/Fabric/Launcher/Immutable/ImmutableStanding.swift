@@ -29,6 +29,28 @@ package struct PinEvent: Hashable, Sendable, Codable {
   package let found: String?
   /// The evidence's name in `HOME/quarantine`.
   package let evidence: String?
+
+  /// Nil where the draw is not a correlation id.
+  init?(
+    _ path: String, _ fault: PinFault, _ outcome: Outcome, pinned: String?, found: String?,
+    evidence: String?, in home: Home, at now: Instant, randomness: Randomness
+  ) {
+    guard let correlation = CorrelationID(bits: randomness.bits128()) else { return nil }
+    // Whole microseconds, as they are written.
+    at = Instant(nanoseconds: now.nanoseconds - now.nanoseconds % 1_000)
+    self.correlation = correlation
+    file = Self.short(path, in: home)
+    self.fault = fault.rawValue
+    self.outcome = outcome
+    self.pinned = pinned
+    self.found = found
+    self.evidence = evidence
+  }
+
+  /// Below the home where it lies there.
+  static func short(_ path: String, in home: Home) -> String {
+    path.hasPrefix(home.path + "/") ? String(path.dropFirst(home.path.utf8.count + 1)) : path
+  }
 }
 
 /// What `strongroom status` and the drill read about the guard: `HOME/known-good/standing.json`.

@@ -63,13 +63,10 @@ package struct Inspection {
     _ path: String, _ fault: PinFault, _ outcome: PinEvent.Outcome, pinned: String? = nil,
     found: String? = nil, evidence: String? = nil
   ) {
-    guard let correlation = CorrelationID(bits: randomness.bits128()) else { return }
     let kept = fault == .content ? quarantine.keep(path, at: now) : nil
-    events.append(
-      PinEvent(
-        at: Instant(nanoseconds: now.nanoseconds - now.nanoseconds % 1_000),
-        correlation: correlation, file: String(path.dropFirst(home.path.utf8.count + 1)),
-        fault: fault.rawValue, outcome: outcome, pinned: pinned, found: found,
-        evidence: evidence ?? kept))
+    let event = PinEvent(
+      path, fault, outcome, pinned: pinned, found: found, evidence: evidence ?? kept, in: home,
+      at: now, randomness: randomness)
+    if let event { events.append(event) }
   }
 }

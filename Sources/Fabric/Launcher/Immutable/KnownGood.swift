@@ -30,16 +30,10 @@ package struct KnownGood: Sendable {
     for name in WholeFile.names(in: home.knownGoodFolder) where name.hasSuffix(".new") {
       unlink("\(home.knownGoodFolder)/\(name)")
     }
-    let taken = Mutex<[String: Result<Taking, LaunchFailure>]>([:])
-    DispatchQueue.concurrentPerform(iterations: names.count) { index in
-      let name = names[index]
-      let result = Result { () throws(LaunchFailure) in
-        try taking(name, from: "\(binaries)/\(name)")
-      }
-      taken.withLock { $0[name] = result }
+    let takings = try Self.forEach(names) { name throws(LaunchFailure) in
+      try taking(name, from: "\(binaries)/\(name)")
     }
-    for (name, result) in taken.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-      let taking = try result.get()
+    for (name, taking) in takings.sorted(by: { $0.key < $1.key }) {
       if let found = taking.inForce, let kept = taking.kept, found != kept,
         found != taking.built.sha256
       {
@@ -51,13 +45,26 @@ package struct KnownGood: Sendable {
         unlink("\(folder)/\(other)")
       }
     }
-    var digests: [String: String] = [:]
-    for (name, result) in taken.withLock({ $0 }) {
-      let taking = try result.get()
+    return try Self.forEach(names) { name throws(LaunchFailure) in
+      guard let taking = takings[name] else { throw .noExecutable(path: name) }
       try copy(name, taking)
-      digests[name] = taking.built.sha256
+      return taking.built.sha256
     }
-    return digests
+  }
+
+  /// Large files are read and copied side by side.
+  private static func forEach<Outcome: Sendable>(
+    _ names: [String], _ work: @Sendable (String) throws(LaunchFailure) -> Outcome
+  ) throws(LaunchFailure) -> [String: Outcome] {
+    let results = Mutex<[String: Result<Outcome, LaunchFailure>]>([:])
+    DispatchQueue.concurrentPerform(iterations: names.count) { index in
+      let name = names[index]
+      let result = Result { () throws(LaunchFailure) in try work(name) }
+      results.withLock { $0[name] = result }
+    }
+    var outcomes: [String: Outcome] = [:]
+    for (name, result) in results.withLock({ $0 }) { outcomes[name] = try result.get() }
+    return outcomes
   }
 
   /// A program of a build, and what lies in its two places; digests, or the size of what has another.

@@ -31,8 +31,8 @@ uint32_t csandbox_architecture(void);
 long csandbox_system_call(const char *name);
 
 // Changes user and groups for good (setgroups(2), setresgid(2), setresuid(2)), keeping capabilities for the next call.
-// A second group that is the first again is none.
-int csandbox_become(uint32_t user, uint32_t group, uint32_t also);
+// also: the further groups, and no others.
+int csandbox_become(uint32_t user, uint32_t group, const uint32_t *also, size_t also_count);
 // Takes every capability (capabilities(7)) out of the bounding set, with keep_bind all but CAP_NET_BIND_SERVICE. Before
 // csandbox_become: it takes one of them. No error where there is none to drop.
 int csandbox_bound_capabilities(int keep_bind);

@@ -30,6 +30,7 @@ final class EdgeConnection: ChannelInboundHandler {
   private let edge: Edge
   private let limits: EdgeLimits
   private let doors: EdgeDoors
+  private let place: EdgePlace
   private var state = State.handshaking
   private var reader: RequestReader
   private var writer = AnswerWriter()
@@ -41,10 +42,11 @@ final class EdgeConnection: ChannelInboundHandler {
   private var readsPaused = false
   private var givesWay = false
 
-  init(edge: Edge, limits: EdgeLimits, doors: EdgeDoors) {
+  init(edge: Edge, limits: EdgeLimits, doors: EdgeDoors, place: EdgePlace) {
     self.edge = edge
     self.limits = limits
     self.doors = doors
+    self.place = place
     reader = RequestReader(limits: limits)
   }
 
@@ -64,11 +66,15 @@ final class EdgeConnection: ChannelInboundHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
     case TLSUserEvent.handshakeCompleted:
-      if case .handshaking = state { becomeIdle() }
+      // Whoever can shake hands has proven nothing: its place stands as it did.
+      if case .handshaking = state { awaitRequest() }
     case is DoorsClosing:
       if case .idle = state { close(context) }
     case is GiveWay:
-      if case .answering = state { givesWay = true } else { close(context) }
+      switch state {
+      case .content, .answering: givesWay = true
+      case .handshaking, .idle, .head, .lingering, .closed: close(context)
+      }
     default: context.fireUserInboundEventTriggered(event)
     }
   }
@@ -155,6 +161,7 @@ final class EdgeConnection: ChannelInboundHandler {
     _ context: ChannelHandlerContext
   ) {
     state = .answering
+    place.stand(.busy)
     // The route's own deadline governs from here to the answer.
     deadline = .distantFuture
     let omitsContent = head.method == "HEAD"
@@ -194,9 +201,11 @@ final class EdgeConnection: ChannelInboundHandler {
     resumeReads(context)
     guard buffer.readableBytes > 0 else {
       if doors.areClosing { return close(context) }
-      return becomeIdle()
+      place.stand(.idle)
+      return awaitRequest()
     }
     buffer.discardReadBytes()
+    place.stand(.idle)
     state = .head
     expire(after: limits.headWithin)
     // From the loop's next turn, so that a long pipeline does not grow the stack.
@@ -212,7 +221,7 @@ final class EdgeConnection: ChannelInboundHandler {
     write(edge.answer(fault), keepsAlive: false, omitsContent: false, context)
   }
 
-  private func becomeIdle() {
+  private func awaitRequest() {
     state = .idle
     expire(after: limits.idleMax)
   }

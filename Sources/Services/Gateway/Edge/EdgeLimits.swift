@@ -20,6 +20,9 @@ package struct EdgeLimits: Sendable {
   package var answerWithin: Duration = .seconds(10)
   /// Most open connections of the listener; beyond, the address that holds most gives up its oldest.
   package var connectionsMax = 4_096
+  /// Most connections beyond these that gave up their places and wait for their last answer; what gives way then is
+  /// cut.
+  package var connectionsLeavingMax = 512
   /// Most open connections from one address (IPv6: from one /64).
   package var connectionsPerAddressMax = 512
   /// After this many requests the answer says `connection: close`, so that load can move to another

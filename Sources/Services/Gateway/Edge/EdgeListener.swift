@@ -30,11 +30,12 @@ package final class EdgeListener: Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
-        guard doors.admit(channel) else { return channel.close() }
+        guard let place = doors.admit(channel) else { return channel.close() }
         return channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
           try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
-          try pipeline.addHandler(EdgeConnection(edge: edge, limits: limits, doors: doors))
+          try pipeline.addHandler(
+            EdgeConnection(edge: edge, limits: limits, doors: doors, place: place))
         }
       }
       .bind(host: host, port: port).get()
