@@ -235,6 +235,34 @@ import Vocabulary
     #expect(before >= 9)
   }
 
+  /// A long transaction was cut short, the process came back, and the power went during a shorter one in its place.
+  @Test func `opens when an older, longer transaction shows behind a torn end`() async throws {
+    let original = try await crashed(TemporaryFolder(), notes: 10)
+    func log(after note: String) async throws -> [UInt8] {
+      let copy = try TemporaryFolder()
+      try FileManager.default.copyItem(
+        atPath: original.path + "/store", toPath: copy.path + "/store")
+      let store = try openStore(in: copy)
+      try await add(note, to: store)
+      let log = try copy.bytes("store/test.sqlite-wal")
+      store.close()
+      return log
+    }
+    let long = try await log(after: String(repeating: "x", count: 100_000))
+    var short = try await log(after: "short")
+    try #require(short.count + 8_000 < long.count)
+    let count = short.count
+    // The first frame of the short one is torn, its commit is there.
+    let first = try original.bytes("store/test.sqlite-wal").count
+    try #require(first < count)
+    short[first + 100] ^= 1
+    let copy = try TemporaryFolder()
+    try FileManager.default.copyItem(
+      atPath: original.path + "/store", toPath: copy.path + "/store")
+    try Data(short + long[count...]).write(to: URL(filePath: copy.database + "-wal"))
+    #expect(try await texts(of: openStore(in: copy)).count == 10)
+  }
+
   @Test(arguments: ["test.sqlite-wal", "test.sqlite"])
   func `misses a file that went while nobody looked`(name: String) async throws {
     let crashed = try await crashed(TemporaryFolder(), notes: 5)

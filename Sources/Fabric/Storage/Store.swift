@@ -48,6 +48,7 @@ package final class Store: Sendable {
     let file = try StoreFile(path: path)
     do {
       try check(path)
+      try file.rewrite()
       let pool = try DatabasePool(path: path, configuration: configuration())
       let pending = try pool.writeWithoutTransaction { database -> Int64 in
         // GRDB sets NORMAL when it turns on WAL, after our `prepareDatabase`: an answered payment
@@ -57,6 +58,7 @@ package final class Store: Sendable {
         try Migration.apply(migrations, to: database, at: clock.now(), path: path)
         return try Int64.fetchOne(database, sql: "SELECT count(*) FROM outbox") ?? 0
       }
+      try file.syncLog()
       try file.set(.open)
       return Store(file: file, pool: pool, pending: pending)
     } catch {
@@ -75,12 +77,25 @@ package final class Store: Sendable {
     }
     var configuration = Configuration()
     configuration.readonly = true
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
-    let verdict = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(1)") }
-    try queue.close()
+    let verdict: [String]
+    do {
+      verdict = try Self.verdict(path, configuration)
+    } catch let error as DatabaseError
+      where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK
+    {
+      // The power went while the store was being made, before it had its write-ahead log; nothing was answered then.
+      // SQLite rolls back, for which it must write.
+      verdict = try Self.verdict(path, Configuration())
+    }
     guard verdict == ["ok"] else {
       throw StoreError.corrupt(path: path, reason: verdict.first ?? "quick_check says nothing")
     }
+  }
+
+  private static func verdict(_ path: String, _ configuration: Configuration) throws -> [String] {
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    defer { try? queue.close() }
+    return try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(1)") }
   }
 
   private static func configuration() -> Configuration {

@@ -14,6 +14,9 @@ final class StoreFile: Sendable {
     case closed
   }
 
+  /// A store that is being made has no more than this outside of its log.
+  static let headBytes = 65_536
+
   let path: String
   private let lock: Int32
   /// Nil for a store that is new.
@@ -50,6 +53,43 @@ final class StoreFile: Sendable {
     guard ftruncate(lock, 0) == 0, pwrite(lock, bytes, bytes.count, 0) == bytes.count,
       fsync(lock) == 0
     else { throw Self.unreadable("\(path).lock") }
+  }
+
+  /// Makes it certain that there is a write-ahead log with something in it. SQLite syncs it with the first commit, which
+  /// may come much later; a power cut before would leave a store that is open and has no log.
+  func syncLog() throws(StoreError) {
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    for (name, flags) in [("\(path)-wal", O_RDONLY), (folder, O_RDONLY | O_DIRECTORY)] {
+      let handle = Glibc.open(name, flags | O_CLOEXEC)
+      defer { if handle >= 0 { close(handle) } }
+      guard handle >= 0, fsync(handle) == 0 else { throw Self.unreadable(name) }
+    }
+  }
+
+  /// Writes the write-ahead log, and where the database begins, once more as they are, and syncs them. Where a sync fails
+  /// the kernel forgets what it could not write but goes on showing it to readers, so what is read here may be on no
+  /// disk; commits that are appended to a log with such a hole would be lost with the power.
+  func rewrite() throws(StoreError) {
+    for (name, bytesMax) in [("\(path)-wal", Int.max), (path, Self.headBytes)] {
+      let handle = Glibc.open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+      guard handle >= 0 else {
+        guard errno == ENOENT else { throw Self.unreadable(name) }
+        continue
+      }
+      defer { close(handle) }
+      var buffer = [UInt8](repeating: 0, count: Self.headBytes)
+      var place = 0
+      while place < bytesMax {
+        let count = pread(handle, &buffer, buffer.count, off_t(place))
+        guard count >= 0 else { throw Self.unreadable(name) }
+        if count == 0 { break }
+        guard pwrite(handle, buffer, count, off_t(place)) == count else {
+          throw Self.unreadable(name)
+        }
+        place += count
+      }
+      guard fsync(handle) == 0 else { throw Self.unreadable(name) }
+    }
   }
 
   private static func mark(in lock: Int32) -> Mark? {

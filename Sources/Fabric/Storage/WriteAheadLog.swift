@@ -2,9 +2,10 @@
 ///
 /// SQLite takes the first frame whose checksum is wrong for the end of the log, because a crash may have torn the last
 /// transaction. A flipped bit in the middle therefore makes every later transaction vanish without a word, although each
-/// was on the disk before it was answered. What gives it away: behind the wrong frame lie frames that continue one
-/// another, and one of them continues a *commit*. Nothing is written behind a commit before that commit is on the disk,
-/// so it cannot have been torn. (SQLite, "Database File Format" §4, "The Write-Ahead Log".)
+/// was on the disk before it was answered. What gives it away: at the wrong frame or behind it lies a *commit* that the
+/// next frame continues. Nothing is written behind a commit before that commit is on the disk, so it cannot have been
+/// torn. Frames that only continue one another tell nothing: a transaction that was cut short leaves its own behind the
+/// end of a shorter one that came after it. (SQLite, "Database File Format" §4, "The Write-Ahead Log".)
 enum WriteAheadLog {
   private static let headerBytes = 32
   private static let frameHeaderBytes = 24
@@ -25,24 +26,27 @@ enum WriteAheadLog {
     }
     let salts = Checksum(bytes, at: 16)
     let frameBytes = frameHeaderBytes + pageBytes
-    var before = written
+    // What the frame before says its sum is, and what it is: they differ where that frame is the damaged one.
+    var (said, summed) = (written, written)
     var firstWrong: Int?
-    var hasCommitBehindWrong = false
+    var isBehindCommit = false
     for number in 0..<(bytes.count - headerBytes) / frameBytes {
       let start = headerBytes + number * frameBytes
       let stored = Checksum(bytes, at: start + 16)
       let isCurrent = Checksum(bytes, at: start + 8) == salts
-      let afterHead = sums.sum(bytes[start..<start + 8], from: before)
-      let end = start + frameBytes
-      let continues =
-        isCurrent && sums.sum(bytes[start + frameHeaderBytes..<end], from: afterHead) == stored
-      before = stored
-      if !continues, firstWrong == nil { firstWrong = number }
-      guard let firstWrong else { continue }
-      if hasCommitBehindWrong, continues {
+      func sum(from before: Checksum) -> Checksum {
+        sums.sum(
+          bytes[start + frameHeaderBytes..<start + frameBytes],
+          from: sums.sum(bytes[start..<start + 8], from: before))
+      }
+      let own = sum(from: said)
+      let continues = isCurrent && (own == stored || said != summed && sum(from: summed) == stored)
+      if let firstWrong, isBehindCommit, continues {
         return "frame \(firstWrong + 1) of its write-ahead log is damaged, and commits follow it"
       }
-      if isCurrent, bytes.bigEndian(at: start + 4) != 0 { hasCommitBehindWrong = true }
+      if firstWrong == nil, !(isCurrent && own == stored) { firstWrong = number }
+      isBehindCommit = bytes.bigEndian(at: start + 4) != 0
+      (said, summed) = (stored, own)
     }
     return nil
   }
