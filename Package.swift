@@ -65,6 +65,8 @@ let modules: [Module] =
       layer: .Foreign, name: "CArgon2", library: (pkgConfig: "libargon2", debian: "libargon2-dev")),
     Module(
       layer: .Foreign, name: "CPostgres", library: (pkgConfig: "libpq", debian: "libpq-dev")),
+    // Nobody uses it: it is preloaded into a process, and must not be linked into one.
+    Module(layer: .Foreign, name: "CPowerCut"),
     Module(layer: .Foreign, name: "CSandbox"),
     Module(layer: .Vocabulary, name: "Vocabulary"),
 
@@ -165,6 +167,9 @@ let modules: [Module] =
         "Vocabulary", "Storage", "LedgerBook", "LedgerJournal", "LedgerPostgres", "LedgerStorage",
       ], products: [sqlite]),
     Module(
+      layer: .Drills, name: "LedgerSoak",
+      uses: ["Vocabulary", "LedgerBook", "LedgerJournal", "Storage", "LedgerStorage"]),
+    Module(
       layer: .Drills, name: "Probes", uses: ["CSandbox", "StrictJSON", "Sandbox"]),
     Module(
       layer: .Drills, name: "Drill",
@@ -189,7 +194,7 @@ let modules: [Module] =
         "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
         "Telemetry", "Sandbox",
         "Transport", "Workload", "Chassis", "Launcher", "Storage", "LedgerBook", "LedgerJournal",
-        "LedgerStorage", "Demo", "Drill", "LedgerBench", "AuditAPI", "AuthorityAPI",
+        "LedgerStorage", "Demo", "Drill", "LedgerBench", "LedgerSoak", "AuditAPI", "AuthorityAPI",
         "CustomersAPI", "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509]),
   ]
@@ -263,7 +268,7 @@ let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Customers", "Flows", "FuzzTargets",
   "Gateway",
   "Identity", "Launcher", "Ledger", "LedgerBook", "LedgerJournal", "LedgerPostgres",
-  "LedgerStorage", "MerkleLog",
+  "LedgerSoak", "LedgerStorage", "MerkleLog",
   "Payments", "Sandbox", "Sealing",
   "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",
@@ -273,7 +278,7 @@ let package = Package(
   name: "strongroom",
   products: modules.filter { $0.layer == .Executables }.map {
     .executable(name: $0.name, targets: [$0.name])
-  },
+  } + [.library(name: "strongroom-powercut", type: .dynamic, targets: ["CPowerCut"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),

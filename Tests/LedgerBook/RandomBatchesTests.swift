@@ -1,4 +1,5 @@
 import LedgerBook
+import LedgerSoak
 import Testing
 import Vocabulary
 

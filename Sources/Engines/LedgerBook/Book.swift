@@ -122,6 +122,9 @@ package struct Book: Sendable {
   }
 
   mutating func advance(to instant: Instant) { now = max(now, instant) }
+  /// Undoes an advance during which nothing happened.
+  /// - Parameter instant: the moment before it.
+  package mutating func goBack(to instant: Instant) { now = min(now, instant) }
 }
 
 /// The sums of all accounts of one currency, in minor units. 128 bits cannot overflow: 2^53 times

@@ -17,6 +17,8 @@ package struct JournaledBook: Sendable {
   private struct Group: Sendable {
     var firstAccount: Int
     var firstTransfer: Int64
+    /// The book's moment before the group.
+    var before: Instant
     var expired: [UInt128] = []
   }
 
@@ -31,7 +33,8 @@ package struct JournaledBook: Sendable {
 
   /// Starts a group: all that follows up to `seal` happens at one moment.
   package mutating func begin(at instant: Instant) -> [KnownTransfer] {
-    var new = Group(firstAccount: book.accountCount, firstTransfer: book.sequence + 1)
+    var new = Group(
+      firstAccount: book.accountCount, firstTransfer: book.sequence + 1, before: book.now)
     let expired = book.expire(at: instant).expired
     new.expired = expired.map(\.row.id)
     group = new
@@ -56,7 +59,11 @@ package struct JournaledBook: Sendable {
     let accounts = book.accountRows
     let opened = Array(accounts[group.firstAccount...])
     let accepted = book.recentRows(group.firstTransfer..<book.sequence + 1)
-    guard !(opened.isEmpty && accepted.isEmpty && group.expired.isEmpty) else { return nil }
+    guard !(opened.isEmpty && accepted.isEmpty && group.expired.isEmpty) else {
+      // Nothing happened, so nothing may remember when: the book is what its journal says, and no more.
+      book.goBack(to: group.before)
+      return nil
+    }
     let sealed = SealedEntry(
       JournalEntry(
         sequence: tip.sequence + 1, epoch: epoch, moment: book.now, previous: tip.hash,

@@ -27,6 +27,7 @@ struct StrongroomCommand: AsyncParsableCommand {
         name: "Prove",
         subcommands: [
           AuditCommand.self, LedgerCommand.self, DrillCommand.self, BenchCommand.self,
+          SoakCommand.self,
         ]),
       CommandGroup(
         name: "Build",

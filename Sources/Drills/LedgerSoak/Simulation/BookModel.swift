@@ -1,11 +1,11 @@
-import LedgerBook
-import Vocabulary
+package import LedgerBook
+package import Vocabulary
 
 /// The ledger as its documentation says it, written for reading and not for speed: it keeps every
 /// accepted transfer and adds them all up whenever it is asked for a sum. Rules are predicates
 /// without order; the order comes from the list of refusals alone. It shares no decision with
 /// `Book`.
-struct BookModel {
+package struct BookModel {
   struct Record {
     var request: TransferRequest
     var debtor: AccountID
@@ -16,26 +16,35 @@ struct BookModel {
     var expiresAt: Instant?
     var end: HoldEnd.Manner?
   }
-  struct Sums: Equatable {
+  package struct Sums: Equatable {
     var debitsPending: Int64 = 0
     var debitsPosted: Int64 = 0
     var creditsPending: Int64 = 0
     var creditsPosted: Int64 = 0
+    init() {}
+    package init(
+      debitsPending: Int64, debitsPosted: Int64, creditsPending: Int64, creditsPosted: Int64
+    ) {
+      self.debitsPending = debitsPending
+      self.debitsPosted = debitsPosted
+      self.creditsPending = creditsPending
+      self.creditsPosted = creditsPosted
+    }
   }
 
-  var accounts: [AccountRequest] = []
+  package private(set) var accounts: [AccountRequest] = []
   var records: [Record] = []
   var tokens: Set<TransactionID> = []
   var now = Instant(nanoseconds: .min)
   /// What the model has wrong on purpose, to see that somebody notices.
   var fault: PlantedFault?
 
-  init(fault: PlantedFault? = nil) { self.fault = fault }
+  package init(fault: PlantedFault? = nil) { self.fault = fault }
 
   func account(_ id: AccountID?) -> AccountRequest? { accounts.first { $0.id == id } }
   func record(_ id: TransferID?) -> Record? { records.first { $0.request.id == id } }
 
-  func sums(_ id: AccountID) -> Sums {
+  package func sums(_ id: AccountID) -> Sums {
     var sums = Sums()
     for record in records where record.debtor == id || record.creditor == id {
       let flags = record.request.flags
@@ -53,7 +62,7 @@ struct BookModel {
     return sums
   }
 
-  func isClosed(_ id: AccountID) -> Bool {
+  package func isClosed(_ id: AccountID) -> Bool {
     if account(id)?.flags.contains(.closed) == true { return true }
     return records.contains { record in
       record.end != .voided && record.end != .expired
@@ -64,7 +73,8 @@ struct BookModel {
 
   // MARK: batches
 
-  mutating func apply(_ batch: [TransferRequest], at instant: Instant) -> [TransferOutcome] {
+  package mutating func apply(_ batch: [TransferRequest], at instant: Instant) -> [TransferOutcome]
+  {
     now = max(now, instant)
     for index in records.indices where records[index].end == nil {
       if let expiry = records[index].expiresAt, expiry <= now { records[index].end = .expired }
@@ -74,7 +84,7 @@ struct BookModel {
     }
   }
 
-  mutating func open(_ batch: [AccountRequest], at instant: Instant) -> [AccountOutcome] {
+  package mutating func open(_ batch: [AccountRequest], at instant: Instant) -> [AccountOutcome] {
     now = max(now, instant)
     return Self.chains(batch.map { $0.flags.contains(.linked) }).flatMap { chain in
       let before = self

@@ -1,12 +1,12 @@
-import LedgerBook
+package import LedgerBook
 import Vocabulary
 
 /// Random batches over a small world, so that ids meet, limits are reached and holds end in every
 /// way.
-struct RandomBatches {
+package struct RandomBatches {
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
   /// SplitMix64: small, seeded, the same everywhere.
   mutating func next() -> UInt64 {
@@ -16,8 +16,8 @@ struct RandomBatches {
     z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
     return z ^ (z >> 31)
   }
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-  mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+  package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+  package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
   mutating func one<Element>(of choices: [Element]) -> Element { choices[below(choices.count)] }
 
   static let currencies = ["EUR", "JPY"].compactMap { Currency($0) }
@@ -36,7 +36,7 @@ struct RandomBatches {
       : Int64(1 + below(20))
   }
 
-  mutating func accounts() -> [AccountRequest] {
+  package mutating func accounts() -> [AccountRequest] {
     (0..<1 + below(4)).map { _ in
       var flags: AccountFlags = []
       if chance(20) { flags.insert(.linked) }
@@ -50,7 +50,7 @@ struct RandomBatches {
   }
 
   /// Sometimes a batch repeats what was sent before, whole or with one field changed.
-  mutating func transfers(sent: [TransferRequest]) -> [TransferRequest] {
+  package mutating func transfers(sent: [TransferRequest]) -> [TransferRequest] {
     (0..<1 + below(8)).map { _ in
       guard !sent.isEmpty, chance(15) else { return transfer(sent: sent) }
       var again = one(of: sent)

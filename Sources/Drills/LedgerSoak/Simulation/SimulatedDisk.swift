@@ -4,7 +4,7 @@ import LedgerJournal
 /// What a simulated run does wrong on purpose, so that it can be seen that the simulation notices.
 /// All of it lies outside of the code under test: in the disk, in the runner, in the index or in the
 /// model.
-enum PlantedFault: String, CaseIterable, Sendable {
+package enum PlantedFault: String, CaseIterable, Sendable {
   // The disk.
   case syncSkipped, oldWriterCommits, chainUnchecked, tornEntryBelieved, entryWrittenTwice
   case expiriesLeftOut, amountChanged

@@ -161,6 +161,12 @@ extension SimulatedLedger {
           return "transfer \(row.id) is in history twice"
         }
         try again.replay(sealed)
+        for kept in disk.snapshots where kept.sequence == again.tip.sequence {
+          let own = BookSnapshot(of: again.book, at: again.tip).encoded
+          guard BookSnapshot.hash(of: own) == kept.hash else {
+            return "the snapshot at entry \(kept.sequence) is another book"
+          }
+        }
       }
       _ = try BookSnapshot(of: again.book, at: again.tip).book(limits: Self.limits, key: 2)
       guard commits.isLost || again.book.accountRows == journaled.book.accountRows else {
