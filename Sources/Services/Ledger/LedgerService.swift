@@ -28,7 +28,7 @@ package struct LedgerService: Service {
     keeper = try await LedgerKeeper(
       store: context.store, clock: context.clock, randomness: randomness
     ) { hold, now in
-      try MoneyEvent.expired(hold).message(at: now, randomness)
+      MoneyEvent.expired(hold).message(at: now, randomness)
     }
     let keeper = keeper
     context.metrics.gauge(
@@ -85,7 +85,7 @@ package struct LedgerService: Service {
   ) async throws -> [AccountOutcome] {
     let randomness = context.randomness
     return try await keeper.open(accounts.map(AccountRequest.init)) {
-      try occasion.messages($0, randomness)
+      occasion.messages($0, randomness)
     }.outcomes
   }
 
@@ -113,7 +113,7 @@ package struct LedgerService: Service {
   ) async throws -> [TransferOutcome] {
     let randomness = context.randomness
     return try await keeper.apply(records.map(RequestRow.init)) {
-      try occasion.messages($0, randomness)
+      occasion.messages($0, randomness)
     }.outcomes
   }
 
@@ -161,7 +161,7 @@ package struct LedgerService: Service {
     let randomness = context.randomness
     let applied = try await keeper.apply(
       [RequestRow(request)], authorizations: request.authorization.map { [0: $0] } ?? [:]
-    ) { try occasion.messages($0, request, randomness) }
+    ) { occasion.messages($0, request, randomness) }
     if case .refused(let refusal)? = applied.outcomes.first { throw refusal }
     // What was just made has no end yet; what was made before may have one.
     let new = applied.first.map { StoredTransfer(transfer: $0, end: nil) }

@@ -28,11 +28,12 @@ struct MoneyEvent: Sendable {
   }
 
   /// The record for the audit log, as it leaves by the outbox.
-  func message(at now: Instant, _ randomness: Randomness) throws -> OutboxMessage? {
+  func message(at now: Instant, _ randomness: Randomness) -> OutboxMessage? {
     let id = AuditRecordID(at: now, random: randomness.bits128())
-    let own = CorrelationID(bits: randomness.bits128())
-    guard let correlation = correlation ?? own else { return nil }
-    return try OutboxMessage(record(id, at: now, correlation: correlation))
+    guard let correlation = correlation ?? CorrelationID(bits: randomness.bits128()) else {
+      return nil
+    }
+    return OutboxMessage(record(id, at: now, correlation: correlation))
   }
 
   static func expired(_ hold: Transfer) -> MoneyEvent {
@@ -91,17 +92,17 @@ struct Occasion: Sendable {
   }
 
   /// What a batch of accounts came to.
-  func messages(_ opened: OpenedAccounts, _ randomness: Randomness) throws -> [OutboxMessage] {
+  func messages(_ opened: OpenedAccounts, _ randomness: Randomness) -> [OutboxMessage] {
     guard opened.created > 0 else { return [] }
     var event = event("opened")
     event.detail = batchDetail(events: opened.outcomes.count, created: opened.created)
     event.detail["first"] = opened.first.map { "\($0)" } ?? ""
     event.detail["last"] = opened.last.map { "\($0)" } ?? ""
-    return try kept([event], at: opened.moment, randomness)
+    return kept([event], at: opened.moment, randomness)
   }
 
   /// What a batch of transfers came to.
-  func messages(_ applied: AppliedTransfers, _ randomness: Randomness) throws -> [OutboxMessage] {
+  func messages(_ applied: AppliedTransfers, _ randomness: Randomness) -> [OutboxMessage] {
     guard applied.created > 0 else { return [] }
     var event = event("posted")
     event.detail = batchDetail(events: applied.outcomes.count, created: applied.created)
@@ -110,15 +111,15 @@ struct Occasion: Sendable {
     event.detail["last"] = applied.last.map { "\($0.id)" } ?? ""
     event.detail["first_sequence"] = applied.first.map { "\($0.sequence)" } ?? ""
     event.detail["last_sequence"] = applied.last.map { "\($0.sequence)" } ?? ""
-    return try kept([event], at: applied.moment, randomness)
+    return kept([event], at: applied.moment, randomness)
   }
 
   /// What a single request came to.
   func messages(
     _ applied: AppliedTransfers, _ request: TransferRequest, _ randomness: Randomness
-  ) throws -> [OutboxMessage] {
+  ) -> [OutboxMessage] {
     let events = applied.outcomes.compactMap { single(request, $0, applied) }
-    return try kept(events, at: applied.moment, randomness)
+    return kept(events, at: applied.moment, randomness)
   }
 
   private func batchDetail(events: Int, created: Int) -> [String: String] {
@@ -130,8 +131,8 @@ struct Occasion: Sendable {
 
   private func kept(
     _ events: [MoneyEvent], at now: Instant, _ randomness: Randomness
-  ) throws -> [OutboxMessage] {
-    try events.compactMap { try $0.message(at: now, randomness) }
+  ) -> [OutboxMessage] {
+    events.compactMap { $0.message(at: now, randomness) }
   }
 
   /// One event by itself. What had been done before moves nothing now, so it is not told again.
