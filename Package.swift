@@ -140,7 +140,8 @@ let modules: [Module] =
     "Audit", calls: ["Authority"], engines: ["MerkleLog", "Sealing"], products: [crypto],
     migrations: ["0001-initial.sql"])
   + service(
-    "Ledger", calls: ["Audit"], engines: ["LedgerBook", "LedgerStorage"], products: [crypto])
+    "Ledger", calls: ["Audit"], engines: ["LedgerBook", "LedgerJournal", "LedgerStorage"],
+    products: [crypto])
   + service(
     "Customers", calls: ["Audit", "Authority"], engines: ["Sealing"], products: [crypto],
     migrations: ["0001_initial.sql"])
@@ -158,8 +159,8 @@ let modules: [Module] =
     Module(
       layer: .Drills, name: "Demo",
       uses: [
-        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "Transport", "Chassis", "Launcher",
-        "AuditAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
+        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "Telemetry", "Transport", "Chassis",
+        "Launcher", "AuditAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [crypto]),
     Module(
       layer: .Drills, name: "LedgerBench",
@@ -182,7 +183,9 @@ let modules: [Module] =
     Module(
       layer: .Drills, name: "FuzzTargets",
       uses: [
-        "Vocabulary", "StrictJSON", "Tokens", "WorkloadIdentity", "Charters", "Payments", "Gateway",
+        "Vocabulary", "StrictJSON", "Tokens", "WorkloadIdentity", "Charters", "LedgerAPI",
+        "Payments",
+        "Gateway",
       ], products: nio + [x509, asn1]),
     Module(layer: .Executables, name: "strongroom-confine", uses: ["Sandbox"]),
     Module(layer: .Executables, name: "strongroom-fuzz", uses: ["FuzzTargets"]),
@@ -238,10 +241,11 @@ func target(_ module: Module) -> Target {
       exclude: ["README.md", "charter.yaml", "openapi.yaml"],
       resources: module.migrations.map { .embedInCode("Migrations/\($0)") },
       swiftSettings: strict)
-  case .Contracts where module.name == "WorkloadAPI":
+  case .Contracts:
+    let documents = ["WorkloadAPI": "workload.proto", "LedgerAPI": "BINARY.md"][module.name]
     return .target(
-      name: module.name, dependencies: dependencies, path: path, exclude: ["workload.proto"],
-      swiftSettings: strict)
+      name: module.name, dependencies: dependencies, path: path,
+      exclude: documents.map { [$0] } ?? [], swiftSettings: strict)
   default:
     return .target(name: module.name, dependencies: dependencies, path: path, swiftSettings: strict)
   }

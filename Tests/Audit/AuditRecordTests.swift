@@ -1,6 +1,7 @@
 import AuditAPI
 import MerkleLog
 import StrictJSON
+import TestKit
 import Testing
 import Vocabulary
 
@@ -85,5 +86,36 @@ import Vocabulary
     var members = json.object ?? [:]
     edit(&members)
     return try StrictJSON.decode(AuditRecord.self, from: JSON.object(members))
+  }
+}
+
+@Suite struct `A record's own canonical JSON` {
+  @Test func `is the encoder's, whatever texts it holds`() throws {
+    let seed = testSeed("canonical records")
+    let randomness = Randomness.seeded(seed)
+    let pieces = [
+      "a", "B", "\"", "\\", "\n", "\u{8}", "\u{c}", "\r", "\t", "\u{1}", "\u{1f}", "\u{7f}", "é",
+      "€",
+      "\u{fffd}", "𝄞", "/", " ",
+    ]
+    func text() -> String {
+      (0...Int(randomness.next() % 9)).map { _ in
+        pieces[Int(randomness.next() % UInt64(pieces.count))]
+      }
+      .joined()
+    }
+    for _ in 0..<500 {
+      var detail: [String: String] = [:]
+      for _ in 0..<Int(randomness.next() % 6) { detail[text()] = text() }
+      let at = Instant(nanoseconds: Int64(randomness.next() % 4_000_000_000_000_000_000))
+      let record = AuditRecord(
+        id: AuditRecordID(bits: randomness.bits128()), at: at, service: "ledger", kind: .money,
+        correlation: try #require(CorrelationID(bits: randomness.bits128() | 1)),
+        caller: "payments",
+        subject: randomness.next() % 2 == 0 ? nil : text(),
+        client: randomness.next() % 2 == 0 ? nil : text(), operation: text(), outcome: text(),
+        reason: randomness.next() % 2 == 0 ? nil : text(), detail: detail)
+      #expect(try record.canonicalBytes == StrictJSON.encode(record), "seed \(seed)")
+    }
   }
 }

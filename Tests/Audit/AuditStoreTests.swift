@@ -83,7 +83,7 @@ import Vocabulary
     let cpuBefore = processorTime()
     for batch in batches {
       let start = clock.now
-      let prepared = try batch.map { try PreparedRecord($0) }
+      let prepared = batch.map { PreparedRecord($0) }
       let encoded = clock.now
       _ = try await parts.records.append(prepared, at: Bench.clock.now())
       let stored = clock.now

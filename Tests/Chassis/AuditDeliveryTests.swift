@@ -18,7 +18,7 @@ import Vocabulary
     let records = try (1...5).map { try record($0) }
     let wrong = records[2].id
     let log = Mutex<[AuditRecordID]>([])
-    let refused = try await AuditDelivery.deliver(records) { batch in
+    let refused = try await AuditDelivery.deliver(records, named: \.id.description) { batch in
       guard !batch.contains(where: { $0.id == wrong }) else {
         throw Problem("invalid-record", 422, "This record is not one")
       }
@@ -31,7 +31,7 @@ import Vocabulary
   @Test(arguments: [401, 403, 404, 429, 500, 503])
   func `keeps everything for later when the receiver is not itself`(status: Int) async throws {
     await #expect(throws: Problem.self) {
-      _ = try await AuditDelivery.deliver([record(1), record(2)]) { _ in
+      _ = try await AuditDelivery.deliver([record(1), record(2)], named: \.id.description) { _ in
         throw Problem("not-now", status, "Not now")
       }
     }

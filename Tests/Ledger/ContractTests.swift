@@ -70,7 +70,7 @@ import Yams
         }
       }
     }
-    #expect(read == 17)
+    #expect(read == 19)
   }
 
   private struct Known {
@@ -92,7 +92,8 @@ import Yams
       Known(LedgerOperations.createAccounts), Known(LedgerOperations.createTransfers),
       Known(LedgerOperations.lookupAccounts), Known(LedgerOperations.getAccount),
       Known(LedgerOperations.listAccounts), Known(LedgerOperations.getTransfer),
-      Known(LedgerOperations.listTransfers), Known(LedgerOperations.createHold),
+      Known(LedgerOperations.listTransfers), Known(LedgerOperations.findTransfers),
+      Known(LedgerOperations.createHold),
       Known(LedgerOperations.postHold), Known(LedgerOperations.voidHold),
       Known(LedgerOperations.getTrialBalance),
     ]

@@ -131,6 +131,16 @@ struct LedgerHouse {
         deadline: Deadline(Clock.system.now() + .seconds(30)), transactionToken: signed))
   }
 
+  /// A binary batch as it is, and its answer.
+  func send(
+    _ caller: ServiceName, _ operation: String, _ path: String, _ body: [UInt8]
+  ) async throws -> Answer {
+    guard let context = callers[caller] else { throw Problem.defect }
+    return try await context.client("ledger").send(
+      operation, .post, path, body: body, contentType: BinaryBatch.contentType,
+      context: context.background(within: .seconds(30)))
+  }
+
   /// The slug with which a call is refused; nil where it is not.
   func refusal(_ body: () async throws -> Void) async -> String? {
     do {
@@ -150,7 +160,8 @@ struct LedgerHouse {
     func text(_ path: String) throws -> String {
       try String(contentsOfFile: "\(checkout)/\(path)", encoding: .utf8)
     }
-    let reading = "lookupAccounts, getTransfer, listTransfers, getAccount, listAccounts"
+    let reading =
+      "findTransfers, lookupAccounts, getTransfer, listTransfers, getAccount, listAccounts"
     let holds = "createHold, postHold, getTransfer, listTransfers"
     return [
       "data-classes.yaml": try text("Charters/data-classes.yaml"),

@@ -161,8 +161,10 @@ struct KeeperHouse {
     let span = Mutex(Duration.zero)
   }
 
-  init(snapshotEvery: Int64 = 1_000_000) async throws {
+  init(snapshotEvery: Int64 = 1_000_000, pastMax: Int = 10_000) async throws {
     var settings = LedgerKeeper.Settings()
+    settings.pastTransfersMax = pastMax
+    settings.pastTotalsMax = pastMax
     settings.limits.recentBlock = 4
     settings.filterBytes = 65_536
     settings.snapshotEvery = snapshotEvery
@@ -195,11 +197,27 @@ struct KeeperHouse {
   /// Another keeper on the same store, as after a crash: nothing is closed before.
   func reopened() async throws -> KeeperHouse { try await KeeperHouse(self) }
 
-  private init(_ other: KeeperHouse) async throws {
-    (folder, settings, ahead) = (other.folder, other.settings, other.ahead)
-    (clock, store) = (other.clock, other.store)
+  private init(_ other: KeeperHouse, at place: String? = nil) async throws {
+    (folder, settings, ahead) = (place ?? other.folder, other.settings, other.ahead)
+    clock = other.clock
+    store =
+      try place.map {
+        try Store.open(path: "\($0)/ledger.sqlite", migrations: [.journal], clock: other.clock)
+      } ?? other.store
     keeper = try await LedgerKeeper(
       store: store, clock: clock, randomness: .system, settings: settings)
+  }
+
+  /// Another keeper on what a closed store leaves, in another place: the claim on this one lives as long
+  /// as its keeper.
+  func restarted() async throws -> KeeperHouse {
+    store.close()
+    let place = "\(FileManager.default.temporaryDirectory.path)/ledger-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    try FileManager.default.moveItem(
+      atPath: "\(folder)/ledger.sqlite", toPath: "\(place)/ledger.sqlite")
+    try FileManager.default.removeItem(atPath: folder)
+    return try await KeeperHouse(self, at: place)
   }
 
   func remove() {

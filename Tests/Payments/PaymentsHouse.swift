@@ -301,7 +301,7 @@ final class PaymentsHouse: Sendable {
       summary: Calls.
       calls:
         - service: ledger
-          operations: [createAccounts, createTransfers, getTrialBalance, lookupAccounts,
+          operations: [createAccounts, createTransfers, findTransfers, getTrialBalance, lookupAccounts,
             getTransfer, listTransfers, getAccount, listAccounts, voidHold]
       """,
       "gateway.yaml": neighbour(

@@ -43,9 +43,12 @@ package struct LedgerAccount: Codable, Hashable, Sendable {
   package var creditsPosted: Int64
   /// When it was opened, by the ledger's clock.
   package var createdAt: Instant
+  /// Present where the past was asked for: the last transfer that counts; 0 before the first.
+  package var asOfSequence: Int64?
 
   private enum CodingKeys: String, CodingKey {
     case id, currency, code, owner, flags
+    case asOfSequence = "as_of_sequence"
     case debitsPending = "debits_pending"
     case debitsPosted = "debits_posted"
     case creditsPending = "credits_pending"
@@ -93,9 +96,18 @@ package struct TrialBalance: Codable, Hashable, Sendable {
   package var currencies: [CurrencyTotals]
   /// True when debits equal credits in every currency, pending and posted.
   package var balanced: Bool
-  package init(currencies: [CurrencyTotals], balanced: Bool) {
+  /// Present where the past was asked for: the last transfer that counts; 0 before the first.
+  package var asOfSequence: Int64?
+
+  private enum CodingKeys: String, CodingKey {
+    case currencies, balanced
+    case asOfSequence = "as_of_sequence"
+  }
+
+  package init(currencies: [CurrencyTotals], balanced: Bool, asOfSequence: Int64? = nil) {
     self.currencies = currencies
     self.balanced = balanced
+    self.asOfSequence = asOfSequence
   }
 }
 

@@ -17,7 +17,9 @@ package enum LedgerOperations {
   /// The accounts of a list of ids, in the list's order; ids that are unknown are left out.
   package static let lookupAccounts = Operation<AccountIDs, LedgerAccounts>(
     "lookupAccounts", of: "ledger", .post, "/v1/accounts/lookup")
-  /// One account. Query `owner` (optional): another owner's account is answered as not found.
+  /// One account. Queries, all optional: `owner`: another owner's account is answered as not found;
+  /// `as_of` (a moment) or `as_of_sequence` (a transfer's sequence): the account as it stood after
+  /// that, holds included, if it had not more than 10,000 transfers since (`as-of-too-far`).
   package static let getAccount = Operation<Nothing, LedgerAccount>(
     "getAccount", of: "ledger", .get, "/v1/accounts/{id}")
   /// All accounts of one person. Query `owner` is mandatory.
@@ -29,9 +31,14 @@ package enum LedgerOperations {
     "getTransfer", of: "ledger", .get, "/v1/transfers/{id}")
   /// An account's transfers. Queries, all optional: `owner` as in `getAccount`; `order` `oldest`
   /// (default) or `newest`; `after`, the `next` of the page before; `limit` 1 to
-  /// `LedgerLimits.pageMax`, 100 unless told.
+  /// `LedgerLimits.pageMax`, 100 unless told; `from` and `until`, moments: those accepted at or after
+  /// the one, and before the other.
   package static let listTransfers = Operation<Nothing, LedgerTransfers>(
     "listTransfers", of: "ledger", .get, "/v1/accounts/{id}/transfers")
+  /// The transfers of a payment, or of a request, oldest first: query `payment_id` or
+  /// `correlation_id`, one of them; `after` and `limit` as in `listTransfers`.
+  package static let findTransfers = Operation<Nothing, LedgerTransfers>(
+    "findTransfers", of: "ledger", .get, "/v1/transfers")
   /// Reserves money: needs a transaction token for `payment.create` with the same amount, currency,
   /// debtor and creditor, whose subject owns the debtor account; one hold for each token. Repeating
   /// it is answered `exists`.
@@ -43,7 +50,8 @@ package enum LedgerOperations {
   /// Gives a hold back to the debtor. `{id}` is the hold's.
   package static let voidHold = Operation<HoldVoiding, HoldAnswer>(
     "voidHold", of: "ledger", .post, "/v1/holds/{id}/void")
-  /// The sums of every currency: debits must equal credits.
+  /// The sums of every currency: debits must equal credits. Queries `as_of` and `as_of_sequence` as in
+  /// `getAccount`, over at most 250,000 transfers since.
   package static let getTrialBalance = Operation<Nothing, TrialBalance>(
     "getTrialBalance", of: "ledger", .get, "/v1/trial-balance")
 }

@@ -1,5 +1,6 @@
 import Charters
 import Gateway
+import LedgerAPI
 import NIOCore
 import Payments
 import StrictJSON
@@ -26,12 +27,14 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
   case idempotencyKey = "idempotency-key"
   /// Percent-encoded forms and queries.
   case percent
+  /// Binary batches of the ledger, and the answers to them.
+  case ledgerBatch = "ledger-batch"
 
   /// Longest input that is worth trying, bytes.
   package var bytesMax: Int {
     switch self {
     case .httpEdge, .json, .charter: 65_536
-    case .jwt, .jwks, .svid: 16_384
+    case .jwt, .jwks, .svid, .ledgerBatch: 16_384
     case .cursor, .idempotencyKey, .percent: 1_024
     }
   }
@@ -70,6 +73,7 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
     case .percent:
       guard let text = PercentEncoding.decode(bytes) else { return }
       precondition(PercentEncoding.decode(PercentEncoding.encode(text).utf8) == text)
+    case .ledgerBatch: Self.writesWhatItRead(bytes)
     }
   }
 
@@ -120,6 +124,18 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
       preconditionFailure("the canonical text is refused")
     }
     precondition(again.canonicalBytes == canonical)
+  }
+
+  /// What is read as a batch is written as the same bytes: no two bodies mean one batch.
+  private static func writesWhatItRead(_ bytes: [UInt8]) {
+    if let records = try? BinaryBatch.transfers(bytes) {
+      precondition(BinaryBatch.encode(records) == bytes)
+    }
+    if let accounts = try? BinaryBatch.accounts(bytes) {
+      precondition((try? BinaryBatch.encode(NewAccounts(accounts: accounts))) == bytes)
+    }
+    _ = try? BinaryBatch.transferResults(bytes)
+    _ = try? BinaryBatch.accountResults(bytes)
   }
 
   private static func keepsWhatWasSigned(_ bytes: [UInt8]) {

@@ -104,6 +104,22 @@ package struct Book: Sendable {
     }
     return found
   }
+  /// An account's transfers that are remembered, oldest first.
+  package func recentTransfers(of account: UInt32) -> [KnownTransfer] {
+    recentRange.lazy.map { KnownTransfer(row: recent[$0], sequence: $0) }.filter {
+      $0.row.debit == account || $0.row.credit == account
+    }
+  }
+  /// The sequences of the remembered transfers with a property: at most `limit` of those after a
+  /// sequence.
+  package func recentSequences(
+    after sequence: Int64, limit: Int, where isWanted: (TransferRow) -> Bool
+  ) -> [Int64] {
+    var found: [Int64] = []
+    for place in min(max(sequence + 1, recent.first), recent.next)..<recent.next
+    where found.count < limit && isWanted(recent[place]) { found.append(place) }
+    return found
+  }
   /// Forgets transfers up to a sequence, in whole blocks. From now on only history knows them.
   package mutating func forget(through sequence: Int64) { recent.forget(through: sequence) }
 
@@ -150,5 +166,16 @@ package struct CurrencyTotal: Hashable, Sendable {
     debitsPosted += UInt128(account.debitsPosted.magnitude)
     creditsPending += UInt128(account.creditsPending.magnitude)
     creditsPosted += UInt128(account.creditsPosted.magnitude)
+  }
+
+  /// Every transfer and hold stands on both sides.
+  /// - Parameter pending: negative where holds that were open are no longer.
+  mutating func take(accounts count: Int, pending: Int64, posted: Int64) {
+    accounts -= count
+    let difference = UInt128(truncatingIfNeeded: pending)
+    debitsPending &-= difference
+    creditsPending &-= difference
+    debitsPosted &-= UInt128(truncatingIfNeeded: posted)
+    creditsPosted &-= UInt128(truncatingIfNeeded: posted)
   }
 }

@@ -61,7 +61,7 @@ package struct TransferRow: BitwiseCopyable, Hashable, Sendable {
   /// True where it posts or voids a hold.
   package var resolves: Bool { flags & TransferFlags.resolving.rawValue != 0 }
   /// When a hold gives the money back by itself, in nanoseconds since 1970; nil: never.
-  var expiresAt: Int64? {
+  package var expiresAt: Int64? {
     guard does(.pending), timeoutSeconds > 0 else { return nil }
     return (Instant(nanoseconds: createdAt) + .seconds(Int64(timeoutSeconds))).nanoseconds
   }

@@ -12,6 +12,9 @@ package enum IndexKind: Int, CaseIterable, Sendable {
   case ended = 4
   /// The transaction token that allowed it.
   case token = 5
+  /// The time of a hold: debtor's and creditor's number in the upper half, the moment at which it
+  /// expires in the lower.
+  case lapse = 6
 
   /// Bytes of an entry: key and sequence; for accounts the key holds the sequence already.
   package var entryBytes: Int { self == .account ? 16 : 24 }
@@ -33,6 +36,10 @@ package struct IndexEntry: BitwiseCopyable, Hashable, Sendable, Comparable {
 
   package static func key(account: UInt32, sequence: Int64) -> UInt128 {
     UInt128(account) << 64 | UInt128(UInt64(bitPattern: sequence))
+  }
+  /// - Parameter moment: nanoseconds since 1970, not before.
+  package static func key(account: UInt32, moment: Int64) -> UInt128 {
+    key(account: account, sequence: moment)
   }
   package static func < (left: IndexEntry, right: IndexEntry) -> Bool {
     left.key == right.key ? left.sequence < right.sequence : left.key < right.key
@@ -64,6 +71,10 @@ package struct IndexRun: Sendable {
       case .correlation: add(row.correlationID, sequence)
       case .ended: if row.resolves { add(row.pendingID, sequence) }
       case .token: add(row.token, sequence)
+      case .lapse:
+        guard let expiry = row.expiresAt else { continue }
+        add(IndexEntry.key(account: row.debit, moment: expiry), sequence)
+        add(IndexEntry.key(account: row.credit, moment: expiry), sequence)
       }
     }
     // An account's transfers come in the order of their sequences, and the sort keeps that.

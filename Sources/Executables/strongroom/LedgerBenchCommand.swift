@@ -14,6 +14,10 @@ struct LedgerBenchCommand: AsyncParsableCommand {
       (WAL, synchronous=FULL) before it counts. 'index held back' is the journal alone; the other
       figures of ours are taken while the index is built behind it, and 'caught up' counts until the
       index has everything. Ids are random in all 128 bits.
+
+      With --service every transfer is a call of its own: 64 callers over 64 connections, binary and
+      JSON, all checks on, told to audit in the same transaction. CPU is what each process used while
+      the transfers ran; the callers run on the same cores.
       """)
 
   @Option(help: "Accounts, 2–4,000,000.")
@@ -42,21 +46,33 @@ struct LedgerBenchCommand: AsyncParsableCommand {
   @Flag(help: "Only ours.")
   var alone = false
 
-  @Flag(help: "One JSON document.")
-  var json = false
+  @OptionGroup var place: PlaceOptions
+
+  @Flag(
+    help: "The running platform's ledger instead: single transfers through its mutual TLS.")
+  var service = false
+
+  @Option(help: "With --service: callers at the same time, each with a connection, 1–128.")
+  var callers = 64
 
   func validate() throws {
     guard (2...4_000_000).contains(accounts) else {
       throw ValidationError("--accounts must be 2–4000000")
     }
     guard (1...8_190).contains(batch) else { throw ValidationError("--batch must be 1–8190") }
+    guard (1...128).contains(callers) else { throw ValidationError("--callers must be 1–128") }
     guard (batch...100_000_000).contains(transfers) else {
       throw ValidationError("--transfers must be \(batch)–100000000")
     }
   }
 
   func run() async throws {
-    try await reporting(json: json) {
+    try await reporting(json: place.json) {
+      guard !service else {
+        return try await ServiceBench(
+          place: place, callers: callers, accounts: accounts, each: max(1, transfers / callers)
+        ).run()
+      }
       let own = URL(filePath: folder).appending(path: "ledger-bench-\(getpid())")
       let path = own.standardizedFileURL.path(percentEncoded: false)
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -66,7 +82,7 @@ struct LedgerBenchCommand: AsyncParsableCommand {
       var all: [Figures] = []
       func note(_ figures: Figures) {
         all.append(figures)
-        if !json { print(Self.line(figures)) }
+        if !place.json { print(Self.line(figures)) }
       }
       note(
         try await ours.run(work(.uniform), transfers: transfers, batch: batch, buildsIndex: false))
@@ -97,7 +113,7 @@ struct LedgerBenchCommand: AsyncParsableCommand {
           }
         }
       }
-      if json {
+      if place.json {
         print(String(decoding: try JSONEncoder().encode(all), as: UTF8.self))
       } else {
         print("start with \(transfers) transfers of history: \(Self.text(start, 2)) s")

@@ -5,6 +5,7 @@ import Foundation
 import Launcher
 import StrictJSON
 import Telemetry
+import Transport
 import Vocabulary
 
 /// Where the platform lives; the same for every command.
@@ -25,14 +26,18 @@ struct PlaceOptions: ParsableArguments {
   }
 
   /// The home's platform, for commands that need it to be running.
-  func running() throws -> (home: Home, charters: CharterSet, line: OperatorLine) {
+  /// - Parameter limits: of the connections to the services.
+  func running(
+    limits: TransportLimits = TransportLimits()
+  ) throws -> (home: Home, charters: CharterSet, line: OperatorLine) {
     let home = try place()
     guard HomeLock.isHeld(home), let platform = PlatformSettings.read(home) else {
       throw LaunchFailure.notRunning
     }
     let charters = try CharterFolder.load(home.chartersFolder)
     let line = OperatorLine(
-      home: home, platform: platform, charters: charters, log: quietLog, clock: Clock.system)
+      home: home, platform: platform, charters: charters, log: quietLog, clock: Clock.system,
+      limits: limits)
     return (home, charters, line)
   }
 }

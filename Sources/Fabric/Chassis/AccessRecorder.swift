@@ -1,7 +1,7 @@
 package import AuditAPI
 import Charters
 package import Storage
-import StrictJSON
+import Synchronization
 import Vocabulary
 
 /// Writes every access decision to the outbox, durable before the answer leaves. From there it reaches the audit
@@ -19,11 +19,17 @@ package struct AccessRecorder: Sendable {
     self.randomness = randomness
   }
 
+  /// Returns when the decision is durable.
   func record(_ passage: Passage, refused reason: String?) async throws {
+    try await begin(passage, refused: reason)?.kept()
+  }
+
+  /// The same without waiting; nil where the charter keeps no record of it.
+  func begin(_ passage: Passage, refused reason: String?) throws -> PendingRecord? {
     guard let operation = passage.operation, let caller = passage.caller,
       let correlation = passage.correlation
     else { throw Problem.defect }
-    guard reason != nil || operation.audit == .all else { return }
+    guard reason != nil || operation.audit == .all else { return nil }
     let now = clock.now()
     let record = AuditRecord(
       id: AuditRecordID(at: now, random: randomness.bits128()), at: now, service: service,
@@ -31,21 +37,58 @@ package struct AccessRecorder: Sendable {
       subject: passage.transaction?.subject, client: passage.transaction?.clientID,
       operation: operation.id, outcome: reason == nil ? AuditRecord.allowed : AuditRecord.refused,
       reason: reason)
-    try await write(record)
+    let message = OutboxMessage(record)
+    let pending = PendingRecord()
+    store.write({ try $0.append(message) }, then: pending.end)
+    return pending
   }
 
   /// For decisions that are taken outside the pipeline: the gateway's own. Returns when the record is durable.
   package func write(_ record: AuditRecord) async throws {
-    let message = try OutboxMessage(record)
+    let message = OutboxMessage(record)
     try await store.write { try $0.append(message) }
+  }
+}
+
+/// A record on its way to the disk, while its request is worked on. A class: the store ends it, and the request waits
+/// for that; one of them comes first.
+final class PendingRecord: Sendable {
+  private enum State {
+    case onItsWay
+    case awaited(CheckedContinuation<Void, any Error>)
+    case ended(Result<Void, any Error>)
+  }
+  private let state = Mutex(State.onItsWay)
+
+  /// Called once, by the store.
+  func end(_ result: Result<Void, any Error>) {
+    let waiting = state.withLock { state -> CheckedContinuation<Void, any Error>? in
+      defer { state = .ended(result) }
+      if case .awaited(let continuation) = state { return continuation }
+      return nil
+    }
+    waiting?.resume(with: result)
+  }
+
+  /// Returns when the record is durable; asked at most once.
+  /// - Throws: `StoreError` where it never will be.
+  func kept() async throws {
+    try await withCheckedThrowingContinuation { continuation in
+      let result = state.withLock { state -> Result<Void, any Error>? in
+        if case .ended(let result) = state { return result }
+        state = .awaited(continuation)
+        return nil
+      }
+      if let result { continuation.resume(with: result) }
+    }
   }
 }
 
 extension OutboxMessage {
   /// An audit record on its way: append it in the transaction of the state it tells of.
-  package init(_ record: AuditRecord) throws {
+  package init(_ record: AuditRecord) {
     self.init(
-      id: record.id.description, topic: AuditOperations.topic, body: try StrictJSON.encode(record),
+      id: record.id.description, topic: AuditOperations.topic, body: record.canonicalBytes,
       at: record.at)
   }
 }

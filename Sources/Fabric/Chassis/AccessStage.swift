@@ -28,13 +28,13 @@ struct AccessStage: Stage {
     let subject = allowed.transaction?.subject
     allowed.trail.note { $0.subject = subject }
     // The record goes to disk while the handler works; the answer waits for both.
-    async let recorded: Void = recorder.record(allowed, refused: nil)
+    let record = try recorder.begin(allowed, refused: nil)
     do {
       let answer = try await next(allowed)
-      try await recorded
+      try await record?.kept()
       return answer
     } catch {
-      try await recorded
+      try await record?.kept()
       throw error
     }
   }

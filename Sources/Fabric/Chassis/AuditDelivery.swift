@@ -14,25 +14,15 @@ package enum AuditDelivery {
   static let linger: Duration = .milliseconds(50)
 
   static func make(_ service: ServiceContext, sink: AuditSink?) -> OutboxDelivery {
-    let sink = sink ?? viaAuditService(service)
+    let send = sink.map(decoding) ?? viaAuditService(service)
     return OutboxDelivery(
       service.outbox, topic: AuditOperations.topic, batchMax: AuditOperations.recordsMax,
       linger: linger, clock: service.clock, randomness: service.randomness, log: service.log
     ) { messages in
-      var records: [AuditRecord] = []
-      var unreadable: Set<String> = []
-      for message in messages {
-        if let record = try? StrictJSON.decode(AuditRecord.self, from: message.body) {
-          records.append(record)
-        } else {
-          unreadable.insert(message.id)
-        }
-      }
       do {
-        let refused = try await deliver(records, to: sink)
-        let ids = unreadable.union(refused)
-        return ids.isEmpty
-          ? .taken : .refused(ids: ids, reason: "not an audit record of this version")
+        let refused = try await deliver(messages, named: { $0.id }, to: send)
+        return refused.isEmpty
+          ? .taken : .refused(ids: refused, reason: "not an audit record of this version")
       } catch {
         return .unreachable
       }
@@ -43,28 +33,52 @@ package enum AuditDelivery {
   /// and all that come after, from the log.
   /// - Returns: the ids of those that the receiver will never take.
   /// - Throws: when the receiver is not there, or busy.
-  package static func deliver(
-    _ records: [AuditRecord], to sink: AuditSink
+  package static func deliver<Item>(
+    _ items: [Item], named id: (Item) -> String, to send: ([Item]) async throws -> Void
   ) async throws -> Set<String> {
-    guard !records.isEmpty else { return [] }
     do {
-      try await sink(records)
+      try await send(items)
       return []
     } catch let problem as Problem where [400, 413, 422].contains(problem.status) {
-      if records.count == 1 { return Set(records.map { $0.id.description }) }
+      guard items.count > 1 else { return Set(items.map(id)) }
       var refused: Set<String> = []
-      for record in records { refused.formUnion(try await deliver([record], to: sink)) }
+      for item in items { refused.formUnion(try await deliver([item], named: id, to: send)) }
       return refused
     }
   }
 
-  private static func viaAuditService(_ service: ServiceContext) -> AuditSink {
+  /// For a receiver in this process.
+  private static func decoding(
+    _ sink: @escaping AuditSink
+  ) -> @Sendable ([OutboxMessage]) async throws -> Void {
+    { messages in
+      let records: [AuditRecord]
+      do {
+        records = try messages.map { try StrictJSON.decode(AuditRecord.self, from: $0.body) }
+      } catch {
+        throw Problem.malformed("not an audit record")
+      }
+      try await sink(records)
+    }
+  }
+
+  /// A message's body is a record's canonical JSON already: it travels as it is.
+  private static func viaAuditService(
+    _ service: ServiceContext
+  ) -> @Sendable ([OutboxMessage]) async throws -> Void {
     let audit = service.client("audit")
-    return { records in
-      let answer = try await audit.call(
-        AuditOperations.appendRecords, AppendRecords(records: records),
-        context: service.background())
-      for conflict in answer.conflicts {
+    let operation = AuditOperations.appendRecords
+    return { messages in
+      var body = Array(#"{"records":["#.utf8)
+      body.reserveCapacity(messages.reduce(16) { $0 + $1.body.count + 1 })
+      for (place, message) in messages.enumerated() {
+        if place > 0 { body.append(UInt8(ascii: ",")) }
+        body += message.body
+      }
+      body += "]}".utf8
+      let answer = try await audit.send(
+        operation.id, operation.method, operation.path, body: body, context: service.background())
+      for conflict in try StrictJSON.decode(RecordsAppended.self, from: answer.body).conflicts {
         service.log.error("an audit record's id was used before", ["record": .id(conflict)])
       }
     }

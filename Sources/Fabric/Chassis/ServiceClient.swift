@@ -46,17 +46,18 @@ package struct ServiceClient: Sendable {
     }
   }
 
-  /// The same for answers that are not JSON.
+  /// The same for bodies and answers that are not JSON.
   package func send(
     _ operationID: String, _ method: HTTPMethod, _ target: String, body: [UInt8] = [],
-    context call: CallContext, idempotencyKey: String? = nil
+    contentType: String = "application/json", context call: CallContext,
+    idempotencyKey: String? = nil
   ) async throws(Problem) -> Answer {
     guard let endpoint = context.endpoint(of: callee) else { throw .defect }
     let trace = call.trace.child(randomness: context.randomness)
     var headers: Headers = [
       Header.correlation: "\(call.correlation)", Header.traceparent: trace.traceparent,
     ]
-    if !body.isEmpty { headers.add("content-type", "application/json") }
+    if !body.isEmpty { headers.add("content-type", contentType) }
     if let token = call.transactionToken { headers.add(Header.transactionToken, token) }
     if let idempotencyKey { headers.add(Header.idempotencyKey, idempotencyKey) }
     let isRepeatable =

@@ -25,11 +25,14 @@ package actor OperatorLine {
   private var connecting: Task<TransportClient, any Error>?
   private var source: WorkloadSource?
 
+  private let limits: TransportLimits
+
   /// Nothing is opened yet. `firstFetchMax` is how long to ask an authority that does not answer.
   package init(
     home: Home, platform: Platform, charters: CharterSet, log: Log, clock: Clock,
-    firstFetchMax: Duration = .seconds(5)
+    firstFetchMax: Duration = .seconds(5), limits: TransportLimits = TransportLimits()
   ) {
+    self.limits = limits
     self.home = home
     self.charters = charters
     host = platform.bind
@@ -43,6 +46,18 @@ package actor OperatorLine {
   /// Gets our identity now, so that a refusal is told as such and not as silence of every service.
   /// - Throws: `OperatorFailure`.
   package func connect() async throws { _ = try await connected() }
+
+  /// The connections themselves, for a load that must not queue at this actor.
+  /// - Throws: `OperatorFailure`.
+  package func transport() async throws -> TransportClient { try await connected() }
+
+  /// Where a service listens; nil where no charter says so.
+  package nonisolated func endpoint(of service: ServiceName) -> ServiceEndpoint? {
+    guard let port = charters[service]?.port,
+      let id = SpiffeID(trustDomain: trustDomain, service: service)
+    else { return nil }
+    return ServiceEndpoint(id: id, host: host, port: port + portOffset)
+  }
 
   private func connected() async throws -> TransportClient {
     // Callers that come together share one attempt; after a failure the next caller tries anew.
@@ -65,7 +80,8 @@ package actor OperatorLine {
     let credentials = try MeshCredentials(source.current, clock: clock)
     source.onUpdate { try? credentials.replace(with: $0) }
     self.source = source
-    return TransportClient(credentials: credentials, group: MultiThreadedEventLoopGroup.singleton)
+    return TransportClient(
+      credentials: credentials, limits: limits, group: MultiThreadedEventLoopGroup.singleton)
   }
 
   /// Sends one request to a service. GET is repeated when the connection was lost, others are not.
@@ -74,10 +90,7 @@ package actor OperatorLine {
     _ method: HTTPMethod, _ target: String, to service: ServiceName, headers: Headers = [:],
     body: [UInt8] = [], within limit: Duration = OperatorLine.answerMax
   ) async throws -> (status: Int, headers: Headers, body: [UInt8]) {
-    guard let port = charters[service]?.port,
-      let id = SpiffeID(trustDomain: trustDomain, service: service)
-    else { throw TransportFailure.unreachable }
-    let endpoint = ServiceEndpoint(id: id, host: host, port: port + portOffset)
+    guard let endpoint = endpoint(of: service) else { throw TransportFailure.unreachable }
     let request = WireRequest(
       method: method.rawValue, target: target, headers: headers, body: ByteBuffer(bytes: body))
     let answer = try await connected().send(

@@ -97,6 +97,23 @@ enum IndexStore {
     return Array(found.prefix(limit))
   }
 
+  /// Sequences of an account's holds whose time runs out at these moments, in any order.
+  /// - Parameter moments: nanoseconds since 1970.
+  static func lapses(
+    account number: UInt32, in moments: ClosedRange<Int64>, limit: Int, _ snapshot: Snapshot
+  ) throws -> [Int64] {
+    let low = IndexEntry.key(account: number, moment: moments.lowerBound)
+    let high = IndexEntry.key(account: number, moment: moments.upperBound)
+    var found: [Int64] = []
+    for segment in try segments(snapshot) where found.count < limit {
+      found += try entries(
+        of: segment, .lapse, in: low...high, newestFirst: false, limit: limit - found.count,
+        snapshot
+      ).map(\.sequence)
+    }
+    return found
+  }
+
   private static func entries(
     of segment: Segment, _ kind: IndexKind, in keys: ClosedRange<UInt128>, newestFirst: Bool,
     limit: Int, _ snapshot: Snapshot

@@ -1,5 +1,5 @@
 package import LedgerBook
-import LedgerJournal
+package import LedgerJournal
 import Storage
 import Synchronization
 package import Vocabulary
@@ -9,9 +9,16 @@ package import Vocabulary
 
 extension LedgerKeeper {
   /// What the book says, once that is durable.
-  private func settled<Value: Sendable>(
+  func settled<Value: Sendable>(
     _ read: @Sendable (Book, IDFilter) throws -> Value
   ) async throws -> Value {
+    try await settledAtTip { book, filter in try read(book, filter) }.value
+  }
+
+  /// The same, with the journal's entry that it rests on.
+  func settledAtTip<Value: Sendable>(
+    _ read: @Sendable (Book, IDFilter) throws -> Value
+  ) async throws -> (value: Value, tip: Int64) {
     let (value, entry, generation) = try kept.withLock { kept in
       (
         try read(kept.journaled.book, kept.filter), kept.journaled.tip.sequence, kept.generation
@@ -23,7 +30,7 @@ extension LedgerKeeper {
         if let error { continuation.resume(throwing: error) } else { continuation.resume() }
       }
     }
-    return value
+    return (value, entry)
   }
 
   /// The accounts that exist, in the order of the ids.
@@ -134,6 +141,26 @@ extension LedgerKeeper {
     }
     let sequences = newestFirst ? tail.sequences + indexed : indexed + tail.sequences
     return try await stored(Array(sequences.prefix(limit)))
+  }
+
+  /// The transfers with a payment or correlation id, in the order of history.
+  /// - Parameters:
+  ///   - kind: `.payment` or `.correlation`.
+  ///   - sequence: only those after it.
+  package func transfers(
+    by kind: IndexKind, _ key: UInt128, after sequence: Int64, limit: Int
+  ) async throws -> [StoredTransfer] {
+    let (recent, boundary) = try await settled { book, _ in
+      let recent = book.recentSequences(after: sequence, limit: limit) { row in
+        kind == .payment ? row.paymentID == key : row.correlationID == key
+      }
+      return (recent, book.recentRange.lowerBound)
+    }
+    // Older than what the book remembers: all of that is indexed.
+    let indexed = try await store.read { snapshot in
+      try IndexStore.sequences(kind, key, after: sequence, limit: limit, snapshot)
+    }
+    return try await stored(Array((indexed.filter { $0 < boundary } + recent).prefix(limit)))
   }
 
   private func stored(_ sequences: [Int64]) async throws -> [StoredTransfer] {

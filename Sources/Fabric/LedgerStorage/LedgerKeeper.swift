@@ -22,6 +22,11 @@ package final class LedgerKeeper: Sendable {
     package var lagMax: Int64 = 524_288
     /// Transfers from one snapshot to the next, at least.
     package var snapshotEvery: Int64 = 1_048_576
+    /// Transfers of one account that a look at its past goes back over, at most: each may cost the
+    /// reading of a journal entry, 1 MiB for a full batch.
+    package var pastTransfersMax = 10_000
+    /// Transfers, and journal entries, that a look at all accounts' past goes back over, at most.
+    package var pastTotalsMax = 250_000
     /// False holds the index back for a measurement of the journal alone; memory then grows with
     /// what is accepted.
     package var buildsIndex = true

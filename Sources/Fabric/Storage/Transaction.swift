@@ -86,10 +86,12 @@ extension SQLValue {
 
 extension [SQLValue] {
   fileprivate var bound: StatementArguments {
+    // As existentials: for a sequence of one type GRDB maps by a key path, which is made anew each time
+    // and costs more than the binding.
     StatementArguments(
-      map { value -> DatabaseValue in
+      map { value -> (any DatabaseValueConvertible)? in
         switch value {
-        case .null: .null
+        case .null: DatabaseValue.null
         case .integer(let number): number.databaseValue
         case .text(let text): text.databaseValue
         case .blob(let bytes): bytes.withUnsafeBytes { Data($0) }.databaseValue

@@ -69,9 +69,13 @@ struct LogLine: Sendable {
   private static func clean(_ text: String) -> String {
     let isOurs =
       text.utf8.count <= identifierBytesMax && !text.utf8.contains(UInt8(ascii: "@"))
-      && text.utf8.allSatisfy(identifierBytes.contains)
+      && text.utf8.allSatisfy { identifierBytes[Int($0)] }
     return isOurs ? text : Masking.mask(text, bytesMax: identifierBytesMax)
   }
-  private static let identifierBytes = Set(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/._-+=[]{}".utf8)
+  /// Whether a byte may stand in an identifier.
+  private static let identifierBytes: [Bool] = {
+    let allowed = Set(
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/._-+=[]{}".utf8)
+    return (0...UInt8.max).map(allowed.contains)
+  }()
 }

@@ -21,6 +21,14 @@ final class ServerConnection: ChannelInboundHandler {
 
   private var state = State.handshaking
   private var timer: Scheduled<Void>?
+  /// When the connection is closed, unless something happens before; nil while an answer is made.
+  private var closesAt: NIODeadline?
+  /// When `timer` looks. It may look too early and is then set again: most requests touch no timer.
+  private var looksAt: NIODeadline?
+  /// What came while an answer was made (RFC 9112 §9.3.2): taken up behind it.
+  private var held: CircularBuffer<HTTPServerRequestPart> = []
+  /// Parts that may be held. Who sends more ahead loses the connection.
+  static let heldMax = 64
   private var openedAt: Instant
   /// Whether its place is given to another caller.
   private var isLast = false
@@ -72,7 +80,14 @@ final class ServerConnection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch (unwrapInboundIn(data), state) {
+    take(unwrapInboundIn(data), context)
+  }
+
+  private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+    switch (part, state) {
+    case (_, .answering):
+      guard held.count < Self.heldMax else { return context.close(promise: nil) }
+      held.append(part)
     case (.head(let head), .idle): begin(head, context)
     case (.body(var chunk), .reading(let head, var body, let bodyMax)):
       guard body.readableBytes + chunk.readableBytes <= bodyMax else {
@@ -109,7 +124,7 @@ final class ServerConnection: ChannelInboundHandler {
     let now = clock.now()
     guard let peer = slot.peer, now < peer.notAfter else { return context.close(promise: nil) }
     state = .answering
-    timer?.cancel()
+    closesAt = nil
     let request = WireRequest(
       method: head.method.rawValue, target: head.uri,
       headers: Headers(head.headers.map { ($0.name, $0.value) }), body: body)
@@ -140,12 +155,16 @@ final class ServerConnection: ChannelInboundHandler {
     guard stays else { return finished.whenComplete { _ in bound.value.close(promise: nil) } }
     state = .idle
     closeAfter(limits.idleMax, context)
+    while !held.isEmpty {
+      if case .answering = state { return }
+      take(held.removeFirst(), context)
+    }
   }
 
   /// For requests that never reach the pipeline of the chassis: the bare problem, then the connection goes.
   private func refuse(_ status: Int, _ slug: String, _ context: ChannelHandlerContext) {
     state = .refusing
-    timer?.cancel()
+    closesAt = nil
     let body = #"{"status":\#(status),"type":"\#(Problem.typePrefix)\#(slug)"}"#
     write(
       WireResponse(
@@ -154,10 +173,25 @@ final class ServerConnection: ChannelInboundHandler {
   }
 
   private func closeAfter(_ span: Duration, _ context: ChannelHandlerContext) {
+    let end = NIODeadline.now() + .nanoseconds(span.nanoseconds)
+    closesAt = end
+    if let looksAt, looksAt <= end { return }
+    look(at: end, context)
+  }
+
+  private func look(at moment: NIODeadline, _ context: ChannelHandlerContext) {
     timer?.cancel()
+    looksAt = moment
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: .nanoseconds(span.nanoseconds)) {
-      bound.value.close(promise: nil)
+    let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+    timer = context.eventLoop.scheduleTask(deadline: moment) {
+      connection.value.looksAt = nil
+      guard let end = connection.value.closesAt else { return }
+      if end <= .now() {
+        bound.value.close(promise: nil)
+      } else {
+        connection.value.look(at: end, bound.value)
+      }
     }
   }
 }

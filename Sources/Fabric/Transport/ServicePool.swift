@@ -8,6 +8,10 @@ package import Vocabulary
 /// A class confined to its event loop: connections come back to it by callback.
 final class ServicePool {
   private typealias Leased = NIOLoopBound<ClientConnection>
+  /// The connection that a request has just now. A class: the deadline's timer looks at it.
+  private final class Lent {
+    var connection: ClientConnection?
+  }
   private struct Waiting {
     let promise: EventLoopPromise<Leased>
     let deadline: Deadline
@@ -39,8 +43,11 @@ final class ServicePool {
       return loop.makeFailedFuture(TransportFailure.deadlineExceeded)
     }
     let result = loop.makePromise(of: WireResponse.self)
+    let lent = NIOLoopBound(Lent(), eventLoop: loop)
     let abandoned = loop.scheduleTask(in: .nanoseconds(remaining.nanoseconds)) {
       result.fail(TransportFailure.deadlineExceeded)
+      // What was sent on it may still be answered, so nobody else can have it.
+      lent.value.connection?.fail(.deadlineExceeded)
     }
     let pool = NIOLoopBound(self, eventLoop: loop)
     lease(by: deadline).whenComplete { leased in
@@ -56,12 +63,10 @@ final class ServicePool {
           return
         }
         let answer = connection.send(request, host: pool.value.endpoint.hostHeader)
-        let late = pool.value.loop.scheduleTask(in: .nanoseconds(remaining.nanoseconds)) {
-          bound.value.fail(.deadlineExceeded)
-        }
+        lent.value.connection = connection
         answer.whenComplete { outcome in
           abandoned.cancel()
-          late.cancel()
+          lent.value.connection = nil
           pool.value.giveBack(bound.value)
           result.completeWith(outcome)
         }

@@ -45,7 +45,6 @@ package final class TransportServer: Sendable {
           try pipeline.addHandler(HTTPResponseEncoder())
           try pipeline.addHandler(
             ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits.decoder)))
-          try pipeline.addHandler(HTTPServerPipelineHandler())
           try pipeline.addHandler(
             ServerConnection(
               slot: slot, limits: limits, clock: credentials.clock, bodyLimit: bodyLimit,

@@ -1,6 +1,5 @@
 package import AuditAPI
 import Crypto
-import StrictJSON
 package import Vocabulary
 
 /// A record with the bytes that the log hashes.
@@ -8,9 +7,9 @@ package struct PreparedRecord: Hashable, Sendable {
   package let record: AuditRecord
   /// Canonical JSON (RFC 8785).
   package let entry: [UInt8]
-  package init(_ record: AuditRecord) throws {
+  package init(_ record: AuditRecord) {
     self.record = record
-    entry = try StrictJSON.encode(record)
+    entry = record.canonicalBytes
   }
 }
 

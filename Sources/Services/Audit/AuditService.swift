@@ -60,7 +60,7 @@ package struct AuditService: Service {
   /// Its own access decisions take the short way into its own log.
   package var auditSink: AuditSink? {
     { records in
-      _ = try await store.append(records.map { try PreparedRecord($0) }, at: context.clock.now())
+      _ = try await store.append(records.map { PreparedRecord($0) }, at: context.clock.now())
       publisher.notice()
     }
   }
@@ -81,7 +81,7 @@ package struct AuditService: Service {
         throw Problem.malformed(flaw.text, field: "/records/\(position)/\(flaw.field)")
       }
     }
-    let prepared = try records.map { try PreparedRecord($0) }
+    let prepared = records.map { PreparedRecord($0) }
     let decision = try await store.append(prepared, at: call.receivedAt)
     publisher.notice()
     for conflict in decision.conflicts {

@@ -36,9 +36,9 @@ package struct AuditStore: Sendable {
       let decision = AppendDecision(batch, known: known)
       var fresh = decision.fresh
       if !decision.conflicts.isEmpty {
-        let attempts = try decision.conflicts
+        let attempts = decision.conflicts
           .compactMap { AppendDecision.conflictRecord(for: $0, at: now) }
-          .map { try PreparedRecord($0) }
+          .map { PreparedRecord($0) }
         let recorded = try Self.known(attempts.map(\.record.id), transaction)
         fresh += AppendDecision(attempts, known: recorded).fresh
       }

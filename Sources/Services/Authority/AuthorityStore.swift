@@ -29,7 +29,7 @@ struct AuthorityStore: Sendable {
     let slot = key.slot
     let sealed = try sealing.seal(
       Array(key.privateKey.rawRepresentation), context: context(of: slot.id))
-    let message = try OutboxMessage(record)
+    let message = OutboxMessage(record)
     try await store.write { transaction in
       _ = try transaction.execute(
         """
@@ -48,7 +48,7 @@ struct AuthorityStore: Sendable {
   }
 
   func retire(_ id: SigningKeyID, at moment: Instant, record: AuditRecord) async throws {
-    let message = try OutboxMessage(record)
+    let message = OutboxMessage(record)
     try await store.write { transaction in
       _ = try transaction.execute(
         "UPDATE signing_keys SET retires_at = ? WHERE id = ?",
@@ -58,7 +58,7 @@ struct AuthorityStore: Sendable {
   }
 
   func forget(_ id: SigningKeyID, record: AuditRecord) async throws {
-    let message = try OutboxMessage(record)
+    let message = OutboxMessage(record)
     try await store.write { transaction in
       _ = try transaction.execute("DELETE FROM signing_keys WHERE id = ?", [.id(id)])
       try transaction.append(message)

@@ -91,7 +91,7 @@ package struct GatewayService: Service {
   private static func trail(_ context: ServiceContext) -> AccessTrail {
     AccessTrail(
       write: { records in
-        let messages = try records.map { try OutboxMessage($0) }
+        let messages = records.map { OutboxMessage($0) }
         try await context.store.write { transaction in
           for message in messages { try transaction.append(message) }
         }

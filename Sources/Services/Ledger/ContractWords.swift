@@ -13,28 +13,26 @@ extension AccountRequest {
   }
 }
 
-extension TransferRequest {
-  /// - Parameter pointer: where the transfer stands in the body (RFC 6901), for the refusal.
-  init(_ new: NewTransfer, at pointer: String) throws(Problem) {
-    self.init(id: new.id)
-    debitAccount = new.debitAccount
-    creditAccount = new.creditAccount
-    amount = new.amount
-    currency = new.currency
-    code = new.code ?? 0
-    pendingID = new.pendingID
-    timeoutSeconds = new.timeoutSeconds ?? 0
-    paymentID = new.paymentID
-    correlationID = new.correlationID
-    flags = TransferFlags(new.flags ?? [])
-    if let text = new.bookedOn {
-      guard let day = CivilDate(text) else {
-        throw .malformed("expected a day, YYYY-MM-DD", field: "\(pointer)/booked_on")
-      }
-      bookedOn = day
-    }
+extension RequestRow {
+  /// The contract's record is the book's, field by field.
+  init(_ record: TransferRecord) {
+    self.init()
+    id = record.id
+    debitAccount = record.debitAccount
+    creditAccount = record.creditAccount
+    pendingID = record.pendingID
+    paymentID = record.paymentID
+    correlationID = record.correlationID
+    amount = record.amount
+    timeoutSeconds = record.timeoutSeconds
+    bookedOn = record.bookedOn
+    code = record.code
+    currency = record.currency
+    flags = record.flags
   }
+}
 
+extension TransferRequest {
   init(_ hold: NewHold, allowedBy authorization: Authorization) {
     self.init(id: hold.id)
     debitAccount = hold.debtor
@@ -104,18 +102,6 @@ extension HoldState {
   }
 }
 
-extension CivilDate {
-  /// `YYYY-MM-DD`, years 1970 to 9999.
-  fileprivate init?(_ text: String) {
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.map(\.utf8.count) == [4, 2, 2],
-      text.utf8.allSatisfy({ (48...57).contains($0) || $0 == 45 }),
-      let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2]), year >= 1970
-    else { return nil }
-    self.init(year: year, month: month, day: day)
-  }
-}
-
 extension AccountFlags {
   init(_ words: Flags<AccountFlag>) {
     self = words.raised.reduce(into: []) { $0.insert($1.bit) }
@@ -124,9 +110,6 @@ extension AccountFlags {
 }
 
 extension TransferFlags {
-  init(_ words: Flags<TransferFlag>) {
-    self = words.raised.reduce(into: []) { $0.insert($1.bit) }
-  }
   fileprivate var words: Set<TransferFlag> {
     Set(TransferFlag.allCases.filter { contains($0.bit) })
   }
@@ -155,5 +138,14 @@ extension TransferFlag {
     case .closingDebit: .closingDebit
     case .closingCredit: .closingCredit
     }
+  }
+}
+
+extension Outcome where Refusal: RawRepresentable, Refusal.RawValue == String {
+  /// - Parameter codes: of all names of the contract.
+  /// - Throws: `Problem.defect` for a result that the contract has no number for.
+  func code(in codes: [String: UInt16]) throws(Problem) -> UInt16 {
+    guard let code = codes[name] else { throw .defect }
+    return code
   }
 }

@@ -4,6 +4,7 @@ import LedgerBook
 import LedgerStorage
 package import Storage
 import Telemetry
+import Transport
 package import Vocabulary
 
 /// The ledger: double entry in integers. Each method here parses a call, asks the book keeper or
@@ -27,7 +28,7 @@ package struct LedgerService: Service {
     keeper = try await LedgerKeeper(
       store: context.store, clock: context.clock, randomness: randomness
     ) { hold, now in
-      try MoneyEvent.expired(hold).message(at: now, randomness)
+      MoneyEvent.expired(hold).message(at: now, randomness)
     }
     let keeper = keeper
     context.metrics.gauge(
@@ -46,6 +47,7 @@ package struct LedgerService: Service {
       LedgerOperations.lookupAccounts.id: lookupAccounts,
       LedgerOperations.getAccount.id: getAccount,
       LedgerOperations.listAccounts.id: listAccounts,
+      LedgerOperations.findTransfers.id: findTransfers,
       LedgerOperations.getTransfer.id: getTransfer,
       LedgerOperations.listTransfers.id: listTransfers,
       LedgerOperations.createHold.id: createHold,
@@ -66,44 +68,56 @@ package struct LedgerService: Service {
 
   @Sendable private func createAccounts(_ call: Call) async throws -> Answer {
     let operation = LedgerOperations.createAccounts.id
+    guard !call.isBinary else {
+      let batch = try BinaryBatch.accounts(call.body)
+      let outcomes = try await open(batch, on: Occasion(call, of: operation, binary: call.body))
+      let codes = try outcomes.map { try $0.code(in: ResultCodes.ofAccounts) }
+      return .binary(BinaryBatch.encode(accountResults: codes))
+    }
     let batch = try call.decode(NewAccounts.self)
     try requireSize(batch.accounts.count, field: "/accounts")
-    let occasion = try Occasion(call, of: operation, batch: batch)
+    let outcomes = try await open(batch.accounts, on: Occasion(call, of: operation, batch: batch))
+    return try results(zip(batch.accounts, outcomes).map { ("\($0.id)", $1.name) })
+  }
+
+  private func open(
+    _ accounts: [NewAccount], on occasion: Occasion
+  ) async throws -> [AccountOutcome] {
     let randomness = context.randomness
-    let opened = try await keeper.open(batch.accounts.map(AccountRequest.init)) {
-      try occasion.messages($0, randomness)
-    }
-    return try results(zip(batch.accounts, opened.outcomes).map { ("\($0.id)", $1.name) })
+    return try await keeper.open(accounts.map(AccountRequest.init)) {
+      occasion.messages($0, randomness)
+    }.outcomes
   }
 
   @Sendable private func createTransfers(_ call: Call) async throws -> Answer {
     let operation = LedgerOperations.createTransfers.id
+    guard !call.isBinary else {
+      let records = try BinaryBatch.transfers(call.body)
+      let outcomes = try await apply(records, on: Occasion(call, of: operation, binary: call.body))
+      let codes = try outcomes.map { try $0.code(in: ResultCodes.ofTransfers) }
+      return .binary(BinaryBatch.encode(transferResults: codes))
+    }
     let batch = try call.decode(NewTransfers.self)
     try requireSize(batch.transfers.count, field: "/transfers")
-    var requests: [TransferRequest] = []
-    requests.reserveCapacity(batch.transfers.count)
+    var records: [TransferRecord] = []
+    records.reserveCapacity(batch.transfers.count)
     for (index, transfer) in batch.transfers.enumerated() {
-      requests.append(try TransferRequest(transfer, at: "/transfers/\(index)"))
+      records.append(try TransferRecord(transfer, at: "/transfers/\(index)"))
     }
-    let occasion = try Occasion(call, of: operation, batch: batch)
-    let applied = try await apply(requests, on: occasion)
-    return try results(zip(requests, applied.outcomes).map { ("\($0.id)", $1.name) })
+    let outcomes = try await apply(records, on: Occasion(call, of: operation, batch: batch))
+    return try results(zip(batch.transfers, outcomes).map { ("\($0.id)", $1.name) })
   }
 
   private func apply(
-    _ requests: [TransferRequest], on occasion: Occasion
-  ) async throws -> AppliedTransfers {
-    var authorizations: [Int: Authorization] = [:]
-    for (index, request) in requests.enumerated() {
-      authorizations[index] = request.authorization
-    }
+    _ records: [TransferRecord], on occasion: Occasion
+  ) async throws -> [TransferOutcome] {
     let randomness = context.randomness
-    return try await keeper.apply(
-      requests.map { RequestRow($0) }, authorizations: authorizations
-    ) { try occasion.messages($0, requests, randomness) }
+    return try await keeper.apply(records.map(RequestRow.init)) {
+      occasion.messages($0, randomness)
+    }.outcomes
   }
 
-  private func requireSize(_ count: Int, field: String) throws(Problem) {
+  func requireSize(_ count: Int, field: String) throws(Problem) {
     guard (1...LedgerLimits.batchMax).contains(count) else {
       throw .malformed("expected 1 to \(LedgerLimits.batchMax) events", field: field)
     }
@@ -111,76 +125,6 @@ package struct LedgerService: Service {
 
   private func results(_ pairs: [(String, String)]) throws -> Answer {
     try .json(200, EventResults(results: pairs.map { EventResult(id: $0, result: $1) }))
-  }
-
-  // MARK: reading
-
-  @Sendable private func lookupAccounts(_ call: Call) async throws -> Answer {
-    let ids = try call.decode(AccountIDs.self).ids
-    try requireSize(ids.count, field: "/ids")
-    let found = try await keeper.accounts(ids)
-    return try .json(200, LedgerAccounts(accounts: found.map(LedgerAccount.init)))
-  }
-
-  @Sendable private func getAccount(_ call: Call) async throws -> Answer {
-    try .json(200, LedgerAccount(try await account(named: "id", in: call)))
-  }
-
-  @Sendable private func listAccounts(_ call: Call) async throws -> Answer {
-    let owner: PersonID = try call.id("owner")
-    let found = try await keeper.accounts(of: owner, max: Self.accountsPerOwnerMax)
-    return try .json(200, LedgerAccounts(accounts: found.map(LedgerAccount.init)))
-  }
-
-  @Sendable private func getTransfer(_ call: Call) async throws -> Answer {
-    let id: TransferID = try call.id("id")
-    guard let stored = try await keeper.transfer(id) else {
-      throw Problem.notFound
-    }
-    return try .json(200, try LedgerTransfer(stored))
-  }
-
-  @Sendable private func listTransfers(_ call: Call) async throws -> Answer {
-    let account = try await account(named: "id", in: call)
-    let limit = try call.integer("limit", in: 1...LedgerLimits.pageMax, default: 100)
-    let order = call.query["order"] ?? "oldest"
-    guard ["oldest", "newest"].contains(order) else {
-      throw Problem.malformed("expected oldest or newest", field: "order")
-    }
-    let isNewestFirst = order == "newest"
-    let start = try call.integer(
-      "after", in: 0...Int.max, default: isNewestFirst ? Int.max : 0)
-    // One more than asked for tells whether there is a next page.
-    let found =
-      try await keeper.transfers(
-        of: account.id, after: Int64(start), newestFirst: isNewestFirst, limit: limit + 1) ?? []
-    let page = found.prefix(limit)
-    let next = found.count > limit ? page.last.map { "\($0.transfer.sequence)" } : nil
-    return try .json(
-      200, LedgerTransfers(transfers: try page.map { try LedgerTransfer($0) }, next: next))
-  }
-
-  @Sendable private func getTrialBalance(_ call: Call) async throws -> Answer {
-    let totals = try await keeper.trialBalance()
-    let currencies = totals.map {
-      CurrencyTotals(
-        currency: $0.currency, accounts: $0.accounts, debitsPending: $0.debitsPending,
-        debitsPosted: $0.debitsPosted, creditsPending: $0.creditsPending,
-        creditsPosted: $0.creditsPosted)
-    }
-    return try .json(
-      200,
-      TrialBalance(currencies: currencies, balanced: totals.allSatisfy(\.isBalanced)))
-  }
-
-  /// Another owner's account is told as not found: who asks learns nothing of what is not theirs.
-  private func account(named name: String, in call: Call) async throws -> Account {
-    let id: AccountID = try call.id(name)
-    let owner = try call.query["owner"].map { _ -> PersonID in try call.id("owner") }
-    guard let account = try await keeper.accounts([id]).first,
-      owner == nil || account.owner == owner
-    else { throw Problem.notFound }
-    return account
   }
 
   // MARK: holds
@@ -213,7 +157,11 @@ package struct LedgerService: Service {
   private func single(
     _ request: TransferRequest, _ operation: String, _ call: Call
   ) async throws -> Answer {
-    let applied = try await apply([request], on: Occasion(call, of: operation))
+    let occasion = Occasion(call, of: operation)
+    let randomness = context.randomness
+    let applied = try await keeper.apply(
+      [RequestRow(request)], authorizations: request.authorization.map { [0: $0] } ?? [:]
+    ) { occasion.messages($0, request, randomness) }
     if case .refused(let refusal)? = applied.outcomes.first { throw refusal }
     // What was just made has no end yet; what was made before may have one.
     let new = applied.first.map { StoredTransfer(transfer: $0, end: nil) }
@@ -240,5 +188,16 @@ package struct LedgerService: Service {
     return Authorization(
       transaction: token.id, subject: subject, amount: amount, currency: currency, debtor: debtor,
       creditor: creditor)
+  }
+}
+
+extension Call {
+  /// Whether the body is a binary batch, and the answer is to be one.
+  fileprivate var isBinary: Bool { headers["content-type"] == BinaryBatch.contentType }
+}
+
+extension Answer {
+  fileprivate static func binary(_ body: [UInt8]) -> Answer {
+    Answer(status: 200, headers: ["content-type": BinaryBatch.contentType], body: body)
   }
 }

@@ -28,11 +28,12 @@ struct MoneyEvent: Sendable {
   }
 
   /// The record for the audit log, as it leaves by the outbox.
-  func message(at now: Instant, _ randomness: Randomness) throws -> OutboxMessage? {
+  func message(at now: Instant, _ randomness: Randomness) -> OutboxMessage? {
     let id = AuditRecordID(at: now, random: randomness.bits128())
-    let own = CorrelationID(bits: randomness.bits128())
-    guard let correlation = correlation ?? own else { return nil }
-    return try OutboxMessage(record(id, at: now, correlation: correlation))
+    guard let correlation = correlation ?? CorrelationID(bits: randomness.bits128()) else {
+      return nil
+    }
+    return OutboxMessage(record(id, at: now, correlation: correlation))
   }
 
   static func expired(_ hold: Transfer) -> MoneyEvent {
@@ -60,8 +61,8 @@ struct Occasion: Sendable {
   var subject: String?
   var client: String?
   var correlation: CorrelationID?
-  /// SHA-256 of the batch's canonical JSON, for operations whose events are told together.
-  var batchDigest: [UInt8]?
+  /// What tells which batch it was; nil where the events are told one by one.
+  private var batch: (digest: [UInt8], form: String)?
 
   init(_ call: Call, of operation: String) {
     self.operation = operation
@@ -71,11 +72,17 @@ struct Occasion: Sendable {
     correlation = call.correlation
   }
 
-  /// A batch is told as one event with its digest: whoever has the batch can prove that it is the
-  /// one.
+  /// A batch is told as one event with the SHA-256 of its canonical JSON: whoever has the batch can
+  /// prove that it is the one.
   init(_ call: Call, of operation: String, batch: some Encodable) throws {
     self.init(call, of: operation)
-    batchDigest = Array(SHA256.hash(data: try StrictJSON.encode(batch)))
+    self.batch = (Array(SHA256.hash(data: try StrictJSON.encode(batch))), "json")
+  }
+
+  /// The same for a binary batch, with the SHA-256 of its bytes.
+  init(_ call: Call, of operation: String, binary: [UInt8]) {
+    self.init(call, of: operation)
+    batch = (Array(SHA256.hash(data: binary)), "binary")
   }
 
   private func event(_ outcome: String, reason: String? = nil) -> MoneyEvent {
@@ -84,42 +91,48 @@ struct Occasion: Sendable {
       client: client, correlation: correlation)
   }
 
-  func messages(_ opened: OpenedAccounts, _ randomness: Randomness) throws -> [OutboxMessage] {
+  /// What a batch of accounts came to.
+  func messages(_ opened: OpenedAccounts, _ randomness: Randomness) -> [OutboxMessage] {
     guard opened.created > 0 else { return [] }
     var event = event("opened")
-    event.detail = [
-      "events": "\(opened.outcomes.count)", "created": "\(opened.created)",
-      "first": opened.first.map { "\($0)" } ?? "", "last": opened.last.map { "\($0)" } ?? "",
-      "batch_sha256": hexText(batchDigest ?? []),
-    ]
-    return try kept([event], at: opened.moment, randomness)
+    event.detail = batchDetail(events: opened.outcomes.count, created: opened.created)
+    event.detail["first"] = opened.first.map { "\($0)" } ?? ""
+    event.detail["last"] = opened.last.map { "\($0)" } ?? ""
+    return kept([event], at: opened.moment, randomness)
   }
 
-  func messages(
-    _ applied: AppliedTransfers, _ batch: [TransferRequest], _ randomness: Randomness
-  ) throws -> [OutboxMessage] {
-    guard let batchDigest else {
-      let events = zip(batch, applied.outcomes).compactMap { single($0, $1, applied) }
-      return try kept(events, at: applied.moment, randomness)
-    }
+  /// What a batch of transfers came to.
+  func messages(_ applied: AppliedTransfers, _ randomness: Randomness) -> [OutboxMessage] {
     guard applied.created > 0 else { return [] }
     var event = event("posted")
-    event.detail = [
-      "events": "\(batch.count)", "created": "\(applied.created)",
-      "existing": "\(applied.outcomes.count { $0 == .exists })",
-      "first": applied.first.map { "\($0.id)" } ?? "",
-      "last": applied.last.map { "\($0.id)" } ?? "",
-      "first_sequence": applied.first.map { "\($0.sequence)" } ?? "",
-      "last_sequence": applied.last.map { "\($0.sequence)" } ?? "",
-      "batch_sha256": hexText(batchDigest),
+    event.detail = batchDetail(events: applied.outcomes.count, created: applied.created)
+    event.detail["existing"] = "\(applied.outcomes.count { $0 == .exists })"
+    event.detail["first"] = applied.first.map { "\($0.id)" } ?? ""
+    event.detail["last"] = applied.last.map { "\($0.id)" } ?? ""
+    event.detail["first_sequence"] = applied.first.map { "\($0.sequence)" } ?? ""
+    event.detail["last_sequence"] = applied.last.map { "\($0.sequence)" } ?? ""
+    return kept([event], at: applied.moment, randomness)
+  }
+
+  /// What a single request came to.
+  func messages(
+    _ applied: AppliedTransfers, _ request: TransferRequest, _ randomness: Randomness
+  ) -> [OutboxMessage] {
+    let events = applied.outcomes.compactMap { single(request, $0, applied) }
+    return kept(events, at: applied.moment, randomness)
+  }
+
+  private func batchDetail(events: Int, created: Int) -> [String: String] {
+    [
+      "events": "\(events)", "created": "\(created)",
+      "batch_sha256": hexText(batch?.digest ?? []), "batch_form": batch?.form ?? "",
     ]
-    return try kept([event], at: applied.moment, randomness)
   }
 
   private func kept(
     _ events: [MoneyEvent], at now: Instant, _ randomness: Randomness
-  ) throws -> [OutboxMessage] {
-    try events.compactMap { try $0.message(at: now, randomness) }
+  ) -> [OutboxMessage] {
+    events.compactMap { $0.message(at: now, randomness) }
   }
 
   /// One event by itself. What had been done before moves nothing now, so it is not told again.
