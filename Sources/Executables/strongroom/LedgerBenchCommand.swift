@@ -2,6 +2,7 @@ import ArgumentParser
 import Chassis
 import Foundation
 import LedgerBench
+import Storage
 import StrictJSON
 import Vocabulary
 
@@ -35,9 +36,9 @@ struct LedgerBenchCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A PostgreSQL database to spoil, for ours and hand-written SQL there.", valueName: "location")
-  )
-  var postgres: String?
+      "A PostgreSQL database to spoil, for ours and hand-written SQL there.", valueName: "location"),
+    transform: { try databaseLocation($0, option: "--postgres") })
+  var postgres: PostgresLocation?
 
   @Flag(help: "Only ours.")
   var alone = false
@@ -85,10 +86,14 @@ struct LedgerBenchCommand: AsyncParsableCommand {
         }
       }
       if let postgres {
+        let there = JournalContestant(folder: path, database: postgres, clock: .system)
+        note(
+          try await there.run(
+            work(.uniform), transfers: transfers, batch: batch, buildsIndex: false))
         for shape in [Workload.Shape.uniform, .hot] {
           note(
-            try PostgresContestant(location: postgres).run(
-              work(shape), transfers: transfers, batch: batch))
+            try await there.run(
+              work(shape), transfers: transfers, batch: batch, buildsIndex: true))
           guard !alone else { continue }
           let hand = try HandWrittenPostgres(location: postgres, accounts: accounts)
           note(try hand.run(work(shape), batch: 1, clients: 32, secondsMax: seconds))

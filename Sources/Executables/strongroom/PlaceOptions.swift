@@ -3,6 +3,8 @@ import Chassis
 import Charters
 import Foundation
 import Launcher
+import Storage
+import StoragePostgres
 import StrictJSON
 import Telemetry
 import Vocabulary
@@ -74,6 +76,15 @@ func addedFolders(_ options: [String]) -> [String] {
   }
 }
 
+/// A PostgreSQL database as an option names it.
+func databaseLocation(_ text: String, option: String) throws -> PostgresLocation {
+  do throws(PostgresLocation.Fault) {
+    return try PostgresLocation(parsing: text)
+  } catch {
+    throw ValidationError("\(option): \(error)")
+  }
+}
+
 /// Runs a command's body and turns what the platform refuses into a message and the documented exit
 /// code.
 func reporting(json: Bool = false, _ body: () async throws -> Void) async throws {
@@ -85,6 +96,9 @@ func reporting(json: Bool = false, _ body: () async throws -> Void) async throws
   } catch let failure as OperatorFailure {
     say(failure.description, code: failure.exitCode, json: json)
     throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
+  } catch let error as StoreError {
+    say(error.description, code: .unavailable, json: json)
+    throw ArgumentParser.ExitCode(CommandExit.unavailable.rawValue)
   }
 }
 
