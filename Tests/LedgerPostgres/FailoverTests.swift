@@ -8,7 +8,7 @@ import TestKit
 import Testing
 import Vocabulary
 
-@Suite(.serialized) struct `A standby of the ledger` {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct `A standby of the ledger` {
   @Test func `waits while the leader lives, and takes over when it ends`() async throws {
     guard let server = PostgresServer.shared else { return }
     let location = try server.newStore()

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 import Vocabulary
 
-@Suite(.serialized) struct `A ledger on PostgreSQL` {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct `A ledger on PostgreSQL` {
   @Test(arguments: [false, true])
   func `tells nobody that a transfer is kept when the connection is cut in mid-commit`(
     reachesServer: Bool

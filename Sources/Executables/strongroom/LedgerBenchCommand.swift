@@ -36,9 +36,9 @@ struct LedgerBenchCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A PostgreSQL database to spoil, for ours and hand-written SQL there.", valueName: "location"),
-    transform: { try databaseLocation($0, option: "--postgres") })
-  var postgres: PostgresLocation?
+      "A PostgreSQL database to spoil, for ours and hand-written SQL there.", valueName: "location")
+  )
+  var postgres: String?
 
   @Flag(help: "Only ours.")
   var alone = false
@@ -47,6 +47,7 @@ struct LedgerBenchCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
+    _ = try databaseLocation(postgres, option: "--postgres")
     guard (2...4_000_000).contains(accounts) else {
       throw ValidationError("--accounts must be 2–4000000")
     }
@@ -85,7 +86,7 @@ struct LedgerBenchCommand: AsyncParsableCommand {
           }
         }
       }
-      if let postgres {
+      if let postgres = try databaseLocation(postgres, option: "--postgres") {
         let there = JournalContestant(folder: path, database: postgres, clock: .system)
         note(
           try await there.run(

@@ -76,8 +76,10 @@ func addedFolders(_ options: [String]) -> [String] {
   }
 }
 
-/// A PostgreSQL database as an option names it.
-func databaseLocation(_ text: String, option: String) throws -> PostgresLocation {
+/// A PostgreSQL database as an option names it. Called from `validate`, not as the option's own transform: that would
+/// repeat a mistyped value, and a password in it.
+func databaseLocation(_ text: String?, option: String) throws -> PostgresLocation? {
+  guard let text else { return nil }
   do throws(PostgresLocation.Fault) {
     return try PostgresLocation(parsing: text)
   } catch {

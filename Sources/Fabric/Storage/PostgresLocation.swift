@@ -62,14 +62,6 @@ package struct PostgresLocation: Hashable, Sendable, Codable {
     }
   }
 
-  /// As libpq's string of keywords and values.
-  package var keywords: String {
-    parameters.sorted { $0.key < $1.key }.map { key, value in
-      let escaped = value.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
-      return "\(key)='\(escaped)'"
-    }.joined(separator: " ")
-  }
-
   /// The same with addresses in the place of names that were looked up before; certificates are still held against the
   /// names.
   /// - Parameter addresses: of each host that is a name.

@@ -112,7 +112,9 @@ final class PostgresEngine: StoreEngine {
     lane.asyncAfter(deadline: .now() + Self.pingEvery / .seconds(1)) { [weak self] in
       guard let self, !shared.withLock({ $0.isClosed }) else { return }
       // A transaction like any other: it also tells whether we were replaced.
-      if (try? requireState()) != nil { try? transact { try $0.control("COMMIT") } }
+      if shared.withLock({ $0.machine.state == .owning }) {
+        try? transact { try $0.control("COMMIT") }
+      }
       speakLater()
     }
   }
