@@ -98,11 +98,10 @@ let modules: [Module] =
       uses: ["Vocabulary", "StrictJSON", "Sealing", "Faults", "Telemetry"],
       products: [grdb, crypto]),
     Module(
+      layer: .Fabric, name: "StoragePostgres", uses: ["CPostgres", "Vocabulary", "Storage"]),
+    Module(
       layer: .Fabric, name: "LedgerStorage",
       uses: ["Vocabulary", "LedgerBook", "LedgerJournal", "Storage"]),
-    Module(
-      layer: .Fabric, name: "LedgerPostgres",
-      uses: ["CPostgres", "Vocabulary", "LedgerBook", "LedgerJournal"]),
     Module(
       layer: .Fabric, name: "Transport",
       uses: ["Vocabulary", "StrictJSON", "WorkloadIdentity", "Telemetry"],
@@ -126,7 +125,7 @@ let modules: [Module] =
       layer: .Fabric, name: "Launcher",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "AuditAPI", "Telemetry",
-        "Sandbox", "Transport", "Workload", "Chassis",
+        "Sandbox", "Storage", "Transport", "Workload", "Chassis",
       ], products: nio + [crypto]),
   ]
   + service(
@@ -140,7 +139,8 @@ let modules: [Module] =
     "Audit", calls: ["Authority"], engines: ["MerkleLog", "Sealing"], products: [crypto],
     migrations: ["0001-initial.sql"])
   + service(
-    "Ledger", calls: ["Audit"], engines: ["LedgerBook", "LedgerJournal", "LedgerStorage"],
+    "Ledger", calls: ["Audit"],
+    engines: ["LedgerBook", "LedgerJournal", "LedgerStorage", "StoragePostgres"],
     products: [crypto])
   + service(
     "Customers", calls: ["Audit", "Authority"], engines: ["Sealing"], products: [crypto],
@@ -165,7 +165,7 @@ let modules: [Module] =
     Module(
       layer: .Drills, name: "LedgerBench",
       uses: [
-        "Vocabulary", "Storage", "LedgerBook", "LedgerJournal", "LedgerPostgres", "LedgerStorage",
+        "Vocabulary", "Storage", "StoragePostgres", "LedgerBook", "LedgerJournal", "LedgerStorage",
       ], products: [sqlite]),
     Module(
       layer: .Drills, name: "LedgerSoak",
@@ -196,8 +196,9 @@ let modules: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
         "Telemetry", "Sandbox",
-        "Transport", "Workload", "Chassis", "Launcher", "Storage", "LedgerBook", "LedgerJournal",
-        "LedgerStorage", "Demo", "Drill", "LedgerBench", "LedgerSoak", "AuditAPI", "AuthorityAPI",
+        "Transport", "Workload", "Chassis", "Launcher", "Storage", "StoragePostgres", "LedgerBook",
+        "LedgerJournal", "LedgerStorage", "Demo", "Drill", "LedgerBench", "LedgerSoak", "AuditAPI",
+        "AuthorityAPI",
         "CustomersAPI", "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509]),
   ]

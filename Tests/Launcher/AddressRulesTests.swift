@@ -43,6 +43,15 @@ import Vocabulary
         """)
   }
 
+  @Test func `let the ledger go to its database's servers, each at its address and port`() {
+    let way = AddressRules.Way(
+      Unit("ledger"), user: 1_900_007_104, callees: [],
+      ends: [.init(address: "10.0.0.5", port: 5_432), .init(address: "fd00::5", port: 5_433)])
+    let text = AddressRules(gatewayPort: 1, bind: "127.0.0.1", ways: [way]).text()
+    #expect(text.contains("ip daddr 10.0.0.5 tcp dport { 5432 } accept"))
+    #expect(text.contains("ip6 daddr fd00::5 tcp dport { 5433 } accept"))
+  }
+
   @Test func `replace the table of a run before, under whatever port it ran`() {
     let text = rules.text(earlierPort: 9_443)
     #expect(text.hasPrefix("table inet strongroom_8443\ndelete table inet strongroom_8443\n"))

@@ -27,11 +27,13 @@ struct LedgerHouse {
     var value: Duration { ahead.withLock { $0 } }
   }
 
-  init() async throws {
+  /// - Parameter database: where the books are kept; nil: in a file.
+  init(database: PostgresLocation? = nil) async throws {
     let authority = try MeshAuthority(at: Clock.system.now() - .seconds(60))
     // Test homes draw their ports; another test run on this machine may have drawn the same.
     for _ in 0..<4 {
-      let place = try TestHome(charters: try Self.charters())
+      let place = try TestHome(
+        charters: try Self.charters(), ledgerDatabase: database)
       do {
         try await self.init(place, authority)
         return
@@ -39,7 +41,9 @@ struct LedgerHouse {
         place.remove()
       }
     }
-    try await self.init(try TestHome(charters: try Self.charters()), authority)
+    try await self.init(
+      try TestHome(
+        charters: try Self.charters(), ledgerDatabase: database), authority)
   }
 
   /// What is left of a house whose process is gone: the store, which nobody has open.

@@ -4,14 +4,16 @@ import LedgerJournal
 import LedgerStorage
 import Storage
 import Synchronization
+import TestKit
 import Testing
 import Vocabulary
 
 @Suite struct `A ledger keeper` {
-  @Test func `finds transfers wherever they are: in memory, in small segments, in joined ones`()
-    async throws
-  {
-    let house = try await KeeperHouse()
+  @Test(arguments: StoreKind.installed)
+  func `finds transfers wherever they are: in memory, in small segments, in joined ones`(
+    kind: StoreKind
+  ) async throws {
+    let house = try await KeeperHouse(kind)
     // Blocks of four: each second batch goes to the index, and every eighth segment is joined.
     for start in stride(from: 100, to: 900, by: 5) {
       let outcomes = try await house.send((start..<start + 5).map { house.transfer($0) })
@@ -37,9 +39,11 @@ import Vocabulary
     house.remove()
   }
 
-  @Test func `answers an old id for ever: the same as exists, another with the field`() async throws
+  @Test(arguments: StoreKind.installed)
+  func `answers an old id for ever: the same as exists, another with the field`(kind: StoreKind)
+    async throws
   {
-    let house = try await KeeperHouse()
+    let house = try await KeeperHouse(kind)
     for start in stride(from: 100, to: 300, by: 10) {
       _ = try await house.send((start..<start + 10).map { house.transfer($0) })
     }
@@ -54,8 +58,9 @@ import Vocabulary
     again.remove()
   }
 
-  @Test func `knows the end of a hold when both have left its memory`() async throws {
-    let house = try await KeeperHouse()
+  @Test(arguments: StoreKind.installed)
+  func `knows the end of a hold when both have left its memory`(kind: StoreKind) async throws {
+    let house = try await KeeperHouse(kind)
     for hold in 1...3 { _ = try await house.send([house.hold(hold, seconds: hold == 3 ? 1 : 0)]) }
     _ = try await house.send([
       house.end(11, of: 1, .postPending), house.end(12, of: 2, .voidPending),
@@ -80,8 +85,9 @@ import Vocabulary
     house.remove()
   }
 
-  @Test func `starts from a snapshot, and comes to the same balances`() async throws {
-    let house = try await KeeperHouse(snapshotEvery: 20)
+  @Test(arguments: StoreKind.installed)
+  func `starts from a snapshot, and comes to the same balances`(kind: StoreKind) async throws {
+    let house = try await KeeperHouse(kind, snapshotEvery: 20)
     for start in stride(from: 100, to: 300, by: 10) {
       _ = try await house.send((start..<start + 10).map { house.transfer($0) })
     }
@@ -98,8 +104,9 @@ import Vocabulary
     again.remove()
   }
 
-  @Test func `builds its index again after it was dropped`() async throws {
-    let house = try await KeeperHouse()
+  @Test(arguments: StoreKind.installed)
+  func `builds its index again after it was dropped`(kind: StoreKind) async throws {
+    let house = try await KeeperHouse(kind)
     for start in stride(from: 100, to: 200, by: 10) {
       _ = try await house.send((start..<start + 10).map { house.transfer($0) })
     }
@@ -116,8 +123,9 @@ import Vocabulary
     again.remove()
   }
 
-  @Test func `answers many callers at once, each for itself`() async throws {
-    let house = try await KeeperHouse()
+  @Test(arguments: StoreKind.installed)
+  func `answers many callers at once, each for itself`(kind: StoreKind) async throws {
+    let house = try await KeeperHouse(kind)
     let created = try await withThrowingTaskGroup(of: [TransferOutcome].self) { group in
       for id in 1_000..<1_200 {
         group.addTask { try await house.send([house.transfer(id), house.transfer(id)]) }
@@ -131,8 +139,9 @@ import Vocabulary
     house.remove()
   }
 
-  @Test func `lets an older writer commit nothing`() async throws {
-    let house = try await KeeperHouse()
+  @Test(arguments: StoreKind.installed)
+  func `lets an older writer commit nothing`(kind: StoreKind) async throws {
+    let house = try await KeeperHouse(kind)
     _ = try await house.send([house.transfer(100)])
     let younger = try await LedgerKeeper(
       store: house.store, clock: house.clock, randomness: .system)
@@ -150,7 +159,7 @@ struct KeeperHouse {
   static let vault = AccountID(bits: 1)
   static let ada = AccountID(bits: 2)
 
-  let folder: String
+  let site: StoreSite
   let store: Store
   let keeper: LedgerKeeper
   let clock: Clock
@@ -161,15 +170,16 @@ struct KeeperHouse {
     let span = Mutex(Duration.zero)
   }
 
-  init(snapshotEvery: Int64 = 1_000_000, pastMax: Int = 10_000) async throws {
+  init(
+    _ kind: StoreKind, snapshotEvery: Int64 = 1_000_000, pastMax: Int = 10_000
+  ) async throws {
     var settings = LedgerKeeper.Settings()
     settings.pastTransfersMax = pastMax
     settings.pastTotalsMax = pastMax
     settings.limits.recentBlock = 4
     settings.filterBytes = 65_536
     settings.snapshotEvery = snapshotEvery
-    let folder = "\(FileManager.default.temporaryDirectory.path)/ledger-\(UUID().uuidString)"
-    try await self.init(folder, settings)
+    try await self.init(StoreSite(kind), settings)
     let eur = try #require(Currency("EUR"))
     let opened = try await keeper.open(
       [
@@ -180,8 +190,8 @@ struct KeeperHouse {
     #expect(opened.created == 2)
   }
 
-  private init(_ folder: String, _ settings: LedgerKeeper.Settings) async throws {
-    self.folder = folder
+  private init(_ site: StoreSite, _ settings: LedgerKeeper.Settings) async throws {
+    self.site = site
     self.settings = settings
     let ahead = Ahead()
     self.ahead = ahead
@@ -189,7 +199,7 @@ struct KeeperHouse {
       Instant(nanoseconds: Int64(Date().timeIntervalSince1970) * 1_000_000_000)
         + ahead.span.withLock { $0 }
     }
-    store = try Store.open(path: "\(folder)/ledger.sqlite", migrations: [.journal], clock: clock)
+    store = try await site.open([.journal], clock: clock)
     keeper = try await LedgerKeeper(
       store: store, clock: clock, randomness: .system, settings: settings)
   }
@@ -197,33 +207,27 @@ struct KeeperHouse {
   /// Another keeper on the same store, as after a crash: nothing is closed before.
   func reopened() async throws -> KeeperHouse { try await KeeperHouse(self) }
 
-  private init(_ other: KeeperHouse, at place: String? = nil) async throws {
-    (folder, settings, ahead) = (place ?? other.folder, other.settings, other.ahead)
-    clock = other.clock
-    store =
-      try place.map {
-        try Store.open(path: "\($0)/ledger.sqlite", migrations: [.journal], clock: other.clock)
-      } ?? other.store
+  private init(_ other: KeeperHouse, at site: StoreSite? = nil) async throws {
+    (settings, ahead, clock) = (other.settings, other.ahead, other.clock)
+    self.site = site ?? other.site
+    store = try await site?.open([.journal], clock: other.clock) ?? other.store
     keeper = try await LedgerKeeper(
       store: store, clock: clock, randomness: .system, settings: settings)
   }
 
-  /// Another keeper on what a closed store leaves, in another place: the claim on this one lives as long
-  /// as its keeper.
+  /// Another keeper on what a closed store leaves; a file in another place, for the claim on it lives as long as
+  /// the keeper that was.
   func restarted() async throws -> KeeperHouse {
     store.close()
-    let place = "\(FileManager.default.temporaryDirectory.path)/ledger-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-    try FileManager.default.moveItem(
-      atPath: "\(folder)/ledger.sqlite", toPath: "\(place)/ledger.sqlite")
-    try FileManager.default.removeItem(atPath: folder)
+    guard site.location == nil else { return try await KeeperHouse(self, at: site) }
+    let place = try StoreSite(.sqlite)
+    let files = FileManager.default
+    try files.createDirectory(atPath: "\(place.folder)/store", withIntermediateDirectories: true)
+    try files.moveItem(atPath: site.file, toPath: place.file)
     return try await KeeperHouse(self, at: place)
   }
 
-  func remove() {
-    store.close()
-    try? FileManager.default.removeItem(atPath: folder)
-  }
+  func remove() { store.close() }
 
   func wait(_ span: Duration) { ahead.span.withLock { $0 += span } }
 

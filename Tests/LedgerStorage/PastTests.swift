@@ -22,7 +22,7 @@ import Vocabulary
 
   @Test func `is told to its limit, and refused beyond it and before it has happened`() async throws
   {
-    let house = try await KeeperHouse(pastMax: 10)
+    let house = try await KeeperHouse(.sqlite, pastMax: 10)
     for id in 100..<111 { _ = try await house.send([house.transfer(id)]) }
     try await house.caughtUp()
     let keeper = house.keeper
@@ -81,7 +81,7 @@ private struct PastStory {
 
   init(_ randomness: Randomness) async throws {
     self.randomness = randomness
-    house = try await KeeperHouse()
+    house = try await KeeperHouse(.sqlite)
     for id in ids { opened[id] = try await house.keeper.accounts([id]).first?.createdAt }
   }
 

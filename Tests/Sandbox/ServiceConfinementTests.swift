@@ -2,6 +2,7 @@ import Charters
 import Chassis
 import Launcher
 import Sandbox
+import Storage
 import Testing
 import Vocabulary
 
@@ -40,6 +41,23 @@ import Vocabulary
     #expect(gateway.bindPorts == [7100, 443])
     #expect(gateway.connectPorts == [4318, 7101, 7102, 7103, 7105, 7106])
     #expect(gateway.places.contains(Confinement.Place("/etc/edge/key.pem", .read)))
+  }
+
+  @Test func `lets the ledger alone connect to its database, and nobody look up names`() throws {
+    for (host, port) in [("db.bank", 5_433), ("/run/postgresql", 5_432)] {
+      for service in ["ledger", "payments", "gateway"] as [ServiceName] {
+        let (plain, _) = try confinement(of: service)
+        let (one, _) = try confinement(of: service) {
+          $0.ledgerDatabase = try? PostgresLocation([
+            "host": host, "port": "\(port)", "dbname": "books", "user": "ledger",
+          ])
+          $0.ledgerDatabaseAddresses = ["db.bank": ["10.0.0.5"]]
+        }
+        let more = Set(one.connectPorts).subtracting(plain.connectPorts)
+        #expect(more == (service == "ledger" && host == "db.bank" ? [port] : []), "\(service)")
+        #expect(!one.resolvesNames)
+      }
+    }
   }
 
   @Test func `gives the root key to the authority alone`() throws {

@@ -14,9 +14,10 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
 }
 
 @Suite struct `The outbox` {
-  @Test func `gives messages in the order of their commits, by topic`() async throws {
-    let folder = try TemporaryFolder()
-    let store = try openStore(in: folder)
+  @Test(arguments: StoreKind.installed)
+  func `gives messages in the order of their commits, by topic`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let store = try await openStore(at: site)
     let outbox = Outbox(store: store)
     try await append(0..<5, to: store)
     try await store.write { try $0.append(message(99, topic: "other")) }
@@ -28,11 +29,12 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
     #expect(outbox.pendingCount == 3)
   }
 
-  @Test func `keeps a message with its state, or neither`() async throws {
+  @Test(arguments: StoreKind.installed)
+  func `keeps a message with its state, or neither`(kind: StoreKind) async throws {
     struct Refused: Error {}
-    let folder = try TemporaryFolder()
+    let site = try StoreSite(kind)
     do {
-      let store = try openStore(in: folder)
+      let store = try await openStore(at: site)
       await #expect(throws: Refused.self) {
         try await store.write { transaction in
           try transaction.execute("INSERT INTO notes (text) VALUES ('a')")
@@ -44,15 +46,16 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
       try await append(2..<3, to: store)
       store.close()
     }
-    let store = try openStore(in: folder)
+    let store = try await openStore(at: site)
     #expect(try await Outbox(store: store).batch(of: "audit") == [message(2)])
     #expect(Outbox(store: store).pendingCount == 1)
     #expect(try await texts(of: store).isEmpty)
   }
 
-  @Test func `delivers all, in order, through failures and refusals`() async throws {
-    let folder = try TemporaryFolder()
-    let store = try openStore(in: folder)
+  @Test(arguments: StoreKind.installed)
+  func `delivers all, in order, through failures and refusals`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let store = try await openStore(at: site)
     let seed = testSeed("outbox")
     let random = Randomness.seeded(seed)
     let received = Mutex<[String]>([])
@@ -151,9 +154,10 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
   private let key = IdempotencyKey("order-1")!  // The literal is within the allowed characters.
   private let answer = StoredAnswer(status: 201, headers: [["location", "/x"]], body: [1, 2])
 
-  @Test func `is fresh once, then gives the same answer again`() async throws {
-    let folder = try TemporaryFolder()
-    let store = try openStore(in: folder)
+  @Test(arguments: StoreKind.installed)
+  func `is fresh once, then gives the same answer again`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let store = try await openStore(at: site)
     let keys = IdempotencyStore(store: store)
     guard
       case .fresh(let claim) = try await keys.begin(
@@ -192,10 +196,11 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
     }
   }
 
-  @Test func `is worked on again when the process that began it is gone`() async throws {
-    let folder = try TemporaryFolder()
+  @Test(arguments: StoreKind.installed)
+  func `is worked on again when the process that began it is gone`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
     do {
-      let store = try openStore(in: folder)
+      let store = try await openStore(at: site)
       guard
         case .fresh(let claim) = try await IdempotencyStore(store: store)
           .begin(scope: "a", key: key, fingerprint: [1], at: noon)
@@ -206,7 +211,7 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
       try await store.write { try $0.name("payment-1", for: claim) }
       store.close()
     }
-    let keys = IdempotencyStore(store: try openStore(in: folder))
+    let keys = IdempotencyStore(store: try await openStore(at: site))
     guard
       case .conflict(_, let resource) = try await keys.begin(
         scope: "a", key: key, fingerprint: [2], at: noon)
@@ -222,11 +227,12 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
     }
   }
 
-  @Test func `is free again after it was abandoned, for another body only when forgotten`()
+  @Test(arguments: StoreKind.installed)
+  func `is free again after it was abandoned, for another body only when forgotten`(kind: StoreKind)
     async throws
   {
-    let folder = try TemporaryFolder()
-    let keys = IdempotencyStore(store: try openStore(in: folder))
+    let site = try StoreSite(kind)
+    let keys = IdempotencyStore(store: try await openStore(at: site))
     for forgetting in [false, true] {
       guard
         case .fresh(let claim) = try await keys.begin(
@@ -244,9 +250,10 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
     }
   }
 
-  @Test func `lets exactly one of many through`() async throws {
-    let folder = try TemporaryFolder()
-    let keys = IdempotencyStore(store: try openStore(in: folder))
+  @Test(arguments: StoreKind.installed)
+  func `lets exactly one of many through`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let keys = IdempotencyStore(store: try await openStore(at: site))
     let fresh = try await withThrowingTaskGroup(of: Int.self) { group in
       for _ in 0..<50 {
         group.addTask { [key] in

@@ -9,7 +9,7 @@ import Vocabulary
   @Test func `syncs in full on every connection`() async throws {
     let folder = try TemporaryFolder()
     let store = try openStore(in: folder)
-    #expect(try store.synchronousModes() == Array(repeating: 2, count: 1 + Store.readersMax))
+    #expect(try store.syncs() == Array(repeating: true, count: 1 + Store.readersMax))
   }
 
   @Test func `commits no faster than a disk can sync`() async throws {
@@ -24,9 +24,10 @@ import Vocabulary
     #expect(300 / seconds < 15_000)
   }
 
-  @Test func `lets concurrent writes share a commit`() async throws {
-    let folder = try TemporaryFolder()
-    let store = try openStore(in: folder)
+  @Test(arguments: StoreKind.installed)
+  func `lets concurrent writes share a commit`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let store = try await openStore(at: site)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<500 { group.addTask { try await add("\(number)", to: store) } }
       try await group.waitForAll()
@@ -38,10 +39,11 @@ import Vocabulary
     #expect(try await texts(of: store).count == 500)
   }
 
-  @Test func `undoes a failing write and none of those beside it`() async throws {
+  @Test(arguments: StoreKind.installed)
+  func `undoes a failing write and none of those beside it`(kind: StoreKind) async throws {
     struct Refused: Error {}
-    let folder = try TemporaryFolder()
-    let store = try openStore(in: folder)
+    let site = try StoreSite(kind)
+    let store = try await openStore(at: site)
     let refused = await withTaskGroup(of: Bool.self) { group in
       for number in 0..<200 {
         group.addTask {
@@ -63,15 +65,16 @@ import Vocabulary
     #expect(Set(kept) == Set((0..<200).filter { $0 % 3 != 0 }))
   }
 
-  @Test func `keeps what it answered, after it is opened again`() async throws {
-    let folder = try TemporaryFolder()
+  @Test(arguments: StoreKind.installed)
+  func `keeps what it answered, after it is opened again`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
     do {
-      let store = try openStore(in: folder)
+      let store = try await openStore(at: site)
       try await add("kept", to: store)
       store.close()
       await #expect(throws: StoreError.closed) { try await add("late", to: store) }
     }
-    #expect(try await texts(of: openStore(in: folder)) == ["kept"])
+    #expect(try await texts(of: openStore(at: site)) == ["kept"])
   }
 
   @Test func `is for its owner's eyes only`() async throws {
@@ -114,18 +117,26 @@ import Vocabulary
     #expect(try await texts(of: store) == [large])
   }
 
-  @Test func `names the rule that a write breaks, and not the value`() async throws {
-    let folder = try TemporaryFolder()
-    let store = try openStore(in: folder)
+  @Test(arguments: StoreKind.installed)
+  func `names the rule that a write breaks, and not the value`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let store = try await openStore(at: site)
     try await add("secret value", to: store)
     let error = await #expect(throws: StoreError.self) { try await add("secret value", to: store) }
-    #expect(error == .constraint("UNIQUE constraint failed: notes.text"))
+    let rule =
+      kind == .sqlite
+      ? "UNIQUE constraint failed: notes.text"
+      : "duplicate key value violates unique constraint \"notes_text_key\""
+    #expect(error == .constraint(rule))
   }
 
-  @Test func `tells a wrong column from a missing value`() async throws {
-    let folder = try TemporaryFolder()
-    let store = try openStore(in: folder)
-    let row = try await store.read { try $0.row("SELECT 1 AS one, NULL AS none, x'00ff' AS raw") }
+  @Test(arguments: StoreKind.installed)
+  func `tells a wrong column from a missing value`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let store = try await openStore(at: site)
+    let raw = kind == .sqlite ? "x'00ff'" : "'\\x00ff'::bytea"
+    let sql = "SELECT 1 AS one, NULL AS none, \(raw) AS raw"
+    let row = try await store.read { try $0.row(sql) }
     let found = try #require(row)
     #expect(try found.integer("one") == 1)
     #expect(try found.optionalText("none") == nil)
@@ -301,44 +312,57 @@ import Vocabulary
 
 @Suite struct `Migrations` {
   private let more = Migration(
-    2, "more", sql: Array("ALTER TABLE notes ADD COLUMN extra TEXT;".utf8))
+    2, "more", sql: Array("ALTER TABLE notes ADD COLUMN extra TEXT;".utf8),
+    postgres: Array("ALTER TABLE notes ADD COLUMN extra text;".utf8))
 
-  @Test func `run once, in order, and again only when new`() async throws {
-    let folder = try TemporaryFolder()
-    do { try await add("first", to: openStore(in: folder)) }
-    let store = try openStore(in: folder, migrations: [notes, more])
+  @Test(arguments: StoreKind.installed)
+  func `run once, in order, and again only when new`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    do { try await add("first", to: openStore(at: site)) }
+    let store = try await openStore(at: site, migrations: [notes, more])
     let row = try await store.read { try $0.row("SELECT text, extra FROM notes") }
     #expect(try row?.optionalText("extra") == nil)
     #expect(try row?.text("text") == "first")
   }
 
-  @Test func `refuse to start when a merged one was edited, or one is gone`() throws {
-    let folder = try TemporaryFolder()
-    do { _ = try openStore(in: folder, migrations: [notes, more]) }
-    let edited = Migration(1, "notes", sql: notes.sql + [UInt8(ascii: " ")])
-    #expect(throws: StoreError.migrationEdited(number: 1, name: "notes")) {
-      try openStore(in: folder, migrations: [edited, more])
+  @Test(arguments: StoreKind.installed)
+  func `refuse to start when a merged one was edited, or one is gone`(kind: StoreKind) async throws
+  {
+    let site = try StoreSite(kind)
+    do { _ = try await openStore(at: site, migrations: [notes, more]) }
+    let edited = Migration(
+      1, "notes", sql: notes.sql + [UInt8(ascii: " ")],
+      postgres: (notes.postgres ?? []) + [UInt8(ascii: " ")])
+    await #expect(throws: StoreError.migrationEdited(number: 1, name: "notes")) {
+      try await openStore(at: site, migrations: [edited, more])
     }
-    #expect(throws: StoreError.migratedByNewer(number: 2, known: 1)) { try openStore(in: folder) }
-    #expect(throws: StoreError.migrationsOutOfOrder(number: 2)) {
-      try openStore(in: folder, migrations: [more])
+    await #expect(throws: StoreError.migratedByNewer(number: 2, known: 1)) {
+      try await openStore(at: site)
+    }
+    await #expect(throws: StoreError.migrationsOutOfOrder(number: 2)) {
+      try await openStore(at: site, migrations: [more])
     }
   }
 
-  @Test func `leave nothing behind when one fails`() async throws {
-    let folder = try TemporaryFolder()
+  @Test(arguments: StoreKind.installed)
+  func `leave nothing behind when one fails`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
     let broken = Migration(
-      2, "broken", sql: Array("CREATE TABLE half (id INTEGER); CREATE TABEL other;".utf8))
-    let error = #expect(throws: StoreError.self) {
-      try openStore(in: folder, migrations: [notes, broken])
+      2, "broken", sql: Array("CREATE TABLE half (id INTEGER); CREATE TABEL other;".utf8),
+      postgres: Array("CREATE TABLE half (id bigint); CREATE TABEL other;".utf8))
+    let error = await #expect(throws: StoreError.self) {
+      try await openStore(at: site, migrations: [notes, broken])
     }
     guard case .migrationFailed(2, "broken", _) = error else {
       Issue.record("expected migrationFailed, got \(String(describing: error))")
       return
     }
-    let store = try openStore(in: folder)
+    let store = try await openStore(at: site)
     let half = try await store.read {
-      try $0.rows("SELECT name FROM sqlite_master WHERE name = 'half'")
+      try $0.rows(
+        kind == .sqlite
+          ? "SELECT name FROM sqlite_master WHERE name = 'half'"
+          : "SELECT relname FROM pg_class WHERE oid = to_regclass('half')")
     }
     #expect(half.isEmpty)
   }

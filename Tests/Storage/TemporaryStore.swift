@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Storage
+import TestKit
 import Vocabulary
 
 /// A folder of its own for one test; gone with the value's last copy. A class for that reason.
@@ -21,10 +22,19 @@ let fixedClock = Clock { noon }
 
 let notes = Migration(
   1, "notes",
-  sql: Array("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);".utf8))
+  sql: Array("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);".utf8),
+  postgres: Array(
+    """
+    CREATE TABLE notes (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text NOT NULL UNIQUE);
+    """.utf8))
 
 func openStore(in folder: TemporaryFolder, migrations: [Migration] = [notes]) throws -> Store {
   try Store.open(path: folder.database, migrations: migrations, clock: fixedClock)
+}
+
+func openStore(at site: StoreSite, migrations: [Migration] = [notes]) async throws -> Store {
+  try await site.open(migrations, clock: fixedClock)
 }
 
 func add(_ text: String, to store: Store) async throws {

@@ -1,5 +1,6 @@
 package import Chassis
 import Foundation
+package import Storage
 import StrictJSON
 import Vocabulary
 import WorkloadIdentity
@@ -10,12 +11,18 @@ package struct TestHome: Sendable {
   package let platform: Platform
 
   /// - Parameter charters: file name → YAML. `data-classes.yaml` must be among them when a charter lists data.
-  package init(charters: [String: String], trustDomain: String = "strongroom.test") throws {
+  /// - Parameter ledgerDatabase: where the ledger keeps its books; nil: in its own file.
+  package init(
+    charters: [String: String], trustDomain: String = "strongroom.test",
+    ledgerDatabase: PostgresLocation? = nil
+  ) throws {
     let path = NSTemporaryDirectory() + "strongroom-\(UUID().uuidString.prefix(8))"
     home = Home(path)
     let offset = try TestPorts.offset()
-    platform = Platform(
+    var platform = Platform(
       trustDomain: trustDomain, portOffset: offset, gatewayPort: TestPorts.gatewayPort(offset))
+    platform.ledgerDatabase = ledgerDatabase
+    self.platform = platform
     let files = FileManager.default
     for folder in ["charters", "data", "run", "launch", "keys", "log"] {
       try files.createDirectory(

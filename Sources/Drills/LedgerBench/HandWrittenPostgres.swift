@@ -1,7 +1,8 @@
 import Dispatch
 import Foundation
 import LedgerBook
-import LedgerPostgres
+package import Storage
+import StoragePostgres
 import Synchronization
 
 /// What one would write by hand on PostgreSQL: a row for each transfer and two balances, either one
@@ -36,7 +37,7 @@ package struct HandWrittenPostgres: Sendable {
     WITH rows AS (
       SELECT decode(split_part(line, ',', 1), 'hex') AS i, split_part(line, ',', 2)::bigint AS d,
         split_part(line, ',', 3)::bigint AS c, split_part(line, ',', 4)::bigint AS a
-      FROM unnest(string_to_array(convert_from($1, 'UTF8'), ';')) AS line
+      FROM unnest(string_to_array(convert_from(?, 'UTF8'), ';')) AS line
     ), made AS (
       INSERT INTO hand_transfers SELECT i, d, c, a FROM rows
     ), moved AS (
@@ -48,13 +49,13 @@ package struct HandWrittenPostgres: Sendable {
     FROM moved WHERE hand_accounts.id = moved.id
     """
 
-  private let location: String
+  private let location: PostgresLocation
 
-  package init(location: String, accounts: Int) throws {
+  package init(location: PostgresLocation, accounts: Int) throws {
     self.location = location
-    let connection = try PostgresConnection(location)
-    try connection.script(Self.schema)
-    try connection.script(
+    let connection = try PostgresConnection(location.parameters(for: "bench"))
+    try connection.control(Self.schema)
+    try connection.control(
       "INSERT INTO hand_accounts (id) SELECT generate_series(1, \(accounts)); ANALYZE hand_accounts"
     )
   }
@@ -75,7 +76,7 @@ package struct HandWrittenPostgres: Sendable {
         defer { group.leave() }
         var own = Workload(
           accounts: workload.accounts, shape: workload.shape, seed: UInt64(batch * 1_000 + client))
-        guard let connection = try? PostgresConnection(location) else {
+        guard let connection = try? PostgresConnection(location.parameters(for: "bench")) else {
           return seen.withLock { $0.failed += 1 }
         }
         while Meter.seconds() - begun < secondsMax {
@@ -108,10 +109,10 @@ package struct HandWrittenPostgres: Sendable {
   private static func make(_ rows: [RequestRow], _ connection: PostgresConnection) throws -> Bool {
     if rows.count == 1 {
       let row = rows[0]
-      _ = try connection.execute(
-        "SELECT hand_transfer($1, $2, $3, $4)",
+      _ = try connection.run(
+        "SELECT 1 FROM hand_transfer(?, ?, ?, ?)",
         [
-          .bytes(withUnsafeBytes(of: row.id.bigEndian) { Array($0) }),
+          .blob(withUnsafeBytes(of: row.id.bigEndian) { Array($0) }),
           .integer(Int64(truncatingIfNeeded: row.debitAccount)),
           .integer(Int64(truncatingIfNeeded: row.creditAccount)), .integer(row.amount),
         ])
@@ -122,7 +123,7 @@ package struct HandWrittenPostgres: Sendable {
       let id = String(repeating: "0", count: 32 - hex.count) + hex
       return "\(id),\(row.debitAccount),\(row.creditAccount),\(row.amount)"
     }
-    _ = try connection.execute(batchSQL, [.bytes([UInt8](lines.joined(separator: ";").utf8))])
+    _ = try connection.run(batchSQL, [.blob([UInt8](lines.joined(separator: ";").utf8))])
     return true
   }
 }

@@ -2,22 +2,58 @@ import Dispatch
 import Foundation
 import LedgerBook
 import LedgerStorage
-import Storage
+package import Storage
+import StoragePostgres
 import Synchronization
 package import Vocabulary
 
-/// Ours: the book and its journal on SQLite, in this process.
+/// Ours: the book and its journal on SQLite or on PostgreSQL, in this process.
 package struct JournalContestant: Sendable {
   /// Batches that have been sent and not answered, as from several callers.
   static let inFlight = 4
 
   let folder: String
+  /// Nil: on SQLite.
+  let database: PostgresLocation?
   let clock: Clock
 
-  /// - Parameter folder: where stores are made, one for each run; the caller removes it.
-  package init(folder: String, clock: Clock) {
+  /// - Parameters:
+  ///   - folder: where stores are made, one for each run; the caller removes it.
+  ///   - database: to spoil: a schema is made for each run, and removed.
+  package init(folder: String, database: PostgresLocation? = nil, clock: Clock) {
     self.folder = folder
+    self.database = database
     self.clock = clock
+  }
+
+  private func open(_ name: String) async throws -> Store {
+    guard let database else {
+      return try Store.open(
+        path: "\(folder)/\(name)/ledger.sqlite", migrations: [.journal], clock: clock)
+    }
+    let schema = "bench"
+    let admin = try PostgresConnection(database.parameters(for: "bench"))
+    try admin.control(
+      """
+      SET client_min_messages = warning; DROP SCHEMA IF EXISTS \(schema) CASCADE;
+      CREATE SCHEMA \(schema)
+      """)
+    return try await Store.open(
+      database.with("options", "-csearch_path=\(schema)"), for: "bench", migrations: [.journal],
+      clock: clock, randomness: .system)
+  }
+
+  /// Of the store's tables and files.
+  private func bytes(_ name: String, _ store: Store) throws -> Int64 {
+    guard database != nil else { return Int64(Meter.diskBytes("\(folder)/\(name)")) }
+    let row = try store.readNow {
+      try $0.row(
+        """
+        SELECT sum(pg_total_relation_size(c.oid))::bigint AS bytes FROM pg_class c
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+        """)
+    }
+    return try row?.integer("bytes") ?? 0
   }
 
   /// - Parameters:
@@ -26,11 +62,10 @@ package struct JournalContestant: Sendable {
   package func run(
     _ workload: Workload, transfers: Int, batch: Int, buildsIndex: Bool
   ) async throws -> Figures {
-    let own = "\(folder)/journal-\(workload.shape.rawValue)-\(buildsIndex)"
+    let own = "journal-\(workload.shape.rawValue)-\(buildsIndex)"
     var settings = LedgerKeeper.Settings()
     settings.buildsIndex = buildsIndex
-    let store = try Store.open(
-      path: "\(own)/ledger.sqlite", migrations: [.journal], clock: clock)
+    let store = try await open(own)
     defer { store.close() }
     let keeper = try await LedgerKeeper(
       store: store, clock: clock, randomness: .system, settings: settings)
@@ -47,12 +82,13 @@ package struct JournalContestant: Sendable {
     guard created == count * batch else { throw BenchFailure.refused(count * batch - created) }
     let suffix = buildsIndex ? "" : ", index held back"
     return Figures(
-      name: "journal on SQLite, batches of \(batch), \(workload.shape.rawValue)\(suffix)",
+      name:
+        "journal on \(database == nil ? "SQLite" : "PostgreSQL"), batches of \(batch), \(workload.shape.rawValue)\(suffix)",
       transfers: created, seconds: seconds, perSecond: Double(created) / seconds,
       p50: latencies.quantile(0.5), p99: latencies.quantile(0.99),
       p999: latencies.quantile(0.999),
       cpuMicros: (Meter.cpuSeconds() - cpu) / Double(created) * 1e6,
-      bytesPerTransfer: Double(Meter.diskBytes(own)) / Double(created), peakMiB: Meter.peakMiB(),
+      bytesPerTransfer: Double(try bytes(own, store)) / Double(created), peakMiB: Meter.peakMiB(),
       perSecondCaughtUp: buildsIndex ? Double(created) / caughtUp : nil)
   }
 

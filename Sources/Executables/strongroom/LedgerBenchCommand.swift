@@ -2,6 +2,7 @@ import ArgumentParser
 import Chassis
 import Foundation
 import LedgerBench
+import Storage
 import StrictJSON
 import Vocabulary
 
@@ -56,6 +57,7 @@ struct LedgerBenchCommand: AsyncParsableCommand {
   var callers = 64
 
   func validate() throws {
+    _ = try databaseLocation(postgres, option: "--postgres")
     guard (2...4_000_000).contains(accounts) else {
       throw ValidationError("--accounts must be 2–4000000")
     }
@@ -100,11 +102,15 @@ struct LedgerBenchCommand: AsyncParsableCommand {
           }
         }
       }
-      if let postgres {
+      if let postgres = try databaseLocation(postgres, option: "--postgres") {
+        let there = JournalContestant(folder: path, database: postgres, clock: .system)
+        note(
+          try await there.run(
+            work(.uniform), transfers: transfers, batch: batch, buildsIndex: false))
         for shape in [Workload.Shape.uniform, .hot] {
           note(
-            try PostgresContestant(location: postgres).run(
-              work(shape), transfers: transfers, batch: batch))
+            try await there.run(
+              work(shape), transfers: transfers, batch: batch, buildsIndex: true))
           guard !alone else { continue }
           let hand = try HandWrittenPostgres(location: postgres, accounts: accounts)
           note(try hand.run(work(shape), batch: 1, clients: 32, secondsMax: seconds))

@@ -6,6 +6,7 @@ import LedgerBook
 import LedgerJournal
 import LedgerStorage
 import Storage
+import StoragePostgres
 import StrictJSON
 import Vocabulary
 
@@ -13,8 +14,8 @@ struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger", abstract: "Verify, read and export the ledger's books.",
     discussion: """
-      Everything but 'import' reads the journal in the store's file, beside a running ledger or in a
-      backup (--store), decides every entry once more, and changes nothing.
+      Everything but 'import' reads the journal where the ledger keeps it, beside a running ledger or in
+      a backup (--store, --database), decides every entry once more, and changes nothing.
       """,
     subcommands: [
       LedgerVerifyCommand.self, LedgerTrialBalanceCommand.self, LedgerStatementCommand.self,
@@ -30,8 +31,28 @@ struct BooksOptions: ParsableArguments {
     help: ArgumentHelp("A ledger's store file, in the place of the home's.", valueName: "file"))
   var store: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A ledger's PostgreSQL database, in the place of the home's.", valueName: "location"))
+  var database: String?
+
+  func validate() throws {
+    guard store == nil || database == nil else {
+      throw ValidationError("--store and --database name two places")
+    }
+    _ = try databaseLocation(database, option: "--database")
+  }
+
   func reader() throws -> StoreReader {
-    try StoreReader(path: store ?? place.place().storeFile(of: "ledger"))
+    if let store { return try StoreReader(path: store) }
+    if let database = try databaseLocation(database, option: "--database") {
+      return try StoreReader(PostgresReader(database))
+    }
+    let home = try place.place()
+    if let kept = try PlatformSettings.load(home)?.ledgerDatabase {
+      return try StoreReader(PostgresReader(kept))
+    }
+    return try StoreReader(path: home.storeFile(of: "ledger"))
   }
 }
 

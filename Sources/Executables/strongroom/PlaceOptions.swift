@@ -3,6 +3,8 @@ import Chassis
 import Charters
 import Foundation
 import Launcher
+import Storage
+import StoragePostgres
 import StrictJSON
 import Telemetry
 import Transport
@@ -79,6 +81,17 @@ func addedFolders(_ options: [String]) -> [String] {
   }
 }
 
+/// A PostgreSQL database as an option names it. Called from `validate`, not as the option's own transform: that would
+/// repeat a mistyped value, and a password in it.
+func databaseLocation(_ text: String?, option: String) throws -> PostgresLocation? {
+  guard let text else { return nil }
+  do throws(PostgresLocation.Fault) {
+    return try PostgresLocation(parsing: text)
+  } catch {
+    throw ValidationError("\(option): \(error)")
+  }
+}
+
 /// Runs a command's body and turns what the platform refuses into a message and the documented exit
 /// code.
 func reporting(json: Bool = false, _ body: () async throws -> Void) async throws {
@@ -90,6 +103,9 @@ func reporting(json: Bool = false, _ body: () async throws -> Void) async throws
   } catch let failure as OperatorFailure {
     say(failure.description, code: failure.exitCode, json: json)
     throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
+  } catch let error as StoreError {
+    say(error.description, code: .unavailable, json: json)
+    throw ArgumentParser.ExitCode(CommandExit.unavailable.rawValue)
   }
 }
 

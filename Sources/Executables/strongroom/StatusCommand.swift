@@ -3,6 +3,7 @@ import Chassis
 import Charters
 import Foundation
 import Launcher
+import Storage
 import StrictJSON
 import Transport
 import Vocabulary
@@ -42,6 +43,7 @@ struct StatusCommand: AsyncParsableCommand {
         printLine(
           .object([
             "services": .array(rows.map(\.json)), "immutable": ImmutableLine.json(immutable),
+            "ledger_books": .string(books(in: home)),
           ])
         )
       } else {
@@ -95,6 +97,10 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
+  private func books(in home: Home) -> String {
+    PlatformSettings.read(home)?.ledgerDatabase?.description ?? home.storeFile(of: "ledger")
+  }
+
   private func show(_ rows: [Row], _ home: Home, _ immutable: ImmutableStanding?) {
     let heading = [
       "SERVICE", "HEALTH", "VERSION", "PID", "UP", "CERTIFICATE", "REQ/S", "REQUESTS", "ERRORS",
@@ -113,6 +119,7 @@ struct StatusCommand: AsyncParsableCommand {
     { print(line) }
     let silence = ImmutableStanding.lastLook(in: home).map { Clock.system.now() - $0 }
     print(ImmutableLine.text(immutable, silence: silence))
+    print("the ledger keeps its books in \(books(in: home))")
     print("all services: \(memory >> 20) MiB resident · home \(home.path)")
   }
 }

@@ -39,6 +39,15 @@ struct LaunchOptions: ParsableArguments {
     help: ArgumentHelp("Multiplies the gateway's rate limits, for load tests.", valueName: "n"))
   var limitsFactor: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Where the ledger keeps its books: postgresql://USER@HOST/DATABASE?passfile=FILE&sslmode=verify-full.",
+      discussion: """
+        Kept for the next 'up'. All parameters of libpq are taken but passwords, which belong into the \
+        passfile; HOST may be a list. Only the ledger may reach the server.
+        """, valueName: "location"))
+  var ledgerDatabase: String?
+
   #if DEBUG
     @Option(
       help: ArgumentHelp("Leave a defence out, for tests of the drills.", visibility: .hidden))
@@ -67,6 +76,7 @@ struct LaunchOptions: ParsableArguments {
         "--otlp must be http://127.0.0.1, localhost or [::1], with an optional port and path: a "
           + "collector elsewhere is reached through an agent on this machine")
     }
+    _ = try databaseLocation(ledgerDatabase, option: "--ledger-database")
     if let limitsFactor, !(1...1_000_000).contains(limitsFactor) {
       throw ValidationError("--limits-factor must be from 1 to 1000000")
     }
@@ -79,6 +89,8 @@ struct LaunchOptions: ParsableArguments {
     wishes.gatewayPort = gatewayPort
     wishes.otlpEndpoint = otlp
     wishes.limitsFactor = limitsFactor
+    // Validated before.
+    wishes.ledgerDatabase = try? databaseLocation(ledgerDatabase, option: "--ledger-database")
     #if DEBUG
       if !weaken.isEmpty { wishes.weakened = weaken }
     #endif
@@ -108,6 +120,7 @@ struct LaunchOptions: ParsableArguments {
     add("--bind", bind)
     add("--otlp", otlp)
     add("--limits-factor", limitsFactor)
+    add("--ledger-database", ledgerDatabase)
     #if DEBUG
       for weakness in weaken { add("--weaken", weakness.rawValue) }
     #endif

@@ -1,4 +1,5 @@
 import Foundation
+package import Storage
 import StrictJSON
 package import Vocabulary
 
@@ -23,6 +24,10 @@ package struct Platform: Sendable, Codable, Hashable {
   /// PEM files for the gateway's public certificate; nil: the authority issues one.
   package var edgeCertificateFile: String?
   package var edgeKeyFile: String?
+  /// Where the ledger keeps its books; nil: in a file of its own, as everybody does.
+  package var ledgerDatabase: PostgresLocation?
+  /// Addresses of the database's servers that are named, as they were looked up at `up`.
+  package var ledgerDatabaseAddresses: [String: [String]]?
   /// Defences left out, for tests of the drills; see `Weakness`.
   package var weakened: [Weakness]?
 
@@ -38,6 +43,8 @@ package struct Platform: Sendable, Codable, Hashable {
     case svidSeconds = "svid_seconds"
     case edgeCertificateFile = "edge_certificate_file"
     case edgeKeyFile = "edge_key_file"
+    case ledgerDatabase = "ledger_database"
+    case ledgerDatabaseAddresses = "ledger_database_addresses"
     case weakened
   }
 
@@ -96,6 +103,10 @@ package struct Home: Sendable, Hashable {
   /// Written by the authority into the one folder that is its own to publish in.
   package var edgeAuthorityFile: String { "\(runFolder)/edge-ca.pem" }
   package func dataFolder(of service: ServiceName) -> String { "\(path)/data/\(service)" }
+  /// Copies of the files that the database's location names, for a ledger that may read nothing else.
+  package func databaseFile(_ key: String, of service: ServiceName) -> String {
+    "\(dataFolder(of: service))/database-\(key)"
+  }
   package func storeFile(of service: ServiceName) -> String {
     "\(path)/data/\(service)/\(service).sqlite"
   }

@@ -1,5 +1,6 @@
 package import Storage
 import StrictJSON
+package import Telemetry
 package import Transport
 package import Vocabulary
 
@@ -32,6 +33,19 @@ package protocol Service: Sendable {
   /// Where this process gets its certificate. Only the authority has its own way (it issues); everybody else asks the
   /// SPIFFE Workload API.
   static var credentials: CredentialsSource { get }
+
+  /// Opens the store, before anything else. Only the ledger has another place for it than a file of its own.
+  static func openStore(_ place: StorePlace) async throws -> Store
+}
+
+/// Where a service's store may be, and what opening it takes.
+package struct StorePlace: Sendable {
+  package let service: ServiceName
+  package let home: Home
+  package let platform: Platform
+  package let log: Log
+  package let clock: Clock
+  package let randomness: Randomness
 }
 
 extension Service {
@@ -40,6 +54,10 @@ extension Service {
   package static var credentials: CredentialsSource { .workloadAPI }
   package var auditSink: AuditSink? { nil }
   package var isReady: Bool { get async { true } }
+  package static func openStore(_ place: StorePlace) async throws -> Store {
+    try Store.open(
+      path: place.home.storeFile(of: place.service), migrations: migrations, clock: place.clock)
+  }
   package func run() async throws {}
 }
 

@@ -44,7 +44,15 @@ package enum ServiceMain {
     do {
       let process = try await ServiceProcess.start(
         type, as: name, home: Home(path), group: group, log: log, clock: clock, randomness: .system)
+      let watch = Task {
+        await process.context.store.untilDeposed()
+        guard !Task.isCancelled else { return }
+        log.error("another process has taken the store over", ["exit": .count(75)])
+        sink.flush()
+        exit(75)
+      }
       await signals.untilStop()
+      watch.cancel()
       await process.drain()
       sink.flush()
       exit(0)
@@ -68,6 +76,10 @@ package enum ServiceMain {
       (69, "stop what listens on port \(taken.port), or use --port-offset")
     case StoreError.corrupt:
       (65, "restore the newest backup of this store; nothing was written to it")
+    case StoreError.unreachable:
+      (75, "the next attempt may do; start the server, or correct where it is")
+    case StoreError.notAdmitted, StoreError.unsuitable, StoreError.migratedByNewer:
+      (78, "the line above says what to change")
     default: (70, "see the line above; this is a defect, please report it")
     }
   }

@@ -51,8 +51,10 @@ package final class ServiceProcess<Subject: Service>: Sendable {
         "there is no charter for \(name) in \(home.chartersFolder)",
         hint: "write Sources/Services/…/charter.yaml and run `strongroom up` again")
     }
-    let store = try Store.open(
-      path: home.storeFile(of: name), migrations: Subject.migrations, clock: clock)
+    let store = try await Subject.openStore(
+      StorePlace(
+        service: name, home: home, platform: platform, log: log, clock: clock,
+        randomness: randomness))
     let feed = try await source.open(
       CredentialsSource.Means(
         service: name, home: home, platform: platform, store: store, log: log, clock: clock,

@@ -16,6 +16,8 @@ package enum LaunchFailure: Error, Sendable {
   case noCharter(folder: String)
   case portTaken(port: Int, service: ServiceName, reason: String)
   case noExecutable(path: String)
+  /// --ledger-database names something that is not there.
+  case badDatabase(reason: String)
   case notReady(service: ServiceName, reason: String, lastLines: [String])
   case system(call: String, code: Int32)
   /// The stage gave up; the service was not started.
@@ -71,7 +73,7 @@ extension LaunchFailure: CustomStringConvertible {
     case .notRunning, .notReady: .unavailable
     case .badHome: .cannotCreate
     case .badCharters: .badInput
-    case .noCharters, .noCharter, .noExecutable: .noInput
+    case .noCharters, .noCharter, .noExecutable, .badDatabase: .noInput
     case .portTaken, .system, .notConfined, .addressesNotHeld: .system
     case .unconfinable: .unconfined
     case .notAsPinned: .failed
@@ -96,6 +98,7 @@ extension LaunchFailure: CustomStringConvertible {
     case .noExecutable(let path):
       "\(path) is missing"
         + (path.contains("/strongroom") ? "; build it with './strongroom build'" : "")
+    case .badDatabase(let reason): "--ledger-database cannot be used: \(reason)"
     case .notReady(let service, let reason, let lastLines):
       "\(service) did not get ready: \(reason)"
         + (lastLines.isEmpty

@@ -3,6 +3,7 @@ import Charters
 import Dispatch
 import Glibc
 import Sandbox
+package import Storage
 import Synchronization
 import Telemetry
 package import Vocabulary
@@ -24,6 +25,8 @@ package struct LauncherRun: Sendable {
     package var gatewayPort: Int?
     package var otlpEndpoint: String?
     package var limitsFactor: Int?
+    /// Where the ledger is to keep its books.
+    package var ledgerDatabase: PostgresLocation?
     /// Defences to leave out, for tests of the drills; a release's services then refuse to start.
     package var weakened: [Weakness]?
     /// Refuse to run with less confinement than a machine like this one can give.
@@ -44,6 +47,7 @@ package struct LauncherRun: Sendable {
       }
       if let otlpEndpoint { platform.otlpEndpoint = otlpEndpoint == "none" ? nil : otlpEndpoint }
       if let limitsFactor { platform.limitsFactor = limitsFactor }
+      if let ledgerDatabase { platform.ledgerDatabase = ledgerDatabase }
       if let weakened { platform.weakened = weakened }
       return platform
     }
@@ -99,7 +103,8 @@ package struct LauncherRun: Sendable {
     let files = try CharterFolder.read(charters, with: added)
     let set = try CharterFolder.check(files)
     let earlier = try PlatformSettings.load(home)
-    let platform = wishes.applied(to: earlier)
+    let platform = try LedgerDatabase.lookedUp(
+      for: wishes.applied(to: earlier), earlier: earlier, home: home)
     let machine = try machine(for: set, platform)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)

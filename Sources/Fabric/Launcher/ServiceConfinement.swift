@@ -87,9 +87,13 @@ package struct ServiceConfinement: Sendable {
     let folder = home.dataFolder(of: charter.service)
     try WholeFile.makePrivateFolder(folder)
     if charter.program != nil { try settleProgramFolder(of: charter) }
-    guard geteuid() == 0 else { return }
-    let owner = user(of: charter)
-    try HomeOwnership.give(folder, user: owner?.user ?? 0, group: owner?.group ?? 0)
+    if geteuid() == 0 {
+      let owner = user(of: charter)
+      try HomeOwnership.give(folder, user: owner?.user ?? 0, group: owner?.group ?? 0)
+    }
+    if charter.service == LedgerDatabase.service {
+      try LedgerDatabase.copyFiles(platform, home: home)
+    }
   }
 
   /// What the stage is to do to become this service, or another program in its place.
@@ -126,6 +130,9 @@ package struct ServiceConfinement: Sendable {
       places += [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap {
         $0.map { Confinement.Place($0, .read) }
       }
+    case LedgerDatabase.service where platform.ledgerDatabase != nil:
+      // TLS reads the system's settings, and the public authorities where they are to be believed.
+      places += ["/etc/ssl"].map { Confinement.Place($0, .read) }
     default: break
     }
     return charter.egress.isEmpty ? places : places + Confinement.outside
@@ -138,7 +145,8 @@ package struct ServiceConfinement: Sendable {
 
   private func connectPorts(of charter: Charter) -> [Int] {
     let collector = collectorPort.map { [$0] } ?? []
-    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + collector).sorted()
+    let database = databaseEnds(of: charter).map(\.port)
+    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + collector + database).sorted()
   }
 
   private func calleePorts(of charter: Charter) -> [Int] {
@@ -147,6 +155,10 @@ package struct ServiceConfinement: Sendable {
 
   private func outsidePorts(of charter: Charter) -> [Int] {
     charter.egress.compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }
+  }
+
+  private func databaseEnds(of charter: Charter) -> [AddressRules.End] {
+    charter.service == LedgerDatabase.service ? LedgerDatabase.ends(platform) : []
   }
 
   private var collectorPort: Int? {
@@ -167,7 +179,7 @@ package struct ServiceConfinement: Sendable {
         return user(of: charter).map {
           AddressRules.Way(
             unit, user: $0.user, callees: calleePorts(of: charter), collector: collectorPort,
-            outside: outsidePorts(of: charter))
+            outside: outsidePorts(of: charter), ends: databaseEnds(of: charter))
         }
       }, isWeakened: platform.lacks(.addresses))
   }

@@ -121,10 +121,10 @@ enum IndexStore {
     // The chunk in which the range begins has a first key below it, or at it.
     let start = try snapshot.row(
       """
-      SELECT max(first_key) AS key FROM index_chunks
-      WHERE segment = ? AND kind = ? AND first_key < ?
+      SELECT first_key AS key FROM index_chunks WHERE segment = ? AND kind = ? AND first_key < ?
+      ORDER BY first_key DESC LIMIT 1
       """, [.integer(segment.id), .count(kind.rawValue), .blob(bytes(keys.lowerBound))]
-    )?.optionalBlob("key")
+    )?.blob("key")
     var found: [IndexEntry] = []
     let direction = newestFirst ? "DESC" : "ASC"
     var from = newestFirst ? end(of: keys.upperBound) : start ?? bytes(keys.lowerBound)

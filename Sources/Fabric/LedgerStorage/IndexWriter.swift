@@ -150,13 +150,11 @@ struct IndexWriter {
       let deleted = try write { transaction in
         // Index pages hold nothing that the journal does not hold as well; overwriting them would
         // double the cost of joining.
-        try transaction.execute("PRAGMA secure_delete = FAST")
-        defer { _ = try? transaction.execute("PRAGMA secure_delete = ON") }
-        return try transaction.execute(
-          """
-          DELETE FROM index_chunks WHERE id IN
-          (SELECT id FROM index_chunks WHERE segment = ? LIMIT \(Self.chunksPerWrite * 4))
-          """, [.integer(segment)])
+        try transaction.delete(
+          withoutErasing: """
+            DELETE FROM index_chunks WHERE id IN
+            (SELECT id FROM index_chunks WHERE segment = ? LIMIT \(Self.chunksPerWrite * 4))
+            """, [.integer(segment)])
       }
       if deleted == 0 { return }
     }

@@ -44,5 +44,45 @@ extension Migration {
         first_key BLOB NOT NULL, body BLOB NOT NULL
       );
       CREATE INDEX index_chunks_by_key ON index_chunks (segment, kind, first_key);
+      """.utf8),
+    postgres: Array(
+      """
+      CREATE TABLE journal (
+        sequence bigint PRIMARY KEY CHECK (sequence >= 1),
+        moment bigint NOT NULL,
+        first_transfer bigint NOT NULL,
+        transfers bigint NOT NULL CHECK (transfers >= 0),
+        rows_at bigint NOT NULL,
+        hash bytea NOT NULL CHECK (octet_length(hash) = 32),
+        body bytea NOT NULL
+      );
+      -- Entries are dense already: compressing them only costs.
+      ALTER TABLE journal ALTER body SET STORAGE EXTERNAL;
+      CREATE UNIQUE INDEX journal_by_transfer ON journal (first_transfer) WHERE transfers > 0;
+      CREATE FUNCTION journal_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'the journal never changes' USING ERRCODE = 'restrict_violation'; END $$;
+      CREATE TRIGGER journal_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON journal
+      FOR EACH STATEMENT EXECUTE FUNCTION journal_stays();
+
+      CREATE TABLE writer (id bigint PRIMARY KEY CHECK (id = 1), epoch bigint NOT NULL);
+      INSERT INTO writer (id, epoch) VALUES (1, 0);
+
+      CREATE TABLE snapshots (sequence bigint PRIMARY KEY, hash bytea NOT NULL, body bytea NOT NULL);
+      ALTER TABLE snapshots ALTER body SET STORAGE EXTERNAL;
+      CREATE TABLE account_owners (
+        owner bytea NOT NULL CHECK (octet_length(owner) = 16), number bigint NOT NULL,
+        PRIMARY KEY (owner, number)
+      );
+
+      CREATE TABLE index_segments (
+        id bigint PRIMARY KEY, level bigint NOT NULL, first bigint NOT NULL UNIQUE,
+        last bigint NOT NULL
+      );
+      CREATE TABLE index_chunks (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, segment bigint NOT NULL,
+        kind bigint NOT NULL, first_key bytea NOT NULL, body bytea NOT NULL
+      );
+      ALTER TABLE index_chunks ALTER body SET STORAGE EXTERNAL;
+      CREATE INDEX index_chunks_by_key ON index_chunks (segment, kind, first_key);
       """.utf8))
 }

@@ -89,7 +89,8 @@ enum JournalStore {
         guard
           let row = try snapshot.row(
             """
-            SELECT first_transfer, transfers, substr(body, rows_at + 1) AS rows FROM journal
+            SELECT first_transfer, transfers, substr(body, CAST(rows_at + 1 AS integer)) AS rows
+            FROM journal
             WHERE transfers > 0 AND first_transfer <= ? ORDER BY first_transfer DESC LIMIT 1
             """, [.integer(sequence)])
         else { throw JournalMismatch.missing(entry: 1) }
@@ -118,7 +119,10 @@ enum JournalStore {
       throw JournalMismatch.chainBroken(entry: position.sequence)
     }
     try transaction.execute(
-      "INSERT OR REPLACE INTO snapshots (sequence, hash, body) VALUES (?, ?, ?)",
+      """
+      INSERT INTO snapshots (sequence, hash, body) VALUES (?, ?, ?)
+      ON CONFLICT (sequence) DO UPDATE SET hash = excluded.hash, body = excluded.body
+      """,
       [
         .integer(position.sequence), .blob(BookSnapshot.hash(of: bytes).bytes), .blob(bytes),
       ])

@@ -78,6 +78,9 @@ extension LedgerKeeper {
 
   // MARK: reading again
 
+  /// Pause between two attempts to read the books.
+  private static let readingPause: DispatchTimeInterval = .milliseconds(200)
+
   /// Runs on `decisions` when nothing is on its way.
   func readAgain() {
     let waiting = flow.withLock { flow -> [LedgerWork] in
@@ -102,8 +105,8 @@ extension LedgerKeeper {
       }
       kick()
     } catch {
-      // The disk does not read either: callers go on hearing that they may ask again.
-      decisions.asyncAfter(deadline: .now() + .seconds(1)) { self.readAgain() }
+      // The disk does not read either, or the server is not back: callers go on hearing that they may ask again.
+      decisions.asyncAfter(deadline: .now() + Self.readingPause) { self.readAgain() }
     }
   }
 }

@@ -30,6 +30,8 @@ extension LedgerKeeper {
         if let error { continuation.resume(throwing: error) } else { continuation.resume() }
       }
     }
+    // A leader that slept may have been replaced, and its memory be old.
+    try store.requireOwned()
     return (value, entry)
   }
 

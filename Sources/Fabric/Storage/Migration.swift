@@ -1,23 +1,47 @@
 import Crypto
-import GRDB
-import Vocabulary
+package import Vocabulary
 
 /// One step of a store's schema. Numbered from 1 without a gap; after it is merged its text never
 /// changes, because stores remember its digest and refuse to start with another.
 package struct Migration: Sendable {
   package let number: Int
   package let name: String
-  /// SQL statements, UTF-8.
+  /// SQL statements, UTF-8, for SQLite.
   package let sql: [UInt8]
+  /// The same schema in PostgreSQL's words; nil for a store that is never there.
+  package let postgres: [UInt8]?
 
-  /// - Parameter sql: normally `PackageResources._0001_initial_sql`.
-  package init(_ number: Int, _ name: String, sql: [UInt8]) {
+  /// - Parameters:
+  ///   - sql: normally `PackageResources._0001_initial_sql`.
+  ///   - postgres: all whole numbers are `bigint`, all bytes `bytea`.
+  package init(_ number: Int, _ name: String, sql: [UInt8], postgres: [UInt8]? = nil) {
     self.number = number
     self.name = name
     self.sql = sql
+    self.postgres = postgres
   }
 
-  var digest: [UInt8] { Array(SHA256.hash(data: sql)) }
+  func text(for dialect: SQLDialect) throws(StoreError) -> [UInt8] {
+    switch dialect {
+    case .sqlite: return sql
+    case .postgres:
+      guard let postgres else {
+        throw .migrationFailed(number: number, name: name, reason: "it has no text for PostgreSQL")
+      }
+      return postgres
+    }
+  }
+}
+
+/// A database whose schema is brought up to date.
+package protocol MigrationTarget {
+  var dialect: SQLDialect { get }
+  /// Runs a script and `body` in one transaction.
+  func transact(_ script: String, _ body: (any SQLSession) throws -> Void) throws
+  func rows(_ sql: String) throws -> [Row]
+  /// What is wrong with a script that failed; nil where the fault is not the script's.
+  func faultOfScript(_ error: any Error) -> String?
+  func translated(_ error: any Error, place: String) -> StoreError
 }
 
 extension Migration {
@@ -54,54 +78,98 @@ extension Migration {
         body BLOB,
         PRIMARY KEY (scope, key)
       );
+      """.utf8),
+    postgres: Array(
+      """
+      CREATE TABLE outbox (
+        sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id text NOT NULL UNIQUE,
+        topic text NOT NULL,
+        body bytea NOT NULL,
+        appended_at bigint NOT NULL
+      );
+      CREATE INDEX outbox_by_topic ON outbox (topic, sequence);
+      CREATE TABLE outbox_refused (
+        id text PRIMARY KEY,
+        topic text NOT NULL,
+        body bytea NOT NULL,
+        appended_at bigint NOT NULL,
+        refused_at bigint NOT NULL,
+        reason text NOT NULL
+      );
+      CREATE TABLE idempotency (
+        scope text NOT NULL,
+        key text NOT NULL,
+        fingerprint bytea NOT NULL,
+        begun_at bigint NOT NULL,
+        resource text,
+        status bigint,
+        headers bytea,
+        body bytea,
+        PRIMARY KEY (scope, key)
+      );
       """.utf8))
 
   /// Brings the store to the newest of `migrations`, each in a transaction of its own.
-  static func apply(
-    _ migrations: [Migration], to database: Database, at now: Instant, path: String
+  /// - Parameter place: for what is said to operators.
+  package static func apply(
+    _ migrations: [Migration], to target: some MigrationTarget, at now: Instant, place: String
   ) throws(StoreError) {
     for (index, migration) in migrations.enumerated() where migration.number != index + 1 {
       throw .migrationsOutOfOrder(number: migration.number)
     }
     do {
-      try database.execute(
-        sql: """
-          CREATE TABLE IF NOT EXISTS migrations (
-            number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL,
-            applied_at INTEGER NOT NULL)
-          """)
-      let applied = try Snapshot(database: database).rows(
-        "SELECT number, digest FROM migrations ORDER BY number")
+      try target.transact(table(target.dialect)) { _ in }
+      let applied = try target.rows("SELECT number, digest FROM migrations ORDER BY number")
       let all = [fabric] + migrations
       for row in applied {
         let number = Int(try row.integer("number"))
         guard let known = all.first(where: { $0.number == number }) else {
           throw StoreError.migratedByNewer(number: number, known: migrations.count)
         }
-        guard try row.blob("digest") == known.digest else {
+        guard try row.blob("digest") == known.digest(target.dialect) else {
           throw StoreError.migrationEdited(number: number, name: known.name)
         }
       }
-      for migration in all.dropFirst(applied.count) {
-        try migration.run(on: database, at: now)
-      }
+      for migration in all.dropFirst(applied.count) { try migration.run(on: target, at: now) }
     } catch {
-      throw StoreError.certain(error, path: path)
+      throw target.translated(error, place: place)
     }
   }
 
-  private func run(on database: Database, at now: Instant) throws {
+  private static func table(_ dialect: SQLDialect) -> String {
+    switch dialect {
+    case .sqlite:
+      """
+      CREATE TABLE IF NOT EXISTS migrations (
+        number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL,
+        applied_at INTEGER NOT NULL)
+      """
+    case .postgres:
+      """
+      CREATE TABLE IF NOT EXISTS migrations (
+        number bigint PRIMARY KEY, name text NOT NULL, digest bytea NOT NULL,
+        applied_at bigint NOT NULL)
+      """
+    }
+  }
+
+  private func digest(_ dialect: SQLDialect) throws(StoreError) -> [UInt8] {
+    Array(SHA256.hash(data: try text(for: dialect)))
+  }
+
+  private func run(on target: some MigrationTarget, at now: Instant) throws {
+    let script = String(decoding: try text(for: target.dialect), as: UTF8.self)
+    let digest = try digest(target.dialect)
     do {
-      try database.inTransaction(.immediate) {
-        try database.execute(sql: String(decoding: sql, as: UTF8.self))
-        _ = try Transaction(database: database, notes: .init()).execute(
+      try target.transact(script) { session in
+        _ = try session.execute(
           "INSERT INTO migrations (number, name, digest, applied_at) VALUES (?, ?, ?, ?)",
           [.count(number), .text(name), .blob(digest), .integer(now.nanoseconds)])
-        return .commit
       }
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
-      throw StoreError.migrationFailed(
-        number: number, name: name, reason: error.message ?? "no reason given")
+    } catch {
+      guard let reason = target.faultOfScript(error) else { throw error }
+      throw StoreError.migrationFailed(number: number, name: name, reason: reason)
     }
   }
 }

@@ -101,6 +101,12 @@ final class OutboxNotices: Sendable {
     for listener in listeners.withLock({ Array($0.values) }) { listener.yield() }
   }
 
+  /// Sets the count to what the database has, and has all listeners look.
+  func recount(_ count: Int64) {
+    pending.set(count)
+    for listener in listeners.withLock({ Array($0.values) }) { listener.yield() }
+  }
+
   func signals() -> AsyncStream<Void> {
     let (stream, continuation) = AsyncStream.makeStream(
       of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -124,6 +130,7 @@ final class OutboxNotices: Sendable {
   final class Counted: Sendable {
     private let number = Atomic<Int64>(0)
     func add(_ more: Int64) { number.wrappingAdd(more, ordering: .relaxed) }
+    func set(_ count: Int64) { number.store(count, ordering: .relaxed) }
     var value: Int64 { number.load(ordering: .relaxed) }
   }
 }

@@ -29,9 +29,15 @@ package struct Row: Sendable {
 
   /// Shared by all rows of one answer. A class, so that a thousand rows do not hold a thousand
   /// copies.
-  final class Columns: Sendable {
+  package final class Columns: Sendable {
     let names: [String]
-    init(_ names: [String]) { self.names = names }
+    package init(_ names: [String]) { self.names = names }
+  }
+
+  /// - Parameter values: one for each column.
+  package init(columns: Columns, values: [SQLValue]) {
+    self.columns = columns
+    self.values = values
   }
 
   private func value(_ name: String) throws(StoreError) -> SQLValue {

@@ -1,42 +1,33 @@
 import Dispatch
-import FoundationEssentials
-import GRDB
 import Synchronization
 package import Telemetry
 package import Vocabulary
 
-/// One service's store: a database file that only its owner opens. A write is answered when it is
-/// on the disk. Nothing of SQLite shows in the interface, so that PostgreSQL can stand behind it. A
-/// class: it owns the file and its lock.
+/// One service's store. A write is answered when it is on the disk. Nothing of the database shows in the interface: it
+/// is SQLite in a file, or PostgreSQL (`StoragePostgres`). A class: it owns the database's connections.
 package final class Store: Sendable {
   /// Connections that read at the same time, besides the one that writes.
   package static let readersMax = 4
-  /// Pages of the write-ahead log before they are written back into the database: 16 MiB, so that a
-  /// busy store syncs the database seldom.
-  static let checkpointPages = 4_096
-  /// Bytes the write-ahead log is cut back to after a checkpoint.
-  static let walBytesMax = 16_777_216
 
-  package let path: String
-  private let file: StoreFile
-  private let pool: DatabasePool
+  private let engine: any StoreEngine
   private let writer: WriteQueue
   private let isClosed = Atomic(false)
   /// Reads that are running; false once no more may begin. A connection must not be closed under one.
   private let mayRead = Mutex(true)
   private let reads = DispatchGroup()
+  private let deposition = Deposition()
   let notices: OutboxNotices
 
-  private init(file: StoreFile, pool: DatabasePool, pending: Int64) {
-    path = file.path
-    self.file = file
-    self.pool = pool
-    let notices = OutboxNotices(pending: pending)
+  /// - Parameter engine: open, with its schema up to date.
+  package init(_ engine: any StoreEngine) throws {
+    self.engine = engine
+    let notices = OutboxNotices(pending: try engine.read(Self.pending))
     self.notices = notices
-    writer = WriteQueue(pool: pool, path: file.path) { notices.committed($0) }
+    writer = WriteQueue(engine) { notices.committed($0) }
+    engine.follow { [weak self] in self?.heard($0) }
   }
 
-  /// Opens or makes the store, checks it (`quick_check`) and brings its schema up to date.
+  /// Opens or makes a store in a file, checks it (`quick_check`) and brings its schema up to date.
   /// - Parameters:
   ///   - path: its folder's parent must be there. The folder gets mode 0700, the file 0600.
   ///   - migrations: the service's own, numbered from 1.
@@ -45,75 +36,24 @@ package final class Store: Sendable {
   package static func open(
     path: String, migrations: [Migration], clock: Clock
   ) throws(StoreError) -> Store {
-    let file = try StoreFile(path: path)
+    let engine = try SQLiteEngine(path: path, migrations: migrations, at: clock.now())
     do {
-      try check(path)
-      try file.rewrite()
-      let pool = try DatabasePool(path: path, configuration: configuration())
-      let pending = try pool.writeWithoutTransaction { database -> Int64 in
-        // GRDB sets NORMAL when it turns on WAL, after our `prepareDatabase`: an answered payment
-        // could then be lost with the power. So it is set again here, and `synchronousModes` lets a
-        // test see it.
-        try database.execute(sql: "PRAGMA synchronous = FULL")
-        try Migration.apply(migrations, to: database, at: clock.now(), path: path)
-        return try Int64.fetchOne(database, sql: "SELECT count(*) FROM outbox") ?? 0
-      }
-      try file.syncLog()
-      try file.set(.open)
-      return Store(file: file, pool: pool, pending: pending)
+      return try Store(engine)
     } catch {
       throw StoreError.certain(error, path: path)
     }
   }
 
-  /// Looks at the file through a connection that cannot write: opening it in earnest already
-  /// changes a page, and a damaged file must stay as it is for whoever saves it.
-  private static func check(_ path: String) throws {
-    // First: what SQLite thinks of the log it does not say.
-    if let log = try? Data(contentsOf: URL(filePath: "\(path)-wal"), options: .alwaysMapped),
-      let damage = log.withUnsafeBytes(WriteAheadLog.damage)
-    {
-      throw StoreError.corrupt(path: path, reason: damage)
-    }
-    var configuration = Configuration()
-    configuration.readonly = true
-    let verdict: [String]
-    do {
-      verdict = try Self.verdict(path, configuration)
-    } catch let error as DatabaseError
-      where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK
-    {
-      // The power went while the store was being made, before it had its write-ahead log; nothing was answered then.
-      // SQLite rolls back, for which it must write.
-      verdict = try Self.verdict(path, Configuration())
-    }
-    guard verdict == ["ok"] else {
-      throw StoreError.corrupt(path: path, reason: verdict.first ?? "quick_check says nothing")
-    }
+  private static func pending(_ snapshot: Snapshot) throws -> Int64 {
+    try snapshot.row("SELECT count(*) AS messages FROM outbox")?.integer("messages") ?? 0
   }
 
-  private static func verdict(_ path: String, _ configuration: Configuration) throws -> [String] {
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
-    defer { try? queue.close() }
-    return try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(1)") }
-  }
-
-  private static func configuration() -> Configuration {
-    var configuration = Configuration()
-    configuration.maximumReaderCount = readersMax
-    configuration.label = "strongroom.store"
-    // The lock file keeps others out; what may still be busy is our own checkpoint.
-    configuration.busyMode = .timeout(5)
-    configuration.prepareDatabase { database in
-      // Nothing of a table may lie about in temporary files, and a deleted row is overwritten.
-      try database.execute(
-        sql: """
-          PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;
-          PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
-          PRAGMA journal_size_limit = \(walBytesMax); PRAGMA wal_autocheckpoint = \(checkpointPages);
-          """)
+  private func heard(_ event: StoreEngineEvent) {
+    switch event {
+    // What was on its way when the database went may have been kept, with messages that were never counted.
+    case .resumed: (try? readNow(Self.pending)).map { notices.recount($0) }
+    case .deposed: deposition.proclaim()
     }
-    return configuration
   }
 
   /// One durable change. `body` runs on the store's own thread, may share its transaction with
@@ -144,9 +84,9 @@ package final class Store: Sendable {
     try beginRead()
     defer { reads.leave() }
     do {
-      return try pool.read { try body(Snapshot(database: $0)) }
+      return try engine.read(body)
     } catch {
-      throw StoreError.translated(error, path: path)
+      throw engine.translated(error)
     }
   }
 
@@ -158,9 +98,9 @@ package final class Store: Sendable {
     try beginRead()
     defer { reads.leave() }
     do {
-      return try await pool.read { try body(Snapshot(database: $0)) }
+      return try await engine.read(body)
     } catch {
-      throw StoreError.translated(error, path: path)
+      throw engine.translated(error)
     }
   }
 
@@ -172,27 +112,28 @@ package final class Store: Sendable {
     guard mayRead else { throw .closed }
   }
 
-  // Before the members go: the claim on the file must not end sooner than the database is closed.
+  /// For answers from memory that the store backs: they are true only while nobody else can own it.
+  /// - Throws: `StoreError.unreachable` or `.deposed`.
+  package func requireOwned() throws(StoreError) {
+    if let disowned = engine.disowned { throw disowned }
+  }
+
+  /// Returns when another process has taken the store over, which ends this process's work; or when the task is
+  /// cancelled.
+  package func untilDeposed() async { await deposition.wait() }
+
+  // Before the members go: the claim on the store must not end sooner than the database is closed.
   deinit { close() }
 
-  /// Ends the store: what waits is written, what comes later is refused, and the database file alone holds everything,
-  /// so that a copy of it is a backup. The file is free again when the last reference goes.
+  /// Ends the store: what waits is written, what comes later is refused. In a file, the database file alone holds
+  /// everything then, so that a copy of it is a backup; it is free again when the last reference goes.
   package func close() {
     guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     writer.close()
     notices.close()
     mayRead.withLock { $0 = false }
     reads.wait()
-    do {
-      try file.set(.closing)
-      try pool.writeWithoutTransaction { database in
-        _ = try database.checkpoint(.truncate)
-      }
-      try pool.close()
-      try file.set(.closed)
-    } catch {
-      // The log stays beside the database and the next owner reads it: nothing is lost, only left where it was.
-    }
+    engine.close()
   }
 
   /// Exposes writes, commits (fewer: group commit) and waiting outbox messages.
@@ -208,35 +149,22 @@ package final class Store: Sendable {
       read: { [notices] in Double(notices.pending.value) })
   }
 
-  /// `PRAGMA synchronous` as each connection reports it: the writer first, then all readers, which
-  /// are held until every one of them has answered. 2 is FULL. Blocks; for tests and for a
+  /// Whether each connection waits for the disk: the writer first, then all readers. Blocks; for tests and for a
   /// service's own check.
-  package func synchronousModes() throws -> [Int] {
-    let sql = "PRAGMA synchronous"
-    let modes = Mutex([try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: sql) ?? -1 }])
-    let group = DispatchGroup()
-    let ready = DispatchSemaphore(value: 0)
-    let release = DispatchSemaphore(value: 0)
-    for _ in 0..<Self.readersMax {
-      DispatchQueue.global().async(group: group) { [pool] in
-        let mode = try? pool.read { database in
-          defer {
-            ready.signal()
-            _ = release.wait(timeout: .now() + 5)
-          }
-          return try Int.fetchOne(database, sql: sql)
-        }
-        modes.withLock { $0.append(mode ?? -1) }
-      }
-    }
-    for _ in 0..<Self.readersMax { _ = ready.wait(timeout: .now() + 5) }
-    for _ in 0..<Self.readersMax { release.signal() }
-    group.wait()
-    return modes.withLock { $0 }
-  }
+  package func syncs() throws -> [Bool] { try engine.syncs() }
 
   /// Commits and writes kept so far; the first is the smaller when writes shared one.
   package var counts: (commits: UInt64, writes: UInt64) {
     (writer.commits.value, writer.writes.value)
   }
+}
+
+/// Tells those who wait that the store has another owner. A class: the engine and those who wait share it.
+private final class Deposition: Sendable {
+  private let stream: AsyncStream<Void>
+  private let continuation: AsyncStream<Void>.Continuation
+
+  init() { (stream, continuation) = AsyncStream.makeStream() }
+  func proclaim() { continuation.finish() }
+  func wait() async { for await _ in stream {} }
 }

@@ -18,6 +18,16 @@ package enum StoreError: Error, Hashable, Sendable {
   /// A migration's SQL fails.
   case migrationFailed(number: Int, name: String, reason: String)
 
+  /// The server that keeps the store does not let us in: a wrong password, no such database, no privilege.
+  case notAdmitted(place: String, reason: String)
+  /// The server does not keep what it was given, or is too old: why, in words.
+  case unsuitable(place: String, reason: String)
+
+  /// The server that keeps the store is not there, or was not when it should have answered: what was on its way may be
+  /// kept or not.
+  case unreachable(place: String, reason: String)
+  /// Another process has taken the store over; this one keeps nothing any more.
+  case deposed(place: String)
   /// No room left on the disk; nothing of the call was kept.
   case diskFull
   /// The disk does not read or write; nothing of the call was kept.
@@ -42,7 +52,8 @@ extension StoreError: Refusal {
       Problem(
         "storage-full", 503, "No room to keep this; nothing was done",
         retryAfterSeconds: 30)
-    case .inUse, .unreadable, .corrupt, .inputOutput, .overloaded, .closed:
+    case .inUse, .unreadable, .corrupt, .inputOutput, .overloaded, .closed, .notAdmitted,
+      .unsuitable, .unreachable, .deposed:
       .unavailable(retryAfterSeconds: 2)
     case .migrationEdited, .migratedByNewer, .migrationsOutOfOrder, .migrationFailed, .constraint,
       .unexpectedColumn, .failed:
@@ -79,6 +90,16 @@ extension StoreError: CustomStringConvertible {
       "Migration \(number) is not in its place: migrations are numbered 1, 2, 3 without a gap."
     case .migrationFailed(let number, let name, let reason):
       "Migration \(number) (\(name)) fails: \(reason). The store is as it was before."
+    case .notAdmitted(let place, let reason):
+      """
+      \(place) does not let us in: \(reason). Check user, password (a passfile of mode 0600), database and \
+      privileges (CONNECT, and CREATE on the schema).
+      """
+    case .unsuitable(let place, let reason): "\(place) cannot keep a store: \(reason)."
+    case .unreachable(let place, let reason):
+      "\(place) is not there: \(reason). Check that the server runs and that the address is right."
+    case .deposed(let place):
+      "Another process has taken the store at \(place) over. This one keeps nothing any more and must start again."
     case .diskFull: "The disk is full."
     case .inputOutput(let code): "The disk does not read or write (code \(code))."
     case .overloaded: "Too many writes are waiting."

@@ -1,6 +1,5 @@
 import Dispatch
 import Faults
-import GRDB
 import Synchronization
 import Telemetry
 
@@ -20,17 +19,15 @@ final class WriteQueue: Sendable {
   }
   private let waiting = Mutex(Waiting())
   private let queue = DispatchQueue(label: "strongroom.store.write", qos: .userInitiated)
-  private let pool: DatabasePool
-  private let path: String
+  private let engine: any StoreEngine
   private let committed: @Sendable (Transaction.Notes) -> Void
   let writes = Counter()
   let commits = Counter()
 
   init(
-    pool: DatabasePool, path: String, committed: @escaping @Sendable (Transaction.Notes) -> Void
+    _ engine: any StoreEngine, committed: @escaping @Sendable (Transaction.Notes) -> Void
   ) {
-    self.pool = pool
-    self.path = path
+    self.engine = engine
     self.committed = committed
   }
 
@@ -74,56 +71,33 @@ final class WriteQueue: Sendable {
     var kept: [any WriteJob] = []
     let notes = Transaction.Notes()
     do {
-      try pool.writeWithoutTransaction { database in
-        do {
-          try database.beginTransaction(.immediate)
-          for job in jobs {
-            if let error = try run(job, in: database, notes: notes) {
-              failed.append((job, error))
-            } else {
-              kept.append(job)
-            }
+      try engine.commit { session in
+        for job in jobs {
+          let own = Transaction.Notes()
+          if let error = try session.part({
+            try job.run(Transaction(session: session, notes: own))
+          }) {
+            failed.append((job, error))
+          } else {
+            notes.appended += own.appended
+            notes.removed += own.removed
+            kept.append(job)
           }
-          FaultPoint.commitBegins.reached()
-          try database.commit()
-          FaultPoint.commitDone.reached()
-        } catch {
-          if database.isInsideTransaction { try? database.rollback() }
-          throw error
         }
+        FaultPoint.commitBegins.reached()
       }
+      FaultPoint.commitDone.reached()
       writes.add(UInt64(kept.count))
       commits.add()
       committed(notes)
       for job in kept { job.succeed() }
     } catch {
-      // The whole group is lost, and none of it is kept: everybody hears so and may try again.
-      let lost = StoreError.translated(error, path: path)
+      // The whole group is lost, or nobody knows: everybody hears so and may ask again.
+      let lost = engine.translated(error)
       let told = Set(failed.map { ObjectIdentifier($0.0) })
       for job in jobs where !told.contains(ObjectIdentifier(job)) { job.fail(lost) }
     }
-    for (job, error) in failed { job.fail(StoreError.translated(error, path: path)) }
-  }
-
-  /// - Returns: the error of the job's own body, undone by its savepoint.
-  /// - Throws: when the transaction itself is gone, as after a full disk.
-  private func run(
-    _ job: any WriteJob, in database: Database, notes: Transaction.Notes
-  ) throws -> (any Error)? {
-    let own = Transaction.Notes()
-    try database.cachedStatement(sql: "SAVEPOINT job").execute()
-    do {
-      try job.run(Transaction(database: database, notes: own))
-      try database.cachedStatement(sql: "RELEASE job").execute()
-      notes.appended += own.appended
-      notes.removed += own.removed
-      return nil
-    } catch {
-      guard database.isInsideTransaction else { throw error }
-      try database.cachedStatement(sql: "ROLLBACK TO job").execute()
-      try database.cachedStatement(sql: "RELEASE job").execute()
-      return error
-    }
+    for (job, error) in failed { job.fail(engine.translated(error)) }
   }
 }
 

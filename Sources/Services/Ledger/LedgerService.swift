@@ -57,6 +57,18 @@ package struct LedgerService: Service {
     ]
   }
 
+  /// False while the database is not there, or belongs to another ledger.
+  package var isReady: Bool {
+    get async {
+      do {
+        try context.store.requireOwned()
+        return true
+      } catch {
+        return false
+      }
+    }
+  }
+
   /// Gives the money of holds back when their time has passed, also where nobody calls.
   package func run() async throws {
     try await context.rounds(of: "sweeping holds failed", every: Self.sweepInterval) {

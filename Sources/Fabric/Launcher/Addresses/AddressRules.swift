@@ -4,6 +4,17 @@ import Vocabulary
 /// To which addresses each service's user may connect, as rules for nftables: Landlock names ports
 /// only. Everything that is not named is refused and counted. Values in, text out.
 package struct AddressRules: Hashable, Sendable {
+  /// One server outside the platform, whose address is known.
+  package struct End: Hashable, Sendable {
+    /// IPv4 or IPv6, without a zone.
+    package let address: String
+    package let port: Int
+    package init(address: String, port: Int) {
+      self.address = address
+      self.port = port
+    }
+  }
+
   /// One process's way out.
   package struct Way: Hashable, Sendable {
     package let unit: Unit
@@ -14,16 +25,19 @@ package struct AddressRules: Hashable, Sendable {
     package let collector: Int?
     /// Ports of outside names, whose addresses nobody knows beforehand.
     package let outside: [Int]
+    /// Servers outside the platform, each at its own address and port.
+    package let ends: [End]
 
     package init(
       _ unit: Unit, user: UInt32, callees: [Int], collector: Int? = nil,
-      outside: [Int] = []
+      outside: [Int] = [], ends: [End] = []
     ) {
       self.unit = unit
       self.user = user
       self.callees = callees
       self.collector = collector
       self.outside = outside
+      self.ends = ends
     }
   }
 
@@ -81,6 +95,9 @@ package struct AddressRules: Hashable, Sendable {
     if let collector = way.collector {
       allow("ip daddr 127.0.0.1 ", [collector])
       allow("ip6 daddr ::1 ", [collector])
+    }
+    for end in way.ends {
+      allow("\(end.address.contains(":") ? "ip6" : "ip") daddr \(end.address) ", [end.port])
     }
     if !way.outside.isEmpty {
       allow("", way.outside + [53])

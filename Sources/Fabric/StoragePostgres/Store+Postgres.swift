@@ -1,0 +1,58 @@
+import Foundation
+package import Storage
+package import Vocabulary
+
+extension Store {
+  /// How often a standby asks whether the owner is gone.
+  package static let standbyPause: Duration = .milliseconds(200)
+
+  /// Opens or makes a store on PostgreSQL, in the first schema of the search path, and brings its tables up to date.
+  /// While another process owns it, this one waits as its standby. After the owner's end, or ten seconds after its last
+  /// sign of life, it takes over.
+  /// - Parameters:
+  ///   - identityFile: remembers which store this was; another one in its place is refused.
+  ///   - believesUnsafeServers: takes a server that does not sync, for tests.
+  ///   - onWaiting: called once when there is an owner to wait for.
+  /// - Throws: `StoreError`; its description tells an operator what to do.
+  package static func open(
+    _ location: PostgresLocation, for service: String, migrations: [Migration], clock: Clock,
+    randomness: Randomness, identityFile: String? = nil, believesUnsafeServers: Bool = false,
+    onWaiting: @Sendable () -> Void = {}
+  ) async throws -> Store {
+    let place = location.description
+    var claim = PostgresClaim(
+      parameters: location.parameters(for: service), place: place,
+      believesUnsafeServers: believesUnsafeServers)
+    do {
+      let connection = try claim.connect()
+      if try !claim.lock(connection) {
+        onWaiting()
+        while try !claim.lock(connection) { try await Task.sleep(for: standbyPause) }
+      }
+      let known = identityFile.flatMap { try? String(contentsOfFile: $0, encoding: .utf8) }
+      if let known,
+        try connection.run("SELECT to_regclass('store_owner') AS t").rows.first?
+          .optionalBlob("t") == nil
+      {
+        throw StoreError.unsuitable(place: place, reason: Self.anotherStore(known))
+      }
+      let (epoch, store) = try claim.takeOver(connection, newID: hexText(randomness.bytes(16)))
+      guard known == nil || known == store else {
+        throw StoreError.unsuitable(place: place, reason: Self.anotherStore(known ?? ""))
+      }
+      try Migration.apply(
+        migrations, to: PostgresMigrations(connection: connection), at: clock.now(), place: place)
+      claim.epoch = epoch
+      if let identityFile, known == nil {
+        try store.write(toFile: identityFile, atomically: true, encoding: .utf8)
+      }
+      return try Store(PostgresEngine(claim, connection, place: place))
+    } catch {
+      throw PostgresFailure.translated(error, place: place)
+    }
+  }
+
+  private static func anotherStore(_ known: String) -> String {
+    "this is not the store \(known) that was kept here before; name the right database, or restore it"
+  }
+}

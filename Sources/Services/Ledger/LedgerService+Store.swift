@@ -1,0 +1,29 @@
+package import Chassis
+import FoundationEssentials
+package import Storage
+import StoragePostgres
+import Telemetry
+
+extension LedgerService {
+  /// On PostgreSQL where the platform says so. While another ledger owns the books there, this one is its standby.
+  package static func openStore(_ place: StorePlace) async throws -> Store {
+    guard let location = place.platform.ledgerDatabase else {
+      return try Store.open(
+        path: place.home.storeFile(of: name), migrations: migrations, clock: place.clock)
+    }
+    let own = PostgresLocation.fileKeys.reduce(location) { location, key in
+      let copy = place.home.databaseFile(key, of: name)
+      return FileManager.default.isReadableFile(atPath: copy) ? location.with(key, copy) : location
+    }
+    let resolved = own.resolved(place.platform.ledgerDatabaseAddresses ?? [:])
+    let log = place.log
+    let folder = place.home.dataFolder(of: name)
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    return try await Store.open(
+      resolved, for: "strongroom-ledger", migrations: migrations, clock: place.clock,
+      randomness: place.randomness,
+      identityFile: "\(folder)/database-store"
+    ) { log.warning("another ledger owns the books, this one waits as its standby") }
+  }
+}

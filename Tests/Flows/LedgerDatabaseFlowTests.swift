@@ -1,0 +1,86 @@
+import Foundation
+import Glibc
+import StrictJSON
+import TestKit
+import Testing
+
+/// The real platform with its books on a PostgreSQL server that asks for a password.
+@Suite(.serialized) struct `A platform with its books on PostgreSQL` {
+  @Test
+  func `pays, survives the deaths and pauses of both, keeps the password, and proves its books`()
+    async throws
+  {
+    let port = Int.random(in: 20_000..<30_000)
+    let password = "open sesame \(UInt64.random(in: 0 ... .max))"
+    guard let server = try PostgresServer(port: port, password: password) else { return }
+    let passfile = NSTemporaryDirectory() + "passfile-\(UUID().uuidString)"
+    try Data("localhost:\(port):*:*:\(password)\n".utf8).write(to: URL(filePath: passfile))
+    try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passfile)
+    defer { try? FileManager.default.removeItem(atPath: passfile) }
+    let platform = try RunningPlatform()
+    let database = "postgresql://postgres@localhost:\(port)/postgres?passfile=\(passfile)"
+    let up = try await platform.up(["--limits-factor", "1000", "--ledger-database", database])
+    do {
+      try #require(up.exitCode == 0, "\(up.output)")
+      try await pays(platform)
+      let status = try await platform.command("status")
+      #expect(
+        status.output.contains("PostgreSQL database postgres at localhost:\(port)"),
+        "\(status.output)")
+      try expectUnseen(password, platform)
+
+      let ledger = try #require(try platform.pid(of: "ledger"))
+      kill(ledger, SIGKILL)
+      let next = try #require(try await platform.pid(of: "ledger", otherThan: ledger))
+      try await pays(platform)
+
+      // Long enough for the server to end the session of a ledger that it takes for gone.
+      kill(next, SIGSTOP)
+      try await Task.sleep(for: .seconds(12))
+      kill(next, SIGCONT)
+      try await pays(platform)
+
+      try server.crash()
+      try await Task.sleep(for: .seconds(1))
+      try server.start()
+      try await pays(platform)
+
+      let verdict = try await platform.command("ledger", "verify", "--json")
+      #expect(verdict.exitCode == 0, "\(verdict.output)")
+      #expect(try JSON.parse(Array(verdict.output.utf8.dropLast()))["sound"] == .bool(true))
+    } catch {
+      await platform.down()
+      throw error
+    }
+    await platform.down()
+  }
+
+  /// The demo's payments; while the ledger comes back they may be refused for a moment.
+  private func pays(_ platform: RunningPlatform) async throws {
+    var output = ""
+    for _ in 0..<10 {
+      let demo = try await platform.command("demo", "--json")
+      if demo.exitCode == 0 { return }
+      output = demo.output
+      try await Task.sleep(for: .seconds(1))
+    }
+    Issue.record("the demo does not pay: \(output)")
+  }
+
+  /// Neither in any file but the ledger's own copy, nor in the words of any process.
+  private func expectUnseen(_ password: String, _ platform: RunningPlatform) throws {
+    let files = FileManager.default.enumerator(atPath: platform.home)
+    var seen: [String] = []
+    while let name = files?.nextObject() as? String {
+      let bytes = FileManager.default.contents(atPath: "\(platform.home)/\(name)") ?? Data()
+      if bytes.range(of: Data(password.utf8)) != nil { seen.append(name) }
+    }
+    #expect(seen == ["data/ledger/database-passfile"])
+    for pid in try FileManager.default.contentsOfDirectory(atPath: "/proc").filter({
+      Int($0) != nil
+    }) {
+      let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+      #expect(words.range(of: Data(password.utf8)) == nil)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Chassis
+import Ledger
+import LedgerAPI
+import Storage
+import TestKit
+import Testing
+import Vocabulary
+
+/// The same service over mutual TLS, its books on a real PostgreSQL server.
+@Suite struct `A ledger with its books on PostgreSQL` {
+  @Test func `answers as one with a file does, and finds everything again`() async throws {
+    guard let server = PostgresServer.shared else { return }
+    let house = try await LedgerHouse(database: server.newStore())
+    try await house.moveIn()
+    let hold = try house.newHold(20, 700)
+    #expect(try await house.hold(hold).result == "created")
+    #expect(try await house.balances() == [10_000, 9_300, 0, 0])
+    let posting = HoldPosting(id: TransferID(bits: 21))
+    #expect(try await house.end(LedgerOperations.postHold, 20, posting).result == "created")
+    #expect(try await house.end(LedgerOperations.postHold, 20, posting).result == "exists")
+    let left = LedgerHouse.Left(place: house.place, authority: house.authority)
+    await house.drain()
+    let again = try await left.reopen()
+    #expect(try await again.balances() == [9_300, 9_300, 700, 700])
+    await again.close()
+  }
+
+  @Test func `says 503 and when to ask again while the server is gone, and then goes on`()
+    async throws
+  {
+    guard let server = try PostgresServer() else { return }
+    let house = try await LedgerHouse(database: server.newStore())
+    try await house.moveIn()
+    #expect(await house.process.service.isReady)
+    try server.crash()
+    for _ in 0..<2 {
+      let problem = await #expect(throws: Problem.self) {
+        _ = try await house.post([try BatchTransfer.to(bob: 10)])
+      }
+      #expect(problem?.status == 503)
+      #expect(problem?.retryAfterSeconds != nil)
+    }
+    let isReady = await house.process.service.isReady
+    #expect(!isReady)
+    try server.start()
+    let results = try await house.postUntilKnown([try BatchTransfer.to(bob: 10)])
+    #expect(["created", "exists"].contains(results.first))
+    #expect(try await house.balances() == [10_000, 10_000, 1, 1])
+    await house.close()
+  }
+}
+
+private enum BatchTransfer {
+  static func to(bob id: Int) throws -> NewTransfer {
+    NewTransfer(
+      id: TransferID(bits: UInt128(id)), amount: try People.eur(1), from: People.vault,
+      to: People.bobsAccount, code: 1)
+  }
+}

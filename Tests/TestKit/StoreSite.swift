@@ -1,0 +1,48 @@
+import Foundation
+package import Storage
+import StoragePostgres
+package import Vocabulary
+
+/// What keeps a store. One suite of tests runs against both.
+package enum StoreKind: String, CaseIterable, Sendable {
+  case sqlite
+  case postgres
+
+  /// Without PostgreSQL where that is not installed, after saying so.
+  package static var installed: [StoreKind] {
+    PostgresServer.shared == nil ? [.sqlite] : allCases
+  }
+}
+
+/// The place of one test's store; gone with the value's last copy. A class for that reason.
+package final class StoreSite: Sendable {
+  package let kind: StoreKind
+  /// A folder of its own, which is there.
+  package let folder: String
+  /// Nil on SQLite.
+  package let location: PostgresLocation?
+
+  package init(_ kind: StoreKind) throws {
+    self.kind = kind
+    folder = FileManager.default.temporaryDirectory.path + "/strongroom-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    location = kind == .postgres ? try PostgresServer.shared?.newStore() : nil
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+  package var file: String { "\(folder)/store/test.sqlite" }
+
+  package func open(_ migrations: [Migration], clock: Clock) async throws -> Store {
+    guard let location else {
+      return try Store.open(path: file, migrations: migrations, clock: clock)
+    }
+    return try await Store.open(
+      location, for: "test", migrations: migrations, clock: clock, randomness: .system)
+  }
+
+  package func reader() throws -> StoreReader {
+    guard let location else { return try StoreReader(path: file) }
+    return try StoreReader(PostgresReader(location))
+  }
+}
