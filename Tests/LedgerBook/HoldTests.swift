@@ -50,6 +50,21 @@ import Vocabulary
     #expect(world.state(World.ada) == [left, outcome == "created" ? 0 : 60])
   }
 
+  /// The live book must expire holds as whoever replays its journal does, or its journal is refused.
+  @Test func `that was undone with its chain expires at the place of the one made after it`() {
+    var world = World()
+    var undone = World.hold(10, 1, seconds: 60)
+    undone.flags.insert(.linked)
+    #expect(
+      world.send([
+        undone, World.transfer(11, 0), World.hold(12, 1, seconds: 60),
+        World.hold(10, 1, seconds: 60),
+      ]) == ["linked_event_failed", "amount_must_not_be_zero", "created", "created"])
+    let expired = world.book.expire(at: Instant(seconds: 1_060)).expired
+    #expect(expired.map(\.row.id) == [12, 10])
+    #expect(expired.map(\.sequence) == [2, 3])
+  }
+
   @Test func `gives the money back when its time has passed, and not before`() {
     var world = World()
     #expect(world.send(World.hold(10, 60, seconds: 5)) == "created")

@@ -107,7 +107,8 @@ import Vocabulary
     ("host=db user=ledger", "'dbname'"), ("dbname=books user=ledger", "'host'"),
     ("postgresql://ledger@db:70000/books", "do not fit"), ("service=books", "service"),
     ("postgresql://ledger@db/books?hostaddr=1.2.3.4", "hostaddr"),
-    ("postgresql://ledger@db/books?passfile=pass", "full path"), ("nonsense", "missing"),
+    ("postgresql://ledger@db/books?passfile=pass", "full path"), ("nonsense", "neither"),
+    ("postgresql://ledger:secret@[db/books", "neither"), ("password='secret", "neither"),
     ("postgresql://ledger@a,b:1,2:3/books?port=1,2", "do not fit"),
   ])
   func `is refused where it is not whole, without repeating a secret`(text: String, words: String) {

@@ -6,6 +6,38 @@ import Testing
 import Vocabulary
 
 @Suite struct `The past of a ledger` {
+  /// What many accounts hold together need not fit into what one may hold.
+  @Test func `sums a currency beyond 64 bits`() throws {
+    let eur = try #require(Currency("EUR"))
+    var book = Book()
+    let count = 1_030
+    let moment = Instant(seconds: 1)
+    _ = book.open(
+      (1...2 * count).map {
+        AccountRequest(id: AccountID(bits: UInt128($0)), currency: eur, code: 1)
+      }, at: moment)
+    let rows = (1...count).map { number in
+      var row = RequestRow()
+      row.id = UInt128(number)
+      row.debitAccount = UInt128(number)
+      row.creditAccount = UInt128(count + number)
+      row.amount = Book.amountMax
+      row.currency = eur.numericCode
+      row.code = 1
+      return row
+    }
+    let applied = book.apply(rows, authorizations: [:], at: moment, recalling: .nothing)
+    #expect(applied.outcomes == Array(repeating: .created, count: count))
+    let since = zip(applied.created, book.recentRows(applied.created)).map {
+      KnownTransfer(row: $1, sequence: $0)
+    }
+    let past = WalkBack(
+      to: PastPlace(entry: 1, sequence: 0, moment: moment), from: moment, since: since
+    ).totals(book.trialBalance, opened: [], holds: [])
+    #expect(past.map(\.debitsPosted) == [0])
+    #expect(past.map(\.creditsPosted) == [0])
+  }
+
   @Test(arguments: 0..<3)
   func `is what was answered then, whatever has happened since`(round: Int) async throws {
     let seed = testSeed("past of a ledger \(round)")

@@ -1,6 +1,8 @@
+import Dispatch
 import FoundationEssentials
 import Glibc
 import Storage
+import Synchronization
 import TestKit
 import Testing
 import Vocabulary
@@ -22,6 +24,35 @@ import Vocabulary
     #expect(store.counts.commits == 300)
     // Without the sync this machine does 20,000 and more; with it 4,000–8,000 at most.
     #expect(300 / seconds < 15_000)
+  }
+
+  /// A later one may rest on what an earlier one wrote.
+  @Test(arguments: StoreKind.installed)
+  func `tells writes of one commit in their order, failures too`(kind: StoreKind) async throws {
+    let store = try await openStore(at: StoreSite(kind))
+    let told = Mutex<[String]>([])
+    let gate = DispatchSemaphore(value: 0)
+    await withCheckedContinuation { (all: CheckedContinuation<Void, Never>) in
+      // Holds the queue until the two others wait behind it.
+      store.write { _ in
+        gate.wait()
+      } then: { _ in
+      }
+      store.write {
+        try $0.execute("INSERT INTO notes (nothing) VALUES (1)")
+      } then: { result in
+        told.withLock { $0.append("first \((try? result.get()) == nil ? "failed" : "kept")") }
+      }
+      store.write {
+        try $0.execute("INSERT INTO notes (text) VALUES (?)", [.text("second")])
+      } then: { result in
+        told.withLock { $0.append("second \((try? result.get()) == nil ? "failed" : "kept")") }
+        all.resume()
+      }
+      gate.signal()
+    }
+    #expect(told.withLock { $0 } == ["first failed", "second kept"])
+    #expect(store.counts.writes == 2)
   }
 
   @Test(arguments: StoreKind.installed)

@@ -170,7 +170,7 @@ package struct CurrencyTotal: Hashable, Sendable {
 
   /// Every transfer and hold stands on both sides.
   /// - Parameter pending: negative where holds that were open are no longer.
-  mutating func take(accounts count: Int, pending: Int64, posted: Int64) {
+  mutating func take(accounts count: Int, pending: Int128, posted: Int128) {
     accounts -= count
     let difference = UInt128(truncatingIfNeeded: pending)
     debitsPending &-= difference

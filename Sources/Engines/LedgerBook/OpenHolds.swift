@@ -37,7 +37,7 @@ struct OpenHolds: Sendable {
     if expiries.count > 2 * count + 1_024 {
       let (table, places) = (table, places)
       expiries.keep { entry in
-        table.find(entry.hold).map { places[$0].hold.row.expiresAt == entry.at } ?? false
+        table.find(entry.hold).map { Self.is(entry, of: places[$0].hold) } ?? false
       }
     }
   }
@@ -75,9 +75,15 @@ struct OpenHolds: Sendable {
   mutating func popDue(at now: Int64) -> KnownTransfer? {
     while let entry = expiries.popDue(at: now) {
       guard let index = table.find(entry.hold), places[index].isOpen else { continue }
-      if places[index].hold.row.expiresAt == entry.at { return places[index].hold }
+      if Self.is(entry, of: places[index].hold) { return places[index].hold }
     }
     return nil
+  }
+
+  /// False for what a hold has left that was undone with its chain, though one with the same id was made after it: that
+  /// one expires at its own place.
+  private static func `is`(_ entry: ExpiryQueue.Entry, of hold: KnownTransfer) -> Bool {
+    hold.sequence == entry.sequence && hold.row.expiresAt == entry.at
   }
 
   /// All that are open, in the order of their sequence.

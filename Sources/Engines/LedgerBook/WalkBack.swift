@@ -91,14 +91,15 @@ package struct WalkBack: Sendable {
   package func totals(
     _ totals: [CurrencyTotal], opened: [AccountRow], holds: [TransferRow]
   ) -> [CurrencyTotal] {
-    var pending: [UInt16: Int64] = [:]
-    var posted: [UInt16: Int64] = [:]
+    // An account's sum fits into 64 bits; a currency's need not.
+    var pending: [UInt16: Int128] = [:]
+    var posted: [UInt16: Int128] = [:]
     var accounts: [UInt16: Int] = [:]
     for known in since {
-      posted[known.row.currency, default: 0] += self.posted(known.row)
-      pending[known.row.currency, default: 0] += pendingNow(known.row)
+      posted[known.row.currency, default: 0] += Int128(self.posted(known.row))
+      pending[known.row.currency, default: 0] += Int128(pendingNow(known.row))
     }
-    for hold in holds { pending[hold.currency, default: 0] -= hold.amount }
+    for hold in holds { pending[hold.currency, default: 0] -= Int128(hold.amount) }
     for account in opened { accounts[account.currency, default: 0] += 1 }
     return totals.compactMap { total in
       let code = total.currency.numericCode
@@ -127,7 +128,7 @@ extension TransferRow {
 
 extension CurrencyTotal {
   /// Less what came since, on both sides; nil where there was no account.
-  fileprivate func before(accounts: Int, pending: Int64, posted: Int64) -> CurrencyTotal? {
+  fileprivate func before(accounts: Int, pending: Int128, posted: Int128) -> CurrencyTotal? {
     guard self.accounts > accounts else { return nil }
     var then = self
     then.take(accounts: accounts, pending: pending, posted: posted)

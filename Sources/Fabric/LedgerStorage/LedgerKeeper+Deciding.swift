@@ -115,7 +115,12 @@ extension LedgerKeeper {
       kept.filter.mayContain($0)
     }
     guard !questions.isEmpty else { return .nothing }
+    let remembered = kept.journaled.book.recentRange.lowerBound
     return try store.readNow { snapshot in
+      // A view that does not have what the book has forgotten, as of a server that is behind, knows too little.
+      guard try IndexStore.projected(snapshot) >= remembered - 1 else {
+        throw LedgerFault.readingAgain
+      }
       func transfers(_ keys: [UInt128], _ kind: IndexKind) throws -> [KnownTransfer] {
         let found = try IndexStore.find(keys, kind, snapshot)
         return try JournalStore.transfers(found.map(\.sequence).sorted(), snapshot)

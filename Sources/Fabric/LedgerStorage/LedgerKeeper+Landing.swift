@@ -11,7 +11,9 @@ extension LedgerKeeper {
   func send(_ flight: Flight) {
     guard flight.sealed != nil || !flight.messages.isEmpty || flight.fault != nil else {
       // Nothing to write; but what it rests on may still be on its way.
-      return whenDurable(flight.tip, flight.generation) { error in
+      return whenDurable(flight.tip, flight.generation) { [self] error in
+        // A writer that slept may have been replaced, and no commit of this group would have told it.
+        let error = error ?? disowned
         for answer in flight.answers { answer(error) }
       }
     }
@@ -32,6 +34,16 @@ extension LedgerKeeper {
     }
   }
 
+  /// Why this process must not answer from memory; nil while it may.
+  private var disowned: (any Error)? {
+    do throws(StoreError) {
+      try store.requireOwned()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   private func landed(_ flight: Flight, _ result: Result<Void, any Error>) {
     var failure: (any Error)?
     if case .failure(let error) = result {
@@ -42,6 +54,7 @@ extension LedgerKeeper {
     let (waiters, isLost) = flow.withLock { flow -> ([Waiter], Bool) in
       flow.commits.landed(
         entry: flight.tip, transfer: flight.lastTransfer, kept: failure == nil)
+      if !flow.commits.isLost, let sealed = flight.sealed { flow.durable = sealed.position }
       let ready = flow.waiters.filter {
         flow.commits.standing(of: $0.entry, in: flow.commits.generation) != .onItsWay
       }
@@ -89,24 +102,36 @@ extension LedgerKeeper {
     }
     for work in waiting { work.fail(LedgerFault.readingAgain) }
     do {
-      let loaded = try store.readNow {
-        try LoadedBook($0, settings: settings, key: key, epoch: epoch)
-      }
-      let generation = kept.withLock { kept -> Int in
-        kept = Kept(
-          journaled: loaded.journaled, filter: loaded.filter, generation: kept.generation + 1)
-        return kept.generation
-      }
-      flow.withLock { flow in
-        var new = loaded.flow(generation: generation)
-        new.isProjecting = flow.isProjecting
-        new.isJoining = flow.isJoining
-        flow = new
-      }
+      // Not beside the building of the index: what is read and what is built would not fit together.
+      try projections.sync { try load() }
       kick()
     } catch {
-      // The disk does not read either, or the server is not back: callers go on hearing that they may ask again.
+      // The disk does not read either, the server is not back, or what it has is not what was answered: callers go on
+      // hearing that they may ask again.
       decisions.asyncAfter(deadline: .now() + Self.readingPause) { self.readAgain() }
+    }
+  }
+
+  /// - Throws: also where the journal has lost what was answered, as after a failover to a server that was behind: a
+  ///   shorter truth would free ids that were used.
+  private func load() throws {
+    let durable = flow.withLock { $0.durable }
+    let loaded = try store.readNow { snapshot in
+      guard try JournalStore.hash(at: durable.sequence, snapshot) == durable.hash else {
+        throw JournalMismatch.missing(entry: durable.sequence)
+      }
+      return try LoadedBook(snapshot, settings: settings, key: key, epoch: epoch)
+    }
+    let generation = kept.withLock { kept -> Int in
+      kept = Kept(
+        journaled: loaded.journaled, filter: loaded.filter, generation: kept.generation + 1)
+      return kept.generation
+    }
+    flow.withLock { flow in
+      var new = loaded.flow(generation: generation)
+      new.isProjecting = flow.isProjecting
+      new.isJoining = flow.isJoining
+      flow = new
     }
   }
 }

@@ -25,6 +25,7 @@ extension LedgerKeeper {
   /// Runs on `projections` until the index has caught up.
   private func project() {
     do {
+      try catchUpWithIndex()
       while let (first, last) = nextStretch() {
         try index.add(rows(first, last), first: first)
         kept.withLock { $0.journaled.forget(through: last) }
@@ -39,6 +40,14 @@ extension LedgerKeeper {
       // again with the next entries that are kept.
       flow.withLock { $0.isProjecting = false }
     }
+  }
+
+  /// The index may have more than was heard of: the answer to a commit of its own was lost with the connection.
+  private func catchUpWithIndex() throws {
+    let indexed = try store.readNow { try IndexStore.projected($0) }
+    guard flow.withLock({ !$0.commits.isLost && $0.projected < indexed }) else { return }
+    kept.withLock { $0.journaled.forget(through: indexed) }
+    flow.withLock { $0.projected = max($0.projected, indexed) }
   }
 
   /// The next stretch of durable transfers, in whole blocks of the book's memory.

@@ -51,6 +51,8 @@ package final class LedgerKeeper: Sendable {
     var waiting: [LedgerWork] = []
     var isDeciding = false
     var commits: CommitFlow
+    /// The last entry that is certainly kept, as it was sealed or read.
+    var durable: JournalPosition
     var projected: Int64
     var isProjecting = false
     var isJoining = false

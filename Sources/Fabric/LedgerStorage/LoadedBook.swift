@@ -67,6 +67,7 @@ struct LoadedBook {
     return LedgerKeeper.Flow(
       commits: CommitFlow(
         tip: journaled.tip.sequence, transfer: book.sequence, generation: generation),
+      durable: journaled.tip,
       projected: projected, snapshotAt: snapshotAt, openHolds: book.openHoldCount,
       nextExpiry: book.nextExpiry)
   }

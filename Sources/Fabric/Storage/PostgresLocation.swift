@@ -92,13 +92,17 @@ package struct PostgresLocation: Hashable, Sendable, Codable {
   }
 
   /// What libpq is told: what was said, and what must hold besides.
-  /// - Parameter application: what the server shows in pg_stat_activity.
-  package func parameters(for application: String) -> [String: String] {
+  /// - Parameters:
+  ///   - application: what the server shows in pg_stat_activity.
+  ///   - owns: true for the store's owner, all of whose connections must be to the server that takes writes: a replica
+  ///     may be behind.
+  package func parameters(for application: String, owns: Bool = false) -> [String: String] {
     let defaults = [
       "connect_timeout": "5", "gssencmode": "disable", "keepalives_idle": "5",
       "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "10000",
     ]
-    let fixed = ["client_encoding": "UTF8", "application_name": application]
+    var fixed = ["client_encoding": "UTF8", "application_name": application]
+    if owns { fixed["target_session_attrs"] = "read-write" }
     return defaults.merging(parameters) { $1 }.merging(fixed) { $1 }
   }
 

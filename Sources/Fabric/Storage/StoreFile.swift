@@ -77,6 +77,8 @@ final class StoreFile: Sendable {
         continue
       }
       defer { close(handle) }
+      // A larger database is past its making: what its head has was synced, or is in the log as well.
+      if name == path, Self.bytesCount(path) > Self.headBytes { continue }
       var buffer = [UInt8](repeating: 0, count: Self.headBytes)
       var place = 0
       while place < bytesMax {

@@ -67,37 +67,38 @@ final class WriteQueue: Sendable {
   }
 
   private func commit(_ jobs: [any WriteJob]) {
-    var failed: [(any WriteJob, any Error)] = []
-    var kept: [any WriteJob] = []
+    // Of each job that was run, why it is undone; nil where it stays.
+    var faults: [(any Error)?] = []
     let notes = Transaction.Notes()
     do {
       try engine.commit { session in
         for job in jobs {
           let own = Transaction.Notes()
-          if let error = try session.part({
+          let fault = try session.part {
             try job.run(Transaction(session: session, notes: own))
-          }) {
-            failed.append((job, error))
-          } else {
-            notes.appended += own.appended
-            notes.removed += own.removed
-            kept.append(job)
           }
+          faults.append(fault)
+          guard fault == nil else { continue }
+          notes.appended += own.appended
+          notes.removed += own.removed
         }
         FaultPoint.commitBegins.reached()
       }
       FaultPoint.commitDone.reached()
-      writes.add(UInt64(kept.count))
+      writes.add(UInt64(faults.count { $0 == nil }))
       commits.add()
       committed(notes)
-      for job in kept { job.succeed() }
+      // In the order in which they came: who rests on an earlier one must not hear of success before that one's failure.
+      for (job, fault) in zip(jobs, faults) {
+        if let fault { job.fail(engine.translated(fault)) } else { job.succeed() }
+      }
     } catch {
       // The whole group is lost, or nobody knows: everybody hears so and may ask again.
-      let lost = engine.translated(error)
-      let told = Set(failed.map { ObjectIdentifier($0.0) })
-      for job in jobs where !told.contains(ObjectIdentifier(job)) { job.fail(lost) }
+      for (place, job) in jobs.enumerated() {
+        let own = faults.indices.contains(place) ? faults[place] : nil
+        job.fail(engine.translated(own ?? error))
+      }
     }
-    for (job, error) in failed { job.fail(engine.translated(error)) }
   }
 }
 

@@ -163,9 +163,10 @@ package final class PostgresConnection: @unchecked Sendable {
   /// The next result; nil at the end of a statement's.
   private func next() throws(PostgresFailure) -> OpaquePointer? {
     guard !isLost else { throw .lost("an answer was missed") }
-    let until = ContinuousClock.now + Self.silenceMax
     var mustFlush = PQflush(session)
     while mustFlush == 1 || PQisBusy(session) == 1 {
+      // Anew for each piece: a large row over a slow line is not silence.
+      let until = ContinuousClock.now + Self.silenceMax
       try wait(for: mustFlush == 1 ? POLLIN | POLLOUT : POLLIN, until: until)
       guard PQconsumeInput(session) == 1 else { throw lose() }
       if mustFlush == 1 { mustFlush = PQflush(session) }

@@ -8,9 +8,11 @@ extension PostgresLocation {
   package init(parsing text: String) throws(Fault) {
     var message: UnsafeMutablePointer<CChar>?
     guard let options = PQconninfoParse(text, &message) else {
-      let reason = message.map { String(cString: $0) } ?? "out of memory"
       PQfreemem(message)
-      throw Fault(reason.split(whereSeparator: \.isNewline).joined(separator: " "))
+      // libpq's own words may quote all of it, and somebody may have put a password there.
+      throw Fault(
+        "it is neither a URI, postgresql://USER@HOST:PORT/DATABASE?KEY=VALUE, nor a list of KEY=VALUE that libpq knows"
+      )
     }
     defer { PQconninfoFree(options) }
     var parameters: [String: String] = [:]

@@ -21,7 +21,7 @@ extension Store {
   ) async throws -> Store {
     let place = location.description
     var claim = PostgresClaim(
-      parameters: location.parameters(for: service), place: place,
+      parameters: location.parameters(for: service, owns: true), place: place,
       believesUnsafeServers: believesUnsafeServers)
     do {
       let connection = try claim.connect()

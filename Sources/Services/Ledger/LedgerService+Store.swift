@@ -7,7 +7,13 @@ import Telemetry
 extension LedgerService {
   /// On PostgreSQL where the platform says so. While another ledger owns the books there, this one is its standby.
   package static func openStore(_ place: StorePlace) async throws -> Store {
+    let identity = "\(place.home.dataFolder(of: name))/database-store"
     guard let location = place.platform.ledgerDatabase else {
+      guard !FileManager.default.fileExists(atPath: identity) else {
+        throw StoreError.unsuitable(
+          place: place.home.storeFile(of: name),
+          reason: "this home's books are on PostgreSQL; give 'up' its --ledger-database again")
+      }
       return try Store.open(
         path: place.home.storeFile(of: name), migrations: migrations, clock: place.clock)
     }
@@ -23,7 +29,7 @@ extension LedgerService {
     return try await Store.open(
       resolved, for: "strongroom-ledger", migrations: migrations, clock: place.clock,
       randomness: place.randomness,
-      identityFile: "\(folder)/database-store"
+      identityFile: identity
     ) { log.warning("another ledger owns the books, this one waits as its standby") }
   }
 }
