@@ -89,33 +89,72 @@ import Vocabulary
   }
 }
 
+/// Records with all sorts of texts, or only with those that JSON writes as they are.
+private struct RandomRecords {
+  let randomness: Randomness
+  var pieces = ["a", "B", "\u{7f}", "é", "€", "\u{fffd}", "𝄞", "/", " ", "e\u{301}"]
+
+  func text() -> String {
+    (0...Int(randomness.next() % 9)).map { _ in
+      pieces[Int(randomness.next() % UInt64(pieces.count))]
+    }
+    .joined()
+  }
+
+  func next() throws -> AuditRecord {
+    var detail: [String: String] = [:]
+    for _ in 0..<Int(randomness.next() % 6) { detail[text()] = text() }
+    let at = Instant(nanoseconds: Int64(randomness.next() % 4_000_000_000_000_000_000))
+    return AuditRecord(
+      id: AuditRecordID(bits: randomness.bits128()), at: at, service: "ledger", kind: .money,
+      correlation: try #require(CorrelationID(bits: randomness.bits128() | 1)),
+      caller: "payments", subject: randomness.next() % 2 == 0 ? nil : text(),
+      client: randomness.next() % 2 == 0 ? nil : text(), operation: text(), outcome: text(),
+      reason: randomness.next() % 2 == 0 ? nil : text(), detail: detail)
+  }
+}
+
 @Suite struct `A record's own canonical JSON` {
   @Test func `is the encoder's, whatever texts it holds`() throws {
     let seed = testSeed("canonical records")
-    let randomness = Randomness.seeded(seed)
-    let pieces = [
-      "a", "B", "\"", "\\", "\n", "\u{8}", "\u{c}", "\r", "\t", "\u{1}", "\u{1f}", "\u{7f}", "é",
-      "€",
-      "\u{fffd}", "𝄞", "/", " ",
-    ]
-    func text() -> String {
-      (0...Int(randomness.next() % 9)).map { _ in
-        pieces[Int(randomness.next() % UInt64(pieces.count))]
-      }
-      .joined()
-    }
+    var records = RandomRecords(randomness: .seeded(seed))
+    records.pieces += ["\"", "\\", "\n", "\u{8}", "\u{c}", "\r", "\t", "\u{1}", "\u{1f}"]
     for _ in 0..<500 {
-      var detail: [String: String] = [:]
-      for _ in 0..<Int(randomness.next() % 6) { detail[text()] = text() }
-      let at = Instant(nanoseconds: Int64(randomness.next() % 4_000_000_000_000_000_000))
-      let record = AuditRecord(
-        id: AuditRecordID(bits: randomness.bits128()), at: at, service: "ledger", kind: .money,
-        correlation: try #require(CorrelationID(bits: randomness.bits128() | 1)),
-        caller: "payments",
-        subject: randomness.next() % 2 == 0 ? nil : text(),
-        client: randomness.next() % 2 == 0 ? nil : text(), operation: text(), outcome: text(),
-        reason: randomness.next() % 2 == 0 ? nil : text(), detail: detail)
+      let record = try records.next()
       #expect(try record.canonicalBytes == StrictJSON.encode(record), "seed \(seed)")
     }
+  }
+
+  @Test func `is read as the decoder reads it, or left to the decoder`() throws {
+    let seed = testSeed("canonical reader")
+    let randomness = Randomness.seeded(seed)
+    let records = RandomRecords(randomness: randomness)
+    var leftAlone = 0
+    for _ in 0..<300 {
+      let batch = try (0...randomness.next() % 3).map { _ in try records.next() }
+      let sent =
+        Array(#"{"records":["#.utf8)
+        + batch.map(\.canonicalBytes).joined(separator: [UInt8(ascii: ",")]) + Array("]}".utf8)
+      let read = try #require(CanonicalReader.batch(sent), "seed \(seed)")
+      #expect(read.map(\.record) == batch && read.map(\.bytes) == batch.map(\.canonicalBytes))
+      // Whatever it takes of bytes that somebody changed, the decoder takes too, as the same record in the same bytes.
+      for _ in 0..<60 {
+        var changed = sent
+        let place = Int(randomness.next() % UInt64(sent.count))
+        switch randomness.next() % 3 {
+        case 0: changed[place] = sent[Int(randomness.next() % UInt64(sent.count))]
+        case 1: changed.remove(at: place)
+        default: changed.insert(sent[Int(randomness.next() % UInt64(sent.count))], at: place)
+        }
+        guard let read = CanonicalReader.batch(changed) else {
+          leftAlone += 1
+          continue
+        }
+        let decoded = try StrictJSON.decode(AppendRecords.self, from: changed).records
+        #expect(decoded == read.map(\.record), "seed \(seed)")
+        #expect(decoded.map(\.canonicalBytes) == read.map(\.bytes), "seed \(seed)")
+      }
+    }
+    #expect(leftAlone > 1_000)
   }
 }

@@ -176,6 +176,58 @@ import Vocabulary
     }
   }
 
+  @Test func `starts over a long log without reading all of it, and compares the rest behind`()
+    async throws
+  {
+    let bench = try Bench()
+    let parts = try await bench.open()
+    try await parts.writer.recover()
+    let count = Int(LogWriter.recordsComparedAtStart) + 3_000
+    for start in stride(from: 0, to: count, by: 500) {
+      _ = try await parts.append(sampleRecords(start..<min(start + 500, count)))
+    }
+    try await parts.writer.publish()
+    let undo = "SELECT entry FROM audit_record WHERE sequence = 700"
+    let entry = try await parts.store.read { try $0.row(undo)?.blob("entry") ?? [] }
+    for isAltered in [false, true] {
+      if isAltered {
+        try await parts.store.write {
+          try $0.execute("UPDATE audit_record SET entry = X'7B7D' WHERE sequence = 700")
+        }
+      }
+      let log = try bench.copy(bench.logPath, to: "again-\(isAltered)")
+      let life = try await bench.parts(on: parts.store, log: log)
+      try await life.writer.recover()
+      let more = count + (isAltered ? 1 : 0)
+      #expect(life.published.statement?.checkpoint.size == UInt64(more))
+      if isAltered {
+        await #expect(throws: LogFault.entryDiffers(index: 700)) {
+          try await life.writer.comparePast()
+        }
+      } else {
+        try await life.writer.comparePast()
+      }
+      #expect(life.published.isShut == isAltered)
+      _ = try await life.append(sampleRecords(more..<more + 1))
+      // A log whose past was altered gets no new statement.
+      #expect(try await life.writer.publish() == (isAltered ? 0 : 1))
+      guard !isAltered else { continue }
+      let report = LogVerification(files: life.folder.files, key: life.signer.verifierKey)
+        .verify(older: nil)
+      #expect(report.findings == [] && report.entries == UInt64(count + 1))
+      try FileManager.default.removeItem(atPath: bench.logPath)
+      try FileManager.default.copyItem(atPath: log, toPath: bench.logPath)
+    }
+    // A tile of the past that is gone, where the new edge rests on it, is noticed at once.
+    try await parts.store.write {
+      try $0.execute("UPDATE audit_record SET entry = ? WHERE sequence = 700", [.blob(entry)])
+    }
+    let log = try bench.copy(bench.logPath, to: "torn")
+    try FileManager.default.removeItem(atPath: "\(log)/tile/1/000.p")
+    let life = try await bench.parts(on: parts.store, log: log)
+    await #expect(throws: LogFault.self) { try await life.writer.recover() }
+  }
+
   @Test func `is alone in its folder`() async throws {
     let bench = try Bench()
     let parts = try await bench.open()

@@ -107,7 +107,7 @@ struct Chancery {
   }
 
   func records() async throws -> [AuditRecord] {
-    try await process.context.outbox.batch(of: AuditOperations.topic).map {
+    try await process.context.outbox.batch(of: AuditOperations.topic).messages.map {
       try StrictJSON.decode(AuditRecord.self, from: $0.body)
     }
   }

@@ -24,7 +24,7 @@ private func slug(_ response: WireResponse) -> String? {
 
 /// The audit records that wait in the service's outbox.
 private func records(_ street: Street) async throws -> [AuditRecord] {
-  try await street.process.context.outbox.batch(of: AuditOperations.topic).map {
+  try await street.process.context.outbox.batch(of: AuditOperations.topic).messages.map {
     try StrictJSON.decode(AuditRecord.self, from: $0.body)
   }
 }

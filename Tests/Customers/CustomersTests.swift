@@ -68,7 +68,7 @@ private final class Office: Sendable {
       birthDate: "1985-12-10")
     await #expect(throws: DetailRefusal.exists) { try await office.create(Office.id, other) }
     #expect(try await office.register.record(of: Office.id).details == Office.details)
-    let records = try await Outbox(store: office.rawStore).batch(of: AuditOperations.topic)
+    let records = try await Outbox(store: office.rawStore).batch(of: AuditOperations.topic).messages
     #expect(records.count == 1)
   }
 

@@ -207,7 +207,7 @@ final class Journey: Sendable {
   // MARK: What was written down
 
   func records() async throws -> [AuditRecord] {
-    try await Outbox(store: rawStore).batch(of: AuditOperations.topic).map {
+    try await Outbox(store: rawStore).batch(of: AuditOperations.topic).messages.map {
       try StrictJSON.decode(AuditRecord.self, from: $0.body)
     }
   }

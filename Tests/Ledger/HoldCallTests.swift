@@ -26,9 +26,10 @@ import Vocabulary
       "payments", LedgerOperations.getTransfer, Nothing(), path: ["id": "\(hold.id)"])
     #expect(stored.hold == HoldState(phase: .posted, resolvedBy: posting.id))
 
-    let records = try await house.process.context.outbox.batch(of: AuditOperations.topic).map {
-      try StrictJSON.decode(AuditRecord.self, from: $0.body)
-    }.filter { $0.kind == .money }
+    let records = try await house.process.context.outbox.batch(of: AuditOperations.topic).messages
+      .map {
+        try StrictJSON.decode(AuditRecord.self, from: $0.body)
+      }.filter { $0.kind == .money }
     #expect(records.map(\.outcome) == ["opened", "posted", "held", "posted"])
     #expect(records.allSatisfy { $0.flaw == nil })
     #expect(records[2].subject == "\(People.ada)")

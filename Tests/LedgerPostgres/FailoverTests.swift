@@ -97,14 +97,14 @@ import Vocabulary
     let standby = try await Books.open(location)
     await #expect(throws: StoreError.deposed(place: location.description)) {
       try await leader.store.write { transaction in
-        try transaction.append(
+        transaction.append(
           OutboxMessage(id: "late", topic: "audit", body: [], at: wallClock.now()))
       }
     }
     await #expect(throws: (any Error).self) { try await leader.send([11]) }
     await leader.store.untilDeposed()
     #expect(try await standby.send([10, 11]) == [.exists, .created])
-    #expect(try await Outbox(store: standby.store).batch(of: "audit").isEmpty)
+    #expect(try await Outbox(store: standby.store).batch(of: "audit").messages.isEmpty)
     leader.store.close()
     standby.store.close()
   }
@@ -116,7 +116,7 @@ import Vocabulary
     try await leader.store.write { _ = try $0.rows("SELECT pg_advisory_unlock_all() IS NULL AS x") }
     let (isInside, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     async let late: Void = leader.store.write { transaction in
-      try transaction.append(
+      transaction.append(
         OutboxMessage(id: "in time", topic: "audit", body: [], at: wallClock.now()))
       isInside.signal()
       mayEnd.wait()
@@ -138,7 +138,8 @@ import Vocabulary
     mayEnd.signal()
     try await late
     let books = try await standby
-    #expect(try await Outbox(store: books.store).batch(of: "audit").map(\.id) == ["in time"])
+    #expect(
+      try await Outbox(store: books.store).batch(of: "audit").messages.map(\.id) == ["in time"])
     leader.store.close()
     books.store.close()
   }

@@ -43,7 +43,7 @@ import Vocabulary
 
   /// The money records that wait in the outbox of payments; nobody takes them here.
   private func money(_ house: PaymentsHouse) async throws -> [AuditRecord] {
-    try await house.outbox().batch(of: AuditOperations.topic).map {
+    try await house.outbox().batch(of: AuditOperations.topic).messages.map {
       try StrictJSON.decode(AuditRecord.self, from: $0.body)
     }.filter { $0.kind == .money }
   }

@@ -154,7 +154,7 @@ final class Stand: Sendable {
 
   /// The records that wait in a service's outbox.
   func records(_ context: ServiceContext) async throws -> [AuditRecord] {
-    try await context.outbox.batch(of: AuditOperations.topic).map {
+    try await context.outbox.batch(of: AuditOperations.topic).messages.map {
       try StrictJSON.decode(AuditRecord.self, from: $0.body)
     }
   }

@@ -10,7 +10,7 @@ private func message(_ number: Int, topic: String = "audit") -> OutboxMessage {
 }
 
 private func append(_ numbers: Range<Int>, to store: Store) async throws {
-  for number in numbers { try await store.write { try $0.append(message(number)) } }
+  for number in numbers { try await store.write { $0.append(message(number)) } }
 }
 
 @Suite struct `The outbox` {
@@ -20,12 +20,13 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
     let store = try await openStore(at: site)
     let outbox = Outbox(store: store)
     try await append(0..<5, to: store)
-    try await store.write { try $0.append(message(99, topic: "other")) }
-    #expect(try await outbox.batch(of: "audit", limit: 3) == (0..<3).map { message($0) })
-    try await outbox.markDelivered((0..<3).map { message($0) })
-    try await outbox.markDelivered((0..<3).map { message($0) })
-    #expect(try await outbox.batch(of: "audit") == (3..<5).map { message($0) })
-    #expect(try await outbox.batch(of: "other").count == 1)
+    try await store.write { $0.append(message(99, topic: "other")) }
+    let first = try await outbox.batch(of: "audit", limit: 3)
+    #expect(first.messages == (0..<3).map { message($0) } && first.isFull)
+    // Told twice, as after an answer that was lost.
+    for _ in 0..<2 { try await outbox.settle(first, at: noon) }
+    #expect(try await outbox.batch(of: "audit").messages == (3..<5).map { message($0) })
+    #expect(try await outbox.batch(of: "other").messages.count == 1)
     #expect(outbox.pendingCount == 3)
   }
 
@@ -38,7 +39,7 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
       await #expect(throws: Refused.self) {
         try await store.write { transaction in
           try transaction.execute("INSERT INTO notes (text) VALUES ('a')")
-          try transaction.append(message(1))
+          transaction.append(message(1))
           throw Refused()
         }
       }
@@ -47,9 +48,129 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
       store.close()
     }
     let store = try await openStore(at: site)
-    #expect(try await Outbox(store: store).batch(of: "audit") == [message(2)])
+    #expect(try await Outbox(store: store).batch(of: "audit").messages == [message(2)])
     #expect(Outbox(store: store).pendingCount == 1)
     #expect(try await texts(of: store).isEmpty)
+  }
+
+  @Test(arguments: StoreKind.installed)
+  func `keeps the messages of one commit together, as they were`(kind: StoreKind) async throws {
+    let seed = testSeed("outbox bundles")
+    let random = Randomness.seeded(seed)
+    let messages = (0..<600).map { number in
+      OutboxMessage(
+        id: number % 7 == 0 ? "ü \n \(number)" : "\(number)",
+        topic: number % 3 == 0 ? "other" : "audit",
+        body: random.bytes(Int(random.next() % 41)), at: noon + .nanoseconds(number - 300))
+    }
+    let site = try StoreSite(kind)
+    do {
+      let store = try await openStore(at: site)
+      try await store.write { transaction in
+        for message in messages { transaction.append(message) }
+      }
+      #expect(Outbox(store: store).pendingCount == 600)
+      store.close()
+    }
+    let store = try await openStore(at: site)
+    let outbox = Outbox(store: store)
+    #expect(outbox.pendingCount == 600)
+    #expect(try await store.read { try $0.rows("SELECT sequence FROM outbox").count } == 3)
+    for topic in ["audit", "other"] {
+      var received: [OutboxMessage] = []
+      while true {
+        let batch = try await outbox.batch(of: topic, limit: 300)
+        guard !batch.messages.isEmpty else { break }
+        received += batch.messages
+        try await outbox.settle(batch, at: noon)
+      }
+      #expect(received == messages.filter { $0.topic == topic }, "seed \(seed)")
+    }
+    #expect(outbox.pendingCount == 0)
+  }
+
+  @Test(arguments: StoreKind.installed)
+  func `refuses a row that does not hold what it says`(kind: StoreKind) async throws {
+    let store = try await openStore(at: StoreSite(kind))
+    let (id, body): (String, [UInt8]) = ("a", [1, 2, 3])
+    let sound = Array("1 5 3\n\(id)".utf8) + body
+    for (count, bytes) in [
+      (2, sound), (1, sound + [0]), (1, Array(sound.dropLast())), (1, []), (0, sound),
+      (1, Array("1 5\na".utf8)), (1, Array("-1 5 3\n".utf8)), (1, Array("1 5 x\na".utf8)),
+      (1, Array("1 5 9223372036854775807\na".utf8)), (1, Array("1  3\na123".utf8)),
+    ] {
+      try await store.write { transaction in
+        try transaction.execute("DELETE FROM outbox")
+        try transaction.execute(
+          "INSERT INTO outbox (topic, messages, body) VALUES ('audit', ?, ?)",
+          [.count(count), .blob(bytes)])
+      }
+      await #expect(throws: StoreError.self, "\(count) in \(bytes)") {
+        try await Outbox(store: store).batch(of: "audit")
+      }
+    }
+  }
+
+  @Test(arguments: StoreKind.installed)
+  func `takes over the messages of a store from before`(kind: StoreKind) async throws {
+    let site = try StoreSite(kind)
+    let before = [
+      OutboxMessage(id: "ü-1", topic: "audit", body: [0, 255, 10, 32, 0], at: noon),
+      OutboxMessage(id: "2", topic: "audit", body: [], at: noon + .seconds(1)),
+    ]
+    do {
+      // As migration 0 left it.
+      let bytes = kind == .sqlite ? ("INTEGER PRIMARY KEY", "BLOB") : ("bigint", "bytea")
+      let store = try await openStore(at: site)
+      try await store.write { transaction in
+        try transaction.execute("DROP TABLE outbox")
+        try transaction.execute("DELETE FROM migrations WHERE number = -1")
+        try transaction.execute(
+          """
+          CREATE TABLE outbox (sequence \(bytes.0), id TEXT, topic TEXT, body \(bytes.1), appended_at bigint)
+          """)
+        for (sequence, message) in before.enumerated() {
+          try transaction.execute(
+            "INSERT INTO outbox (sequence, id, topic, body, appended_at) VALUES (?, ?, ?, ?, ?)",
+            [
+              .count(sequence), .text(message.id), .text(message.topic), .blob(message.body),
+              .integer(message.at.nanoseconds),
+            ])
+        }
+      }
+      store.close()
+    }
+    let store = try await openStore(at: site)
+    #expect(Outbox(store: store).pendingCount == 2)
+    #expect(try await Outbox(store: store).batch(of: "audit").messages == before)
+  }
+
+  @Test(arguments: StoreKind.installed)
+  func `lets a message wait for company, but not for long`(kind: StoreKind) async throws {
+    let store = try await openStore(at: StoreSite(kind))
+    func append(_ number: Int) -> Task<Void, any Error> {
+      Task {
+        try await withCheckedThrowingContinuation {
+          (continuation: CheckedContinuation<Void, any Error>) in
+          store.append(message(number)) { continuation.resume(with: $0) }
+        }
+      }
+    }
+    // Alone: its patience ends by itself.
+    try await append(1).value
+    let alone = store.counts.commits
+    let rides = (2..<30).map { append($0) }
+    try await store.write { $0.append(message(30)) }
+    for ride in rides { try await ride.value }
+    #expect(store.counts.commits - alone < 29)
+    #expect(Outbox(store: store).pendingCount == 30)
+    let last = append(31)
+    store.hasten()
+    try await last.value
+    // What waits when the store ends is kept.
+    store.append(message(32)) { _ in }
+    store.close()
+    #expect(store.counts.writes == 32)
   }
 
   @Test(arguments: StoreKind.installed)

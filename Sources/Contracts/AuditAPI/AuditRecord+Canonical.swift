@@ -18,68 +18,45 @@ extension AuditRecord {
     json.put("reason", reason)
     json.put("service", service.description)
     json.put("subject", subject)
-    return json.closed
+    json.close()
+    return json.bytes
   }
 }
 
 /// An object of texts in the making.
 private struct Members {
-  private var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8] = []
 
   init() {
     bytes.reserveCapacity(640)
     bytes.append(UInt8(ascii: "{"))
   }
 
-  var closed: [UInt8] { bytes + [UInt8(ascii: "}")] }
+  mutating func close() { bytes.append(UInt8(ascii: "}")) }
 
   mutating func put(_ name: String, _ text: String?) {
     guard let text else { return }
     key(name)
-    write(text)
+    CanonicalJSON.append(text, to: &bytes)
   }
 
-  /// By UTF-16 code units (RFC 8785 §3.2.3).
   mutating func put(_ name: String, _ texts: [String: String]) {
     key(name)
-    var inner = Members()
-    for (name, text) in texts.sorted(by: { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }) {
-      inner.put(name, text)
+    bytes.append(UInt8(ascii: "{"))
+    var isFirst = true
+    for (name, text) in texts.sorted(by: { CanonicalJSON.precedes($0.key, $1.key) }) {
+      if !isFirst { bytes.append(UInt8(ascii: ",")) }
+      isFirst = false
+      CanonicalJSON.append(name, to: &bytes)
+      bytes.append(UInt8(ascii: ":"))
+      CanonicalJSON.append(text, to: &bytes)
     }
-    bytes += inner.closed
+    bytes.append(UInt8(ascii: "}"))
   }
 
   private mutating func key(_ name: String) {
     if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-    write(name)
+    CanonicalJSON.append(name, to: &bytes)
     bytes.append(UInt8(ascii: ":"))
-  }
-
-  /// Only what must be escaped is, in the form that RFC 8785 §3.2.2.2 names.
-  private mutating func write(_ text: String) {
-    bytes.append(UInt8(ascii: "\""))
-    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c }) {
-      bytes.append(contentsOf: text.utf8)
-    } else {
-      for byte in text.utf8 { writeEscaped(byte) }
-    }
-    bytes.append(UInt8(ascii: "\""))
-  }
-
-  private mutating func writeEscaped(_ byte: UInt8) {
-    switch byte {
-    case 0x22, 0x5c: bytes += [0x5c, byte]
-    case 0x20...: bytes.append(byte)
-    case 0x08: bytes += "\\b".utf8
-    case 0x09: bytes += "\\t".utf8
-    case 0x0a: bytes += "\\n".utf8
-    case 0x0c: bytes += "\\f".utf8
-    case 0x0d: bytes += "\\r".utf8
-    default:
-      bytes += "\\u00".utf8
-      bytes.append(byte < 0x10 ? 48 : 49)
-      let low = byte & 15
-      bytes.append(low < 10 ? 48 + low : 87 + low)
-    }
   }
 }

@@ -82,11 +82,21 @@ package struct AuditRecord: Hashable, Sendable, Codable {
     self.operation = operation.isEmpty ? "unnamed" : cut(operation, to: Self.textBytesMax)
     self.outcome = outcome.isEmpty ? "unnamed" : cut(outcome, to: Self.textBytesMax)
     self.reason = reason.map { cut($0, to: Self.textBytesMax) }
+    self.detail = Self.kept(detail)
+  }
+
+  private static func kept(_ detail: [String: String]) -> [String: String] {
+    guard
+      detail.count > detailEntriesMax
+        || detail.contains(where: {
+          $0.key.utf8.count > textBytesMax || $0.value.utf8.count > valueBytesMax
+        })
+    else { return detail }
     var kept: [String: String] = [:]
-    for (key, value) in detail.sorted(by: { $0.key < $1.key }).prefix(Self.detailEntriesMax) {
-      kept[cut(key, to: Self.textBytesMax)] = cut(value, to: Self.valueBytesMax)
+    for (key, value) in detail.sorted(by: { $0.key < $1.key }).prefix(detailEntriesMax) {
+      kept[cut(key, to: textBytesMax)] = cut(value, to: valueBytesMax)
     }
-    self.detail = kept
+    return kept
   }
 
   /// The first limit that a record from outside breaks, as a field and a sentence; nil for a sound

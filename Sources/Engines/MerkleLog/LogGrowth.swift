@@ -20,6 +20,14 @@ package struct LogGrowth: Hashable, Sendable {
 
   package init() {}
 
+  /// The first `size` entries, full bundles only, of a log of `total` that stands in files already.
+  /// - Precondition: `size` is a multiple of `TileAddress.widthMax`.
+  /// - Throws: `TileFault` where a tile is missing or has another length than its name says.
+  package init(size: UInt64, of total: UInt64, files: LogFiles) throws(TileFault) {
+    precondition(size % UInt64(TileAddress.widthMax) == 0, "a bundle of entries is not full")
+    edge = try TileEdge(size: size, of: total, files: files)
+  }
+
   /// Number of entries.
   package var size: UInt64 { edge.size }
   /// MTH of all entries.

@@ -63,6 +63,30 @@ package struct TileEdge: Hashable, Sendable {
 
   package init() {}
 
+  /// The edge of the first `size` leaves of a log of `total`, from the files of that log. Whether they are the right ones
+  /// only `root` tells.
+  /// - Throws: `TileFault` where one is missing or has another length than its name says.
+  package init(size: UInt64, of total: UInt64, files: LogFiles) throws(TileFault) {
+    self.size = size
+    var rest = size
+    while rest > 0 {
+      let width = Int(rest % UInt64(TileAddress.widthMax))
+      let first = rest - UInt64(width)
+      let content = TileAddress.Content.hashes(level: rows.count)
+      rest /= UInt64(TileAddress.widthMax)
+      guard width > 0 else {
+        rows.append([])
+        continue
+      }
+      guard let address = TileAddress.holding(first, of: content, size: total) else {
+        throw TileFault(path: "tile/\(rows.count)", isMissing: true)
+      }
+      let row = try files.hashes(address)
+      guard row.count >= width else { throw TileFault(path: address.path, isMissing: false) }
+      rows.append(Array(row.prefix(width)))
+    }
+  }
+
   /// Adds a leaf by its hash; returns the tiles that it completed, from level 0 up.
   package mutating func append(_ leaf: TreeHash) -> [HashTile] {
     var completed: [HashTile] = []

@@ -37,16 +37,15 @@ package struct AccessRecorder: Sendable {
       subject: passage.transaction?.subject, client: passage.transaction?.clientID,
       operation: operation.id, outcome: reason == nil ? AuditRecord.allowed : AuditRecord.refused,
       reason: reason)
-    let message = OutboxMessage(record)
-    let pending = PendingRecord()
-    store.write({ try $0.append(message) }, then: pending.end)
+    let pending = PendingRecord(in: store)
+    store.append(OutboxMessage(record), then: pending.end)
     return pending
   }
 
   /// For decisions that are taken outside the pipeline: the gateway's own. Returns when the record is durable.
   package func write(_ record: AuditRecord) async throws {
     let message = OutboxMessage(record)
-    try await store.write { try $0.append(message) }
+    try await store.write { $0.append(message) }
   }
 }
 
@@ -59,6 +58,9 @@ final class PendingRecord: Sendable {
     case ended(Result<Void, any Error>)
   }
   private let state = Mutex(State.onItsWay)
+  private let store: Store
+
+  init(in store: Store) { self.store = store }
 
   /// Called once, by the store.
   func end(_ result: Result<Void, any Error>) {
@@ -79,7 +81,7 @@ final class PendingRecord: Sendable {
         state = .awaited(continuation)
         return nil
       }
-      if let result { continuation.resume(with: result) }
+      if let result { continuation.resume(with: result) } else { store.hasten() }
     }
   }
 }

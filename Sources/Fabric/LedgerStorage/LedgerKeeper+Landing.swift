@@ -28,7 +28,7 @@ extension LedgerKeeper {
             [.blob(PersonID(bits: account.owner).bytes), .count(flight.firstAccount + offset)])
         }
       }
-      for message in flight.messages { try transaction.append(message) }
+      for message in flight.messages { transaction.append(message) }
     } then: { result in
       self.landed(flight, result)
     }

@@ -1,8 +1,8 @@
 import Crypto
 package import Vocabulary
 
-/// One step of a store's schema. Numbered from 1 without a gap; after it is merged its text never
-/// changes, because stores remember its digest and refuse to start with another.
+/// One step of a store's schema. A service's own are numbered from 1 without a gap; those that every store has count down
+/// from 0. After it is merged its text never changes, because stores remember its digest and refuse to start with another.
 package struct Migration: Sendable {
   package let number: Int
   package let name: String
@@ -45,71 +45,6 @@ package protocol MigrationTarget {
 }
 
 extension Migration {
-  /// What every store has: the outbox and the idempotency keys. It is migration 0, under the same
-  /// rule.
-  static let fabric = Migration(
-    0, "fabric",
-    sql: Array(
-      """
-      CREATE TABLE outbox (
-        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        topic TEXT NOT NULL,
-        body BLOB NOT NULL,
-        appended_at INTEGER NOT NULL
-      );
-      CREATE INDEX outbox_by_topic ON outbox (topic, sequence);
-      CREATE TABLE outbox_refused (
-        id TEXT PRIMARY KEY,
-        topic TEXT NOT NULL,
-        body BLOB NOT NULL,
-        appended_at INTEGER NOT NULL,
-        refused_at INTEGER NOT NULL,
-        reason TEXT NOT NULL
-      );
-      CREATE TABLE idempotency (
-        scope TEXT NOT NULL,
-        key TEXT NOT NULL,
-        fingerprint BLOB NOT NULL,
-        begun_at INTEGER NOT NULL,
-        resource TEXT,
-        status INTEGER,
-        headers BLOB,
-        body BLOB,
-        PRIMARY KEY (scope, key)
-      );
-      """.utf8),
-    postgres: Array(
-      """
-      CREATE TABLE outbox (
-        sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        id text NOT NULL UNIQUE,
-        topic text NOT NULL,
-        body bytea NOT NULL,
-        appended_at bigint NOT NULL
-      );
-      CREATE INDEX outbox_by_topic ON outbox (topic, sequence);
-      CREATE TABLE outbox_refused (
-        id text PRIMARY KEY,
-        topic text NOT NULL,
-        body bytea NOT NULL,
-        appended_at bigint NOT NULL,
-        refused_at bigint NOT NULL,
-        reason text NOT NULL
-      );
-      CREATE TABLE idempotency (
-        scope text NOT NULL,
-        key text NOT NULL,
-        fingerprint bytea NOT NULL,
-        begun_at bigint NOT NULL,
-        resource text,
-        status bigint,
-        headers bytea,
-        body bytea,
-        PRIMARY KEY (scope, key)
-      );
-      """.utf8))
-
   /// Brings the store to the newest of `migrations`, each in a transaction of its own.
   /// - Parameter place: for what is said to operators.
   package static func apply(
@@ -121,7 +56,7 @@ extension Migration {
     do {
       try target.transact(table(target.dialect)) { _ in }
       let applied = try target.rows("SELECT number, digest FROM migrations ORDER BY number")
-      let all = [fabric] + migrations
+      let all = fabric + migrations
       for row in applied {
         let number = Int(try row.integer("number"))
         guard let known = all.first(where: { $0.number == number }) else {
@@ -131,7 +66,10 @@ extension Migration {
           throw StoreError.migrationEdited(number: number, name: known.name)
         }
       }
-      for migration in all.dropFirst(applied.count) { try migration.run(on: target, at: now) }
+      let done = try Set(applied.map { Int(try $0.integer("number")) })
+      for migration in all where !done.contains(migration.number) {
+        try migration.run(on: target, at: now)
+      }
     } catch {
       throw target.translated(error, place: place)
     }

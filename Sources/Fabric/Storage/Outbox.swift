@@ -30,45 +30,53 @@ package struct Outbox: Sendable {
   package init(store: Store) { self.store = store }
 
   /// The oldest messages of a topic, in the order of their commits.
-  package func batch(of topic: String, limit: Int = Outbox.batchMax) async throws -> [OutboxMessage]
-  {
+  /// - Parameter limit: whole commits come up to this many messages; a single commit may come with more, up to
+  ///   `OutboxBundle.messagesMax`.
+  package func batch(of topic: String, limit: Int = Outbox.batchMax) async throws -> OutboxBatch {
     let limit = max(1, min(limit, Self.batchMax))
     return try await store.read { snapshot in
-      try snapshot.rows(
-        "SELECT id, body, appended_at FROM outbox WHERE topic = ? ORDER BY sequence LIMIT ?",
-        [.text(topic), .count(limit)]
-      ).map {
-        try OutboxMessage(
-          id: $0.text("id"), topic: topic, body: $0.blob("body"),
-          at: Instant(nanoseconds: $0.integer("appended_at")))
+      let waiting = try snapshot.rows(
+        "SELECT sequence, messages FROM outbox WHERE topic = ? ORDER BY sequence LIMIT ?",
+        [.text(topic), .count(limit + 1)])
+      var batch = OutboxBatch()
+      for row in waiting {
+        let count = Int(try row.integer("messages"))
+        guard batch.messages.isEmpty || batch.messages.count + count <= limit else {
+          batch.isFull = true
+          break
+        }
+        let sequence = try row.integer("sequence")
+        guard
+          let body = try snapshot.row(
+            "SELECT body FROM outbox WHERE sequence = ?", [.integer(sequence)])
+        else { continue }
+        batch.messages += try OutboxBundle.messages(count, topic: topic, in: body.blob("body"))
+        batch.rows.append(OutboxBatch.StoredRow(sequence: sequence, messages: count))
       }
+      return batch
     }
   }
 
-  /// Forgets messages that the receiver has confirmed. Its copy is the record now.
-  package func markDelivered(_ messages: [OutboxMessage]) async throws {
+  /// Forgets messages that the receiver has confirmed: its copy is the record now. Those that it will never take (it says
+  /// they are wrong, not that it is busy) are set aside in `outbox_refused` until somebody has looked, so that those
+  /// behind them go on.
+  package func settle(
+    _ batch: OutboxBatch, refused: Set<String> = [], reason: String = "", at now: Instant
+  ) async throws {
+    let aside = batch.messages.filter { refused.contains($0.id) }
     try await store.write { transaction in
-      for message in messages { try transaction.remove(message.id) }
-    }
-  }
-
-  /// Sets messages aside that the receiver will never take (it says they are wrong, not that it is
-  /// busy), so that those behind them go on. They stay in `outbox_refused` until somebody has
-  /// looked.
-  package func setAside(_ messages: [OutboxMessage], reason: String, at now: Instant) async throws {
-    try await store.write { transaction in
-      for message in messages {
+      for message in aside {
         try transaction.execute(
           """
           INSERT INTO outbox_refused (id, topic, body, appended_at, refused_at, reason)
-          VALUES (?, ?, ?, ?, ?, ?)
+          VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
           """,
           [
             .text(message.id), .text(message.topic), .blob(message.body),
             .integer(message.at.nanoseconds), .integer(now.nanoseconds), .text(reason),
           ])
-        try transaction.remove(message.id)
       }
+      for row in batch.rows { try transaction.remove(row) }
     }
   }
 
@@ -80,9 +88,22 @@ package struct Outbox: Sendable {
   package func signals() -> AsyncStream<Void> { store.notices.signals() }
 }
 
+/// Some messages of one topic that wait.
+package struct OutboxBatch: Sendable {
+  struct StoredRow {
+    let sequence: Int64
+    let messages: Int
+  }
+  package fileprivate(set) var messages: [OutboxMessage] = []
+  fileprivate(set) var rows: [StoredRow] = []
+  /// Whether more wait behind these.
+  package fileprivate(set) var isFull = false
+}
+
 extension Transaction {
-  fileprivate func remove(_ id: String) throws {
-    notes.removed += try execute("DELETE FROM outbox WHERE id = ?", [.text(id)])
+  fileprivate func remove(_ row: OutboxBatch.StoredRow) throws {
+    let removed = try execute("DELETE FROM outbox WHERE sequence = ?", [.integer(row.sequence)])
+    notes.removed += removed * row.messages
   }
 }
 
@@ -95,9 +116,9 @@ final class OutboxNotices: Sendable {
   init(pending count: Int64) { pending.add(count) }
 
   func committed(_ notes: Transaction.Notes) {
-    let change = notes.appended - notes.removed
+    let change = notes.messages.count - notes.removed
     if change != 0 { pending.add(Int64(change)) }
-    guard notes.appended > 0 else { return }
+    guard !notes.messages.isEmpty else { return }
     for listener in listeners.withLock({ Array($0.values) }) { listener.yield() }
   }
 

@@ -25,8 +25,9 @@ package struct OutboxDelivery: Sendable {
   let send: @Sendable ([OutboxMessage]) async -> DeliveryOutcome
 
   /// - Parameters:
-  ///   - batchMax: messages in one call of `send`, 1–`Outbox.batchMax`.
-  ///   - linger: how long a message waits for others, so that a busy service does not pay a call and a commit for each.
+  ///   - batchMax: messages in one call of `send`, `OutboxBundle.messagesMax`–`Outbox.batchMax`.
+  ///   - linger: how long a message waits for others, so that a busy service does not pay a call and a commit for each;
+  ///     where a batch is full already, it does not wait.
   ///   - send: hands a batch to the receiver; must be harmless when it comes twice.
   package init(
     _ outbox: Outbox, topic: String, batchMax: Int = 500, linger: Duration = .zero, clock: Clock,
@@ -52,7 +53,9 @@ package struct OutboxDelivery: Sendable {
         while !Task.isCancelled, action != .nothing {
           switch action {
           case .deliver:
-            if linger > .zero { try await Task.sleep(for: linger) }
+            if linger > .zero, outbox.pendingCount < batchMax {
+              try await Task.sleep(for: linger)
+            }
             action = try machine.handle(await deliver())
           case .wake(let instant):
             let span = instant - clock.now()
@@ -77,22 +80,19 @@ package struct OutboxDelivery: Sendable {
     }
     do {
       let batch = try await outbox.batch(of: topic, limit: batchMax)
-      guard !batch.isEmpty else { return .settled(wasFull: false) }
-      let wasFull = batch.count == batchMax
-      switch await send(batch) {
+      guard !batch.messages.isEmpty else { return .settled(wasFull: false) }
+      switch await send(batch.messages) {
       case .taken:
-        try await outbox.markDelivered(batch)
+        try await outbox.settle(batch, at: clock.now())
       case .refused(let ids, let reason):
-        let refused = batch.filter { ids.contains($0.id) }
-        try await outbox.setAside(refused, reason: reason, at: clock.now())
-        try await outbox.markDelivered(batch.filter { !ids.contains($0.id) })
+        try await outbox.settle(batch, refused: ids, reason: reason, at: clock.now())
         log.error(
           "outbox messages refused for good and set aside",
-          ["topic": .identifier(topic), "messages": .count(refused.count)])
+          ["topic": .identifier(topic), "messages": .count(ids.count)])
       case .unreachable:
         return unreachable()
       }
-      return .settled(wasFull: wasFull)
+      return .settled(wasFull: batch.isFull)
     } catch {
       log.warning("outbox not readable just now", ["topic": .identifier(topic)])
       return unreachable()

@@ -1,11 +1,22 @@
 import FoundationEssentials
 import GRDB
 
-/// A connection to SQLite for as long as GRDB lends it.
-struct SQLiteSession: WriteSession {
-  let database: Database
+/// A connection to SQLite for as long as GRDB lends it. A class: it knows whether the part that runs has a savepoint; a
+/// part that asks nothing of the database gets none.
+final class SQLiteSession: WriteSession {
+  private let database: Database
+  private var needsSavepoint = false
+
+  init(_ database: Database) { self.database = database }
+
+  private func begin() throws {
+    guard needsSavepoint else { return }
+    needsSavepoint = false
+    try database.cachedStatement(sql: "SAVEPOINT job").execute()
+  }
 
   func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [Row] {
+    try begin()
     let statement = try database.cachedStatement(sql: sql)
     let columns = Row.Columns(statement.columnNames)
     let width = columns.names.count
@@ -19,6 +30,7 @@ struct SQLiteSession: WriteSession {
   }
 
   func execute(_ sql: String, _ arguments: [SQLValue]) throws -> Int {
+    try begin()
     let statement = try database.cachedStatement(sql: sql)
     try statement.execute(arguments: arguments.bound)
     return database.changesCount
@@ -31,15 +43,18 @@ struct SQLiteSession: WriteSession {
   }
 
   func part(_ body: () throws -> Void) throws -> (any Error)? {
-    try database.cachedStatement(sql: "SAVEPOINT job").execute()
+    needsSavepoint = true
+    defer { needsSavepoint = false }
     do {
       try body()
-      try database.cachedStatement(sql: "RELEASE job").execute()
+      if !needsSavepoint { try database.cachedStatement(sql: "RELEASE job").execute() }
       return nil
     } catch {
       guard database.isInsideTransaction else { throw error }
-      try database.cachedStatement(sql: "ROLLBACK TO job").execute()
-      try database.cachedStatement(sql: "RELEASE job").execute()
+      if !needsSavepoint {
+        try database.cachedStatement(sql: "ROLLBACK TO job").execute()
+        try database.cachedStatement(sql: "RELEASE job").execute()
+      }
       return error
     }
   }

@@ -27,7 +27,7 @@ package final class Store: Sendable {
     engine.follow { [weak self] in self?.heard($0) }
   }
 
-  /// Opens or makes a store in a file, checks it (`quick_check`) and brings its schema up to date.
+  /// Opens or makes a store in a file, checks it (`quick_check`, up to 64 MiB) and brings its schema up to date.
   /// - Parameters:
   ///   - path: its folder's parent must be there. The folder gets mode 0700, the file 0600.
   ///   - migrations: the service's own, numbered from 1.
@@ -45,7 +45,9 @@ package final class Store: Sendable {
   }
 
   private static func pending(_ snapshot: Snapshot) throws -> Int64 {
-    try snapshot.row("SELECT count(*) AS messages FROM outbox")?.integer("messages") ?? 0
+    try snapshot.row(
+      "SELECT CAST(coalesce(sum(messages), 0) AS bigint) AS messages FROM outbox"
+    )?.integer("messages") ?? 0
   }
 
   private func heard(_ event: StoreEngineEvent) {
@@ -78,6 +80,19 @@ package final class Store: Sendable {
   ) {
     writer.submit(Write(body, done))
   }
+
+  /// A message that belongs to no change of this store: it becomes durable with the next commit, whoever's that is, and
+  /// with one of its own after `WriteQueue.patience` or when `hasten` asks for it.
+  /// - Parameter done: as for `write`.
+  package func append(
+    _ message: OutboxMessage,
+    then done: @escaping @Sendable (Swift.Result<Void, any Error>) -> Void
+  ) {
+    writer.submit(Write({ $0.append(message) }, done), isPatient: true)
+  }
+
+  /// What waits for company is committed now.
+  package func hasten() { writer.hasten() }
 
   /// A consistent view for a caller that is no task; blocks its thread.
   package func readNow<Result>(_ body: (Snapshot) throws -> Result) throws -> Result {

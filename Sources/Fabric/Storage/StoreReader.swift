@@ -42,7 +42,7 @@ private final class SQLiteFileReader: SnapshotSource {
 
   func read<Result>(_ body: (Snapshot) throws -> Result) throws -> Result {
     do {
-      return try queue.read { try body(Snapshot(SQLiteSession(database: $0))) }
+      return try queue.read { try body(Snapshot(SQLiteSession($0))) }
     } catch {
       throw StoreError.translated(error, path: path)
     }

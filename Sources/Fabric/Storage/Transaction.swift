@@ -28,7 +28,8 @@ package struct Transaction {
 
   /// What the transaction did that others must hear of once it is durable.
   final class Notes {
-    var appended = 0
+    var messages: [OutboxMessage] = []
+    /// How many messages left the outbox.
     var removed = 0
   }
 
@@ -55,15 +56,7 @@ package struct Transaction {
     try session.withoutErasing { try session.execute(sql, arguments) }
   }
 
-  /// Puts a message into the outbox, in the same change as the state it tells of. The same id again
-  /// is a defect and throws `StoreError.constraint`.
-  package func append(_ message: OutboxMessage) throws {
-    try execute(
-      "INSERT INTO outbox (id, topic, body, appended_at) VALUES (?, ?, ?, ?)",
-      [
-        .text(message.id), .text(message.topic), .blob(message.body),
-        .integer(message.at.nanoseconds),
-      ])
-    notes.appended += 1
-  }
+  /// Puts a message into the outbox, in the same change as the state it tells of. The receiver tells by its id whether it
+  /// had it before.
+  package func append(_ message: OutboxMessage) { notes.messages.append(message) }
 }

@@ -12,10 +12,26 @@ final class WriteQueue: Sendable {
   /// Writes in one transaction at most.
   static let groupMax = 128
 
+  /// How long a patient write waits for others to share their commit.
+  static let patience: DispatchTimeInterval = .milliseconds(5)
+
   private struct Waiting {
     var jobs: [any WriteJob] = []
+    /// Whether one of them is not patient.
+    var isUrgent = false
     var isDraining = false
+    /// Whether `hasten` comes by itself.
+    var isTimed = false
     var isClosed = false
+
+    /// What goes into the next transaction; nothing where all can still wait.
+    mutating func takeGroup() -> [any WriteJob] {
+      let group = isUrgent || isClosed ? Array(jobs.prefix(WriteQueue.groupMax)) : []
+      jobs.removeFirst(group.count)
+      if jobs.isEmpty { isUrgent = false }
+      if group.isEmpty { isDraining = false }
+      return group
+    }
   }
   private let waiting = Mutex(Waiting())
   private let queue = DispatchQueue(label: "strongroom.store.write", qos: .userInitiated)
@@ -31,20 +47,42 @@ final class WriteQueue: Sendable {
     self.committed = committed
   }
 
-  func submit(_ job: any WriteJob) {
-    enum Next { case wait, drain, refuse(StoreError) }
+  /// - Parameter isPatient: it may wait for others, so that they share a commit.
+  func submit(_ job: any WriteJob, isPatient: Bool = false) {
+    enum Next { case wait, drain, hastenLater, refuse(StoreError) }
     let next = waiting.withLock { waiting -> Next in
       guard !waiting.isClosed else { return .refuse(.closed) }
       guard waiting.jobs.count < Self.jobsMax else { return .refuse(.overloaded) }
       waiting.jobs.append(job)
-      defer { waiting.isDraining = true }
-      return waiting.isDraining ? .wait : .drain
+      guard isPatient else {
+        waiting.isUrgent = true
+        defer { waiting.isDraining = true }
+        return waiting.isDraining ? .wait : .drain
+      }
+      defer { waiting.isTimed = true }
+      return waiting.isTimed ? .wait : .hastenLater
     }
     switch next {
     case .wait: break
     case .drain: queue.async { self.drain() }
+    case .hastenLater:
+      queue.asyncAfter(deadline: .now() + Self.patience) {
+        self.waiting.withLock { $0.isTimed = false }
+        self.hasten()
+      }
     case .refuse(let error): job.fail(error)
     }
+  }
+
+  /// Patience ends for all that wait.
+  func hasten() {
+    let mustDrain = waiting.withLock { waiting -> Bool in
+      guard !waiting.jobs.isEmpty else { return false }
+      waiting.isUrgent = true
+      defer { waiting.isDraining = true }
+      return !waiting.isDraining
+    }
+    if mustDrain { queue.async { self.drain() } }
   }
 
   /// Lets what waits finish and refuses what comes after.
@@ -55,12 +93,7 @@ final class WriteQueue: Sendable {
 
   private func drain() {
     while true {
-      let jobs = waiting.withLock { waiting -> [any WriteJob] in
-        let group = Array(waiting.jobs.prefix(Self.groupMax))
-        waiting.jobs.removeFirst(group.count)
-        if group.isEmpty { waiting.isDraining = false }
-        return group
-      }
+      let jobs = waiting.withLock { $0.takeGroup() }
       guard !jobs.isEmpty else { return }
       commit(jobs)
     }
@@ -79,8 +112,13 @@ final class WriteQueue: Sendable {
           }
           faults.append(fault)
           guard fault == nil else { continue }
-          notes.appended += own.appended
+          notes.messages += own.messages
           notes.removed += own.removed
+        }
+        for bundle in OutboxBundle.pack(notes.messages) {
+          _ = try session.execute(
+            "INSERT INTO outbox (topic, messages, body) VALUES (?, ?, ?)",
+            [.text(bundle.topic), .count(bundle.count), .blob(bundle.bytes)])
         }
         FaultPoint.commitBegins.reached()
       }

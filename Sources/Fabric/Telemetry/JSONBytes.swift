@@ -58,6 +58,10 @@ struct JSONBytes {
   /// never splits a line.
   private mutating func escape(_ text: some Sequence<UInt8>) {
     bytes.append(UInt8(ascii: "\""))
+    defer { bytes.append(UInt8(ascii: "\"")) }
+    guard text.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c || $0 == 0x7f }) else {
+      return bytes.append(contentsOf: text)
+    }
     for byte in text {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -70,7 +74,6 @@ struct JSONBytes {
       default: bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
   }
   private static let hexDigits = Array("0123456789abcdef".utf8)
 }

@@ -51,6 +51,7 @@ final class ClientConnection: ChannelInboundHandler {
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
           try pipeline.addHandler(tls())
+          try pipeline.addHandler(WriteGathering())
           try pipeline.addHandler(HTTPRequestEncoder())
           try pipeline.addHandler(
             ByteToMessageHandler(HTTPResponseDecoder(limitConfiguration: limits.decoder)))

@@ -42,6 +42,7 @@ package final class TransportServer: Sendable {
             NIOSSLServerHandler(
               context: credentials.serverContext,
               customVerificationCallback: credentials.verification(into: slot)))
+          try pipeline.addHandler(WriteGathering())
           try pipeline.addHandler(HTTPResponseEncoder())
           try pipeline.addHandler(
             ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits.decoder)))

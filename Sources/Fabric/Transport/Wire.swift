@@ -18,7 +18,8 @@ package struct Headers: Sendable, Hashable {
   package func values(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
 
   package mutating func add(_ name: String, _ value: String) {
-    fields.append(Field(name: name.lowercased(), value: value))
+    let isLower = !name.utf8.contains { (65...90).contains($0) || $0 >= 128 }
+    fields.append(Field(name: isLower ? name : name.lowercased(), value: value))
   }
   package mutating func set(_ name: String, _ value: String) {
     remove(name)

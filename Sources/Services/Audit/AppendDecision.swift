@@ -11,6 +11,11 @@ package struct PreparedRecord: Hashable, Sendable {
     self.record = record
     entry = record.canonicalBytes
   }
+  /// - Parameter item: as it was read.
+  package init(_ item: CanonicalReader.Item) {
+    record = item.record
+    entry = item.bytes
+  }
 }
 
 /// What to do with a batch, given what is stored already. Pure.

@@ -16,6 +16,7 @@ package struct AuditService: Service {
   private let store: AuditStore
   private let folder: LogFolder
   private let published: PublishedLog
+  private let writer: LogWriter
   private let publisher: CheckpointPublisher
   private let proofs: ProofReader
 
@@ -30,7 +31,7 @@ package struct AuditService: Service {
         keyring: try await context.sealingKeyring(), randomness: context.randomness,
         now: context.clock.now())
       folder = try LogFolder(context.home.dataFolder(of: Self.name) + "/log")
-      let writer = LogWriter(store: store, folder: folder, signer: signer, published: published)
+      writer = LogWriter(store: store, folder: folder, signer: signer, published: published)
       try await writer.recover()
       try await writer.publish()
       publisher = CheckpointPublisher(
@@ -60,29 +61,59 @@ package struct AuditService: Service {
   /// Its own access decisions take the short way into its own log.
   package var auditSink: AuditSink? {
     { records in
+      try requireSound()
       _ = try await store.append(records.map { PreparedRecord($0) }, at: context.clock.now())
       publisher.notice()
     }
   }
 
-  package func run() async throws { await publisher.run() }
+  package func run() async throws {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await publisher.run() }
+      group.addTask { await comparePast() }
+    }
+  }
+
+  /// What the start did not look at. A disagreement shuts the log: records wait in the outboxes of their services.
+  private func comparePast() async {
+    do {
+      try await writer.comparePast()
+    } catch let fault as LogFault {
+      context.log.error(
+        "the audit log's past is not in order; no record is taken any more",
+        ["fault": .text(fault.description), "folder": .identifier(folderHint(context))])
+    } catch {
+      context.log.warning(
+        "the audit log's past could not be read; it is compared at the next start",
+        ["error": .text(String(describing: error))])
+    }
+  }
+
+  /// False once the past was found altered.
+  package var isReady: Bool { get async { !published.isShut } }
+
+  private func requireSound() throws(AuditRefusal) {
+    guard !published.isShut else { throw .shut }
+  }
 
   // MARK: - Writing
 
   @Sendable private func appendRecords(_ call: Call) async throws -> Answer {
-    let records = try call.decode(AppendRecords.self).records
-    guard (1...AuditOperations.recordsMax).contains(records.count) else {
+    try requireSound()
+    let batch =
+      try CanonicalReader.batch(call.body).map { $0.map { PreparedRecord($0) } }
+      ?? call.decode(AppendRecords.self).records.map { PreparedRecord($0) }
+    guard (1...AuditOperations.recordsMax).contains(batch.count) else {
       throw Problem.malformed(
         "1 to \(AuditOperations.recordsMax) records at a time", field: "/records")
     }
-    for (position, record) in records.enumerated() {
+    for (position, record) in batch.map(\.record).enumerated() {
       guard record.service == call.caller else { throw AuditRefusal.foreignRecord(position) }
       if let flaw = record.flaw {
         throw Problem.malformed(flaw.text, field: "/records/\(position)/\(flaw.field)")
       }
     }
-    let prepared = records.map { PreparedRecord($0) }
-    let decision = try await store.append(prepared, at: call.receivedAt)
+    let decision = try await store.append(batch, at: call.receivedAt)
     publisher.notice()
     for conflict in decision.conflicts {
       context.log.with(correlation: call.correlation, operation: AuditOperations.appendRecords.id)
@@ -184,6 +215,8 @@ package enum AuditRefusal: Refusal, Hashable {
   case beyondCheckpoint(size: UInt64)
   /// The record came into the log after the tree of that size.
   case notInTree(size: UInt64)
+  /// Store and files were found to disagree: nothing is added to a log whose past was altered.
+  case shut
 
   package var problem: Problem {
     switch self {
@@ -201,6 +234,9 @@ package enum AuditRefusal: Refusal, Hashable {
       Problem(
         "not-in-tree", 400, "The record is not among the first ones of that tree",
         fields: ["size": "\(size)"])
+    case .shut:
+      Problem(
+        "log-altered", 503, "The log's past was altered; nothing is added until it is restored")
     }
   }
 }

@@ -12,10 +12,14 @@ package final class PublishedLog: Sendable {
   }
   // A class with a lock: one writer replaces what many readers hold.
   private let current = Mutex<Statement?>(nil)
+  private let shut = Atomic(false)
   package init() {}
   /// Nil before the first checkpoint.
   package var statement: Statement? { current.withLock { $0 } }
   func replace(_ statement: Statement) { current.withLock { $0 = statement } }
+  /// Whether the log's past was found altered: what our key signs must follow from what is stored, so nothing more is.
+  package var isShut: Bool { shut.load(ordering: .acquiring) }
+  func close() { shut.store(true, ordering: .releasing) }
 }
 
 /// Turns stored records into files of the log and signs what they add up to. The store is the
@@ -23,6 +27,11 @@ package final class PublishedLog: Sendable {
 package actor LogWriter {
   /// Most records that one checkpoint adds; bounds the memory and the time of a step.
   package static let recordsPerCheckpointMax = AuditStore.rowsMax
+  /// Records that a start compares with the files, at least, where there are so many.
+  package static let recordsComparedAtStart: UInt64 = 16_384
+  /// Records that `comparePast` compares in a step; the pause leaves the disk and the cores to those who wait for them.
+  static let recordsPerStep = 1_024
+  static let pauseBetweenSteps: Duration = .milliseconds(100)
 
   private let store: AuditStore
   private let folder: LogFolder
@@ -31,6 +40,10 @@ package actor LogWriter {
   private let executor = DiskExecutor()
   private var growth = LogGrowth()
   private var isPublishing = false
+  /// The checkpoint that the store remembered at the start.
+  private var remembered: Checkpoint?
+  /// Records from here on were compared with the files, those before were not yet.
+  private var comparedFrom: UInt64 = 0
 
   /// Disk calls block, so they have a thread of their own.
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -46,8 +59,9 @@ package actor LogWriter {
     self.published = published
   }
 
-  /// Compares the store with every file and the checkpoint, and takes the state up from there.
-  /// After a crash the store may be ahead; `publish` follows. Reads the whole log.
+  /// Takes the state up from the checkpoint: what our key signed must follow from the store's newest records and, before
+  /// them, from the files. After a crash the store may be ahead; `publish` follows. Takes the same time however long the
+  /// log is; `comparePast` looks at all the rest.
   /// - Throws: `LogFault` with the place of the first disagreement.
   package func recover() async throws {
     guard try folder.lock() else { throw LogFault.locked }
@@ -58,12 +72,37 @@ package actor LogWriter {
       throw LogFault.checkpointMissing(published: try verified(noted).size)
     }
     let signed = try verified(note)
-    let remembered = try noted.map { try verified($0) }
+    remembered = try noted.map { try verified($0) }
     if let remembered, remembered.size > signed.size {
       throw LogFault.folderOlder(files: signed.size, published: remembered.size)
     }
-    growth = try await replay(to: signed, remembered: remembered)
+    let records = try await store.count()
+    guard records >= signed.size else {
+      throw LogFault.storeOlder(records: records, files: signed.size)
+    }
+    let newest = signed.size - min(signed.size, Self.recordsComparedAtStart)
+    comparedFrom = newest - newest % UInt64(TileAddress.widthMax)
+    growth = try await replay(try start(at: comparedFrom, of: signed.size), to: signed.size)
+    for file in growth.partialFiles { try compare(file) }
+    guard growth.root == signed.root else { throw LogFault.rootDiffers(size: signed.size) }
     published.replace(.init(checkpoint: signed, note: String(decoding: note, as: UTF8.self)))
+  }
+
+  /// Compares the records that `recover` passed over with every file. Lets others in after each step; ends early when
+  /// cancelled.
+  /// - Throws: `LogFault` with the place of the first disagreement; the log is shut then.
+  package func comparePast() async throws {
+    var past = LogGrowth()
+    do {
+      while past.size < comparedFrom, !Task.isCancelled {
+        let end = min(comparedFrom, past.size + UInt64(Self.recordsPerStep))
+        past = try await replay(past, to: end)
+        await executor.pause(Self.pauseBetweenSteps)
+      }
+    } catch let found as LogFault {
+      published.close()
+      throw found
+    }
   }
 
   /// Publishes checkpoints until all stored records are covered; the first one also for an empty
@@ -72,7 +111,7 @@ package actor LogWriter {
   @discardableResult
   package func publish() async throws -> UInt64 {
     // The store is awaited in between, so a second call must not come in.
-    guard !isPublishing else { return 0 }
+    guard !isPublishing, !published.isShut else { return 0 }
     isPublishing = true
     defer { isPublishing = false }
     let before = growth.size
@@ -124,14 +163,19 @@ package actor LogWriter {
     }
   }
 
-  private func replay(to signed: Checkpoint, remembered: Checkpoint?) async throws -> LogGrowth {
-    var replayed = LogGrowth()
-    while replayed.size < signed.size {
-      let left = min(signed.size - replayed.size, UInt64(Self.recordsPerCheckpointMax))
+  private func start(at size: UInt64, of total: UInt64) throws(LogFault) -> LogGrowth {
+    do { return try LogGrowth(size: size, of: total, files: folder.files) } catch {
+      throw error.isMissing ? .fileMissing(path: error.path) : .fileDiffers(path: error.path)
+    }
+  }
+
+  /// Goes on with stored records, and compares the files that they complete.
+  private func replay(_ begun: LogGrowth, to size: UInt64) async throws -> LogGrowth {
+    var replayed = begun
+    while replayed.size < size {
+      let left = min(size - replayed.size, UInt64(Self.recordsPerCheckpointMax))
       let page = try await store.entries(from: replayed.size, limit: Int(left))
-      guard !page.isEmpty else {
-        throw LogFault.storeOlder(records: replayed.size, files: signed.size)
-      }
+      guard !page.isEmpty else { throw LogFault.storeGap(index: replayed.size) }
       for entry in page {
         guard entry.sequence == replayed.size else {
           throw LogFault.storeGap(index: replayed.size)
@@ -142,8 +186,6 @@ package actor LogWriter {
         }
       }
     }
-    for file in replayed.partialFiles { try compare(file) }
-    guard replayed.root == signed.root else { throw LogFault.rootDiffers(size: signed.size) }
     return replayed
   }
 

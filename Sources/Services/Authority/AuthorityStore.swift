@@ -43,7 +43,7 @@ struct AuthorityStore: Sendable {
           .integer(slot.createdAt.nanoseconds), .integer(slot.activeFrom.nanoseconds),
           .integer(slot.notAfter.nanoseconds),
         ])
-      try transaction.append(message)
+      transaction.append(message)
     }
   }
 
@@ -53,7 +53,7 @@ struct AuthorityStore: Sendable {
       _ = try transaction.execute(
         "UPDATE signing_keys SET retires_at = ? WHERE id = ?",
         [.integer(moment.nanoseconds), .id(id)])
-      try transaction.append(message)
+      transaction.append(message)
     }
   }
 
@@ -61,7 +61,7 @@ struct AuthorityStore: Sendable {
     let message = OutboxMessage(record)
     try await store.write { transaction in
       _ = try transaction.execute("DELETE FROM signing_keys WHERE id = ?", [.id(id)])
-      try transaction.append(message)
+      transaction.append(message)
     }
   }
 

@@ -37,7 +37,7 @@ package struct CustomerStore: Sendable {
           birth_date, national_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [.id(id), .count(keyVersion)] + details.values + [.integer(record.at.milliseconds)])
-      try transaction.append(OutboxMessage(record))
+      transaction.append(OutboxMessage(record))
       return Stored(
         details: details, keyVersion: keyVersion,
         createdAt: Instant(milliseconds: record.at.milliseconds))

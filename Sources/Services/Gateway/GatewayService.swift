@@ -93,7 +93,7 @@ package struct GatewayService: Service {
       write: { records in
         let messages = records.map { OutboxMessage($0) }
         try await context.store.write { transaction in
-          for message in messages { try transaction.append(message) }
+          for message in messages { transaction.append(message) }
         }
       },
       shedRecord: { count in

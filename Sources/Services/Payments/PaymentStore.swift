@@ -118,6 +118,6 @@ package final class PaymentStore: Sendable {
         "currency": record.order.amount.currency.code,
         "debtor": record.order.debtor.description, "creditor": record.order.creditor.description,
       ])
-    try transaction.append(OutboxMessage(audit))
+    transaction.append(OutboxMessage(audit))
   }
 }

@@ -6,20 +6,20 @@ package struct ID<Kind>: Hashable, Comparable, Sendable {
 
   /// The 36-character form, lower case only: one identifier has one spelling.
   package init?(_ text: String) {
-    var bits: UInt128 = 0
+    guard text.utf8.count == 36 else { return nil }
+    // In halves: shifting 128 bits takes several instructions, and these are read for every request.
+    var (high, low): (UInt64, UInt64) = (0, 0)
     var position = 0
     for byte in text.utf8 {
-      if [8, 13, 18, 23].contains(position) {
-        guard byte == UInt8(ascii: "-") else { return nil }
-      } else {
+      switch position {
+      case 8, 13, 18, 23: guard byte == UInt8(ascii: "-") else { return nil }
+      default:
         guard let nibble = hexValue(byte) else { return nil }
-        bits = bits << 4 | UInt128(nibble)
+        if position < 18 { high = high << 4 | nibble } else { low = low << 4 | nibble }
       }
       position += 1
-      guard position <= 36 else { return nil }
     }
-    guard position == 36 else { return nil }
-    self.bits = bits
+    bits = UInt128(high) << 64 | UInt128(low)
   }
 
   /// A time-ordered identifier, UUID version 7: 48 bits of milliseconds, 74 bits of randomness.
@@ -49,20 +49,25 @@ package struct ID<Kind>: Hashable, Comparable, Sendable {
 
   /// Sixteen bytes, most significant first.
   package var bytes: [UInt8] {
-    (0..<16).map { UInt8(truncatingIfNeeded: bits >> UInt128(120 - $0 * 8)) }
+    withUnsafeBytes(of: bits.bigEndian) { Array($0) }
   }
 }
 
 extension ID: CustomStringConvertible {
   package var description: String {
-    var text: [UInt8] = []
-    text.reserveCapacity(36)
-    for (index, byte) in bytes.enumerated() {
-      if [4, 6, 8, 10].contains(index) { text.append(UInt8(ascii: "-")) }
-      text.append(hexDigits[Int(byte >> 4)])
-      text.append(hexDigits[Int(byte & 15)])
+    let (high, low) = halves(of: bits)
+    return String(unsafeUninitializedCapacity: 36) { text in
+      var place = 0
+      for digit in 0..<32 {
+        if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+          text[place] = UInt8(ascii: "-")
+          place += 1
+        }
+        text[place] = hexDigit(digit < 16 ? high : low, at: digit & 15)
+        place += 1
+      }
+      return place
     }
-    return String(decoding: text, as: UTF8.self)
   }
 }
 
@@ -113,12 +118,14 @@ package struct CorrelationID: Hashable, Sendable, CustomStringConvertible, Codab
   }
   package init?(_ text: String) {
     guard text.utf8.count == 32 else { return nil }
-    var bits: UInt128 = 0
+    var (high, low): (UInt64, UInt64) = (0, 0)
+    var place = 0
     for byte in text.utf8 {
       guard let nibble = hexValue(byte) else { return nil }
-      bits = bits << 4 | UInt128(nibble)
+      if place < 16 { high = high << 4 | nibble } else { low = low << 4 | nibble }
+      place += 1
     }
-    self.init(bits: bits)
+    self.init(bits: UInt128(high) << 64 | UInt128(low))
   }
   package var description: String { hexText(bits, digits: 32) }
 
@@ -133,47 +140,5 @@ package struct CorrelationID: Hashable, Sendable, CustomStringConvertible, Codab
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
-  }
-}
-
-/// The low `digits` hex digits of a number, lower case, zero padded.
-package func hexText(_ value: UInt128, digits: Int) -> String {
-  String(
-    decoding: (0..<digits).reversed().map {
-      hexDigits[Int(truncatingIfNeeded: value >> UInt128($0 * 4) & 15)]
-    }, as: UTF8.self)
-}
-
-/// Bytes as lower-case hex.
-package func hexText(_ bytes: some Sequence<UInt8>) -> String {
-  var text: [UInt8] = []
-  for byte in bytes {
-    text.append(hexDigits[Int(byte >> 4)])
-    text.append(hexDigits[Int(byte & 15)])
-  }
-  return String(decoding: text, as: UTF8.self)
-}
-
-/// The bytes of a lower-case hex text; nil for an odd length or another character.
-package func bytes(hex: String) -> [UInt8]? {
-  let digits = Array(hex.utf8)
-  guard digits.count % 2 == 0 else { return nil }
-  var bytes: [UInt8] = []
-  for index in stride(from: 0, to: digits.count, by: 2) {
-    guard let high = hexValue(digits[index]), let low = hexValue(digits[index + 1]) else {
-      return nil
-    }
-    bytes.append(high << 4 | low)
-  }
-  return bytes
-}
-
-private let hexDigits = Array("0123456789abcdef".utf8)
-
-private func hexValue(_ byte: UInt8) -> UInt8? {
-  switch byte {
-  case 48...57: byte - 48
-  case 97...102: byte - 87
-  default: nil
   }
 }

@@ -9,9 +9,7 @@ package struct Instant: Hashable, Comparable, Sendable {
   }
 
   /// Whole seconds since the epoch, rounded down; what JWT calls NumericDate (RFC 7519 §2).
-  package var seconds: Int64 {
-    nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000
-  }
+  package var seconds: Int64 { floorDivide(nanoseconds, 1_000_000_000) }
 
   package static func < (left: Instant, right: Instant) -> Bool {
     left.nanoseconds < right.nanoseconds
@@ -47,11 +45,31 @@ extension Duration {
 extension Instant: CustomStringConvertible {
   /// RFC 3339 in UTC with microseconds: `2026-11-21T07:35:00.000000Z`.
   package var description: String {
-    let date = CivilDate(daysSinceEpoch: Int(floorDivide(seconds, 86_400)))
+    let (year, month, day) = CivilDate(daysSinceEpoch: Int(floorDivide(seconds, 86_400))).components
     let time = Int(seconds - floorDivide(seconds, 86_400) * 86_400)
-    let micros = Int((nanoseconds - seconds * 1_000_000_000) / 1_000)
-    return
-      "\(date)T\(padded(time / 3_600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2)).\(padded(micros, 6))Z"
+    let rest = nanoseconds % 1_000_000_000
+    let micros = Int((rest < 0 ? rest + 1_000_000_000 : rest) / 1_000)
+    // Written for every log line and every audit record: digit by digit into the place where they stay.
+    return String(unsafeUninitializedCapacity: 27) { text in
+      var place = 0
+      func put(_ value: Int, _ digits: Int, _ end: Character) {
+        var rest = value
+        for digit in (place..<place + digits).reversed() {
+          text[digit] = UInt8(rest % 10) + UInt8(ascii: "0")
+          rest /= 10
+        }
+        text[place + digits] = end.asciiValue ?? 0
+        place += digits + 1
+      }
+      put(year, 4, "-")
+      put(month, 2, "-")
+      put(day, 2, "T")
+      put(time / 3_600, 2, ":")
+      put(time / 60 % 60, 2, ":")
+      put(time % 60, 2, ".")
+      put(micros, 6, "Z")
+      return place
+    }
   }
 
   /// Parses RFC 3339 in UTC (`Z` only, up to nine decimals). Nil for anything else.
@@ -82,9 +100,10 @@ extension Instant: CustomStringConvertible {
       for _ in digits..<9 { nanos *= 10 }
     }
     let whole = Int64(date.daysSinceEpoch) * 86_400 + Int64(hour * 3_600 + minute * 60 + second)
-    let (scaled, overflow) = whole.multipliedReportingOverflow(by: 1_000_000_000)
-    guard !overflow else { return nil }
-    nanoseconds = scaled + Int64(nanos)
+    let (scaled, isTooFar) = whole.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, isBeyond) = scaled.addingReportingOverflow(Int64(nanos))
+    guard !isTooFar, !isBeyond else { return nil }
+    nanoseconds = sum
   }
 }
 

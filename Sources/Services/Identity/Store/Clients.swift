@@ -34,7 +34,7 @@ extension IdentityStore {
       _ = try transaction.execute(
         "INSERT INTO clients (client, registration, created_at) VALUES (?, ?, ?)",
         [.text("\(new.id)"), .blob(registration), journal.at.stored])
-      try transaction.note(
+      transaction.note(
         IdentityEvent(
           "registerClient", "client-registered", client: "\(new.id)",
           detail: ["kind": new.kind.rawValue, "scopes": new.scopes.sorted().joined(separator: " ")]

@@ -62,7 +62,7 @@ extension IdentityStore {
           .text(request.challenge.text), request.nonce.map { .text($0) } ?? .null,
           (journal.at + CodeMachine.lifetime).stored,
         ])
-      try transaction.note(grant.event("authorize", "code-issued"), in: journal)
+      transaction.note(grant.event("authorize", "code-issued"), in: journal)
     }
   }
 
@@ -95,13 +95,13 @@ extension IdentityStore {
           try transaction.keep(
             redemption.refreshToken, of: grant.family, generation: 0, journal: journal)
         }
-        try transaction.note(grant.event("token", "tokens-issued"), in: journal)
+        transaction.note(grant.event("token", "tokens-issued"), in: journal)
         return .granted(grant, nonce: try row.optionalText("nonce"), refreshes: refreshes)
       case .refuseAndRevokeFamily:
         try transaction.revoke(family: grant.family, .codeReused, journal: journal)
         return .refused
       case .refuse, .nothing:
-        try transaction.note(grant.event("token", "code-refused"), in: journal)
+        transaction.note(grant.event("token", "code-refused"), in: journal)
         return .refused
       }
     }
@@ -121,7 +121,7 @@ extension IdentityStore {
       else { return .refused }
       var (grant, family) = try transaction.family(row.id("family"))
       guard grant.client == client else {
-        try transaction.note(
+        transaction.note(
           grant.event("token", "refresh-refused", reason: "wrong-client"), in: journal)
         return .refused
       }
@@ -137,13 +137,13 @@ extension IdentityStore {
           [.integer(generation), .text("\(grant.family)")])
         try transaction.keep(
           successor, of: grant.family, generation: generation, journal: journal)
-        try transaction.note(grant.event("token", "tokens-refreshed"), in: journal)
+        transaction.note(grant.event("token", "tokens-refreshed"), in: journal)
         return .granted(grant, nonce: nil, refreshes: true)
       case .refuseAndAnnounce(let reason):
         try transaction.write(revoked: reason, of: grant, journal: journal)
         return .refused
       case .refuse, .announce, .nothing:
-        try transaction.note(grant.event("token", "refresh-refused"), in: journal)
+        transaction.note(grant.event("token", "refresh-refused"), in: journal)
         return .refused
       }
     }
@@ -220,7 +220,7 @@ extension Transaction {
     _ = try execute(
       "UPDATE codes SET state = 'void' WHERE family = ?", [.text("\(grant.family)")])
     try announce(.family, "\(grant.family)", journal: journal)
-    try note(grant.event("revoke", "family-revoked", reason: reason.rawValue), in: journal)
+    note(grant.event("revoke", "family-revoked", reason: reason.rawValue), in: journal)
   }
 
   func keep(
@@ -246,6 +246,6 @@ extension Transaction {
           journal.at.stored,
         ])
     }
-    try note(grant.event("consent", "consent-given"), in: journal)
+    note(grant.event("consent", "consent-given"), in: journal)
   }
 }

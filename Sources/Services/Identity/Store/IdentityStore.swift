@@ -65,8 +65,8 @@ package struct Journal: Sendable {
 
 extension Transaction {
   /// The event becomes durable together with what it tells of.
-  func note(_ event: IdentityEvent, in journal: Journal) throws {
-    try append(OutboxMessage(journal.record(event)))
+  func note(_ event: IdentityEvent, in journal: Journal) {
+    append(OutboxMessage(journal.record(event)))
   }
 }
 

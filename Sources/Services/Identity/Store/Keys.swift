@@ -17,7 +17,7 @@ extension IdentityStore {
       schedule.rotate(to: algorithm, fresh: fresh, next: next, at: journal.at)
       schedule.forget(at: journal.at)
       try transaction.keep(schedule, sealed: sealed)
-      try transaction.note(
+      transaction.note(
         IdentityEvent(
           "rotateSigningKey", "signing-key-rotated",
           detail: ["kid": schedule.active?.kid ?? "", "alg": algorithm.rawValue]), in: journal)

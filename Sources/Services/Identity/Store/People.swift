@@ -71,7 +71,7 @@ extension IdentityStore {
           .text("\(credential.person)"), .blob(index), .text(credential.password),
           journal.at.stored,
         ])
-      try transaction.note(
+      transaction.note(
         IdentityEvent("createPerson", "person-created", subject: "\(credential.person)"),
         in: journal)
       return true

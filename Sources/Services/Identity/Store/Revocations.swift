@@ -26,7 +26,7 @@ extension IdentityStore {
   ) async throws {
     try await store.write { transaction in
       try transaction.announce(.token, jti, journal: journal)
-      try transaction.note(
+      transaction.note(
         IdentityEvent(
           "revoke", "token-revoked", subject: subject, client: "\(client)", detail: ["jti": jti]),
         in: journal)

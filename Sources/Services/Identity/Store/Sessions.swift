@@ -74,7 +74,7 @@ extension IdentityStore {
         ])
       _ = try transaction.execute("DELETE FROM throttles WHERE subject = ?", [.blob(throttle)])
       if let address { try transaction.redeem(address) }
-      try transaction.note(event, in: journal)
+      transaction.note(event, in: journal)
     }
   }
 
@@ -93,7 +93,7 @@ extension IdentityStore {
         try transaction.revoke(family: try row.id("family"), .signedOut, journal: journal)
       }
       try transaction.announce(.session, "\(session.id)", journal: journal)
-      try transaction.note(
+      transaction.note(
         IdentityEvent(
           "logout", "signed-out", subject: "\(session.person)",
           detail: ["session": "\(session.id)"]), in: journal)
@@ -102,6 +102,6 @@ extension IdentityStore {
 
   /// Notes something that changed no state: a refused sign-in, a denied consent.
   package func note(_ event: IdentityEvent, journal: Journal) async throws {
-    try await store.write { try $0.note(event, in: journal) }
+    try await store.write { $0.note(event, in: journal) }
   }
 }
