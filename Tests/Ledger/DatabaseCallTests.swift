@@ -1,15 +1,17 @@
 import Chassis
+import Foundation
 import Ledger
 import LedgerAPI
 import Storage
+import StrictJSON
 import TestKit
 import Testing
 import Vocabulary
 
 /// The same service over mutual TLS, its books on a real PostgreSQL server.
-@Suite struct `A ledger with its books on PostgreSQL` {
+@Suite(.postgres) struct `A ledger with its books on PostgreSQL` {
   @Test func `answers as one with a file does, and finds everything again`() async throws {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     let house = try await LedgerHouse(database: server.newStore())
     try await house.moveIn()
     let hold = try house.newHold(20, 700)
@@ -25,10 +27,28 @@ import Vocabulary
     await again.close()
   }
 
+  @Test func `is not begun anew in a file when nobody says where its database is`() async throws {
+    let house = try await LedgerHouse(database: PostgresServer.shared.newStore())
+    try await house.moveIn()
+    await house.drain()
+    var platform = house.place.platform
+    platform.ledgerDatabase = nil
+    try Data(StrictJSON.encode(platform)).write(to: URL(filePath: house.place.home.platformFile))
+    let left = LedgerHouse.Left(place: house.place, authority: house.authority)
+    let error = await #expect(throws: StoreError.self) { _ = try await left.reopen() }
+    let file = left.storeFile
+    #expect(
+      error?.description
+        == "\(file) cannot keep a store: this home's books are on PostgreSQL; give 'up' its --ledger-database again."
+    )
+    #expect(!FileManager.default.fileExists(atPath: file))
+    house.place.remove()
+  }
+
   @Test func `says 503 and when to ask again while the server is gone, and then goes on`()
     async throws
   {
-    guard let server = try PostgresServer() else { return }
+    let server = try PostgresServer()
     let house = try await LedgerHouse(database: server.newStore())
     try await house.moveIn()
     #expect(await house.process.service.isReady)

@@ -7,7 +7,7 @@ import TestKit
 import Testing
 import Vocabulary
 
-@Suite struct `A store on PostgreSQL` {
+@Suite(.postgres) struct `A store on PostgreSQL` {
   private func open(
     _ location: PostgresLocation, migrations: [Migration] = [.journal], identityFile: String? = nil
   ) async throws {
@@ -33,7 +33,7 @@ import Vocabulary
   }
 
   @Test func `says in one line why it cannot be opened`() async throws {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     try server.sql("CREATE ROLE poor_\(getpid()) LOGIN")
     try server.sql("CREATE DATABASE ascii_\(getpid()) ENCODING 'SQL_ASCII' TEMPLATE template0")
     let poor = try server.newStore().with("user", "poor_\(getpid())")
@@ -46,12 +46,12 @@ import Vocabulary
   }
 
   @Test func `is not opened on a server that does not sync`() async throws {
-    guard let server = try PostgresServer(settings: ["fsync=off"]) else { return }
+    let server = try PostgresServer(settings: ["fsync=off"])
     await expect("unsuitable", "fsync off", try server.location())
   }
 
   @Test func `takes its password from a passfile`() async throws {
-    guard let server = try PostgresServer(password: "open sesame") else { return }
+    let server = try PostgresServer(password: "open sesame")
     let passfile = "\(FileManager.default.temporaryDirectory.path)/passfile-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: passfile) }
     for (password, isRight) in [("open sesame", true), ("close sesame", false)] {
@@ -70,7 +70,7 @@ import Vocabulary
   @Test func `refuses a schema of a newer program, and another store in the place of its own`()
     async throws
   {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     let location = try server.newStore()
     let identity = "\(FileManager.default.temporaryDirectory.path)/identity-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: identity) }
@@ -89,7 +89,7 @@ import Vocabulary
   }
 
   @Test func `refuses to be changed behind the ledger's back`() async throws {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     let location = try server.newStore()
     let books = try await Books.open(location)
     for sql in ["UPDATE journal SET moment = 1", "DELETE FROM journal", "TRUNCATE journal"] {
