@@ -1,8 +1,10 @@
+import Dispatch
 import Foundation
 import LedgerStorage
 import Storage
 import StoragePostgres
 import StrictJSON
+import Synchronization
 import TestKit
 import Testing
 import Vocabulary
@@ -86,6 +88,41 @@ import Vocabulary
       }
       #expect("\(try #require(error))".contains("is not the store"))
     }
+  }
+
+  /// The savepoint before a write goes out with its first statement, so it must not be lost with one that never goes.
+  @Test func `undoes a write whose arguments do not fit, and none of those beside it`() async throws
+  {
+    let notes = Migration(
+      1, "notes", sql: [], postgres: Array("CREATE TABLE notes (n bigint)".utf8))
+    let store = try await Store.open(
+      PostgresServer.shared.newStore(), for: "test", migrations: [notes], clock: wallClock,
+      randomness: .system)
+    let insert = "INSERT INTO notes (n) VALUES (?)"
+    // From now on the statement is known, and goes out in one message with what is before it.
+    try await store.write { try $0.execute(insert, [.integer(1)]) }
+    let gate = DispatchSemaphore(value: 0)
+    let kept = Mutex<[Bool]>([])
+    await withCheckedContinuation { (all: CheckedContinuation<Void, Never>) in
+      // Holds the queue until the others wait behind it, to share a commit.
+      store.write { _ in
+        gate.wait()
+      } then: { _ in
+      }
+      for (place, value) in [SQLValue.integer(2), .text("three"), .integer(4)].enumerated() {
+        store.write {
+          try $0.execute(insert, [value])
+        } then: { result in
+          kept.withLock { $0.append((try? result.get()) != nil) }
+          if place == 2 { all.resume() }
+        }
+      }
+      gate.signal()
+    }
+    #expect(kept.withLock { $0 } == [true, false, true])
+    let found = try await store.read { try $0.rows("SELECT n FROM notes ORDER BY n") }
+    #expect(try found.map { try $0.integer("n") } == [1, 2, 4])
+    store.close()
   }
 
   @Test func `refuses to be changed behind the ledger's back`() async throws {
