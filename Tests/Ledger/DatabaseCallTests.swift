@@ -3,6 +3,7 @@ import Foundation
 import Ledger
 import LedgerAPI
 import Storage
+import StoragePostgres
 import StrictJSON
 import TestKit
 import Testing
@@ -25,6 +26,49 @@ import Vocabulary
     let again = try await left.reopen()
     #expect(try await again.balances() == [9_300, 9_300, 700, 700])
     await again.close()
+  }
+
+  @Test func `that lack what was answered says so once, is not ready, and goes on when it is back`()
+    async throws
+  {
+    let location = try PostgresServer.shared.newStore()
+    let house = try await LedgerHouse(database: location)
+    try await house.moveIn()
+    let other = try PostgresConnection(location.parameters(for: "loss"))
+    let last = try #require(
+      try other.run("SELECT max(sequence) AS last FROM journal").rows.first
+    ).integer("last")
+    // What a failover to a server that was behind comes to.
+    try other.control(
+      """
+      ALTER TABLE journal DISABLE TRIGGER journal_stays;
+      CREATE TABLE lost AS SELECT * FROM journal WHERE sequence = \(last);
+      DELETE FROM journal WHERE sequence = \(last)
+      """)
+    let begun = ContinuousClock.now
+    while ContinuousClock.now - begun < .seconds(2) {
+      let problem = await #expect(throws: Problem.self) {
+        _ = try await house.post([try BatchTransfer.to(bob: 10)])
+      }
+      #expect(problem?.status == 503)
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    let isReady = await house.process.service.isReady
+    #expect(!isReady)
+    let errors = house.lines.with("stay shut")
+    #expect(errors.count == 1)
+    for words in [
+      "\"level\":\"error\"", "journal entry \(last) is missing", "PostgreSQL database postgres at",
+      "promote a replica",
+    ] {
+      #expect(errors.first?.contains(words) == true, "\(errors)")
+    }
+    try other.control("INSERT INTO journal SELECT * FROM lost")
+    #expect(try await house.postUntilKnown([try BatchTransfer.to(bob: 10)]) == ["created"])
+    let isReadyAgain = await house.process.service.isReady
+    #expect(isReadyAgain)
+    #expect(house.lines.with("whole again").count == 1)
+    await house.close()
   }
 
   @Test func `is not begun anew in a file when nobody says where its database is`() async throws {
