@@ -49,10 +49,20 @@ extension LedgerService {
     let folder = place.home.dataFolder(of: name)
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let note = StandbyNote(place.home, name)
+    defer { note.remove() }
     return try await Store.open(
       resolved, for: "strongroom-ledger", migrations: migrations, clock: place.clock,
       randomness: place.randomness,
       identityFile: identity
-    ) { log.warning("another ledger owns the books, this one waits as its standby") }
+    ) {
+      log.warning("another ledger owns the books, this one waits as its standby")
+      do {
+        try note.leave(by: ProcessInfo.processInfo.processIdentifier)
+      } catch {
+        // It will be started anew when the launcher loses patience, which is no harm but in the log.
+        log.warning("the launcher cannot be told of it", ["why": .text("\(error)")])
+      }
+    }
   }
 }
