@@ -21,12 +21,7 @@ extension LedgerKeeper {
     store.write { transaction in
       if let fault = flight.fault { throw fault }
       if let sealed = flight.sealed {
-        try JournalStore.append(sealed, transaction)
-        for (offset, account) in sealed.entry.opened.enumerated() where account.owner != 0 {
-          try transaction.execute(
-            "INSERT INTO account_owners (owner, number) VALUES (?, ?)",
-            [.blob(PersonID(bits: account.owner).bytes), .count(flight.firstAccount + offset)])
-        }
+        try JournalStore.append(sealed, firstAccount: flight.firstAccount, transaction)
       }
       for message in flight.messages { try transaction.append(message) }
     } then: { result in

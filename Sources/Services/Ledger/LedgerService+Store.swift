@@ -30,7 +30,7 @@ extension LedgerService {
 
   /// On PostgreSQL where the platform says so. While another ledger owns the books there, this one is its standby.
   package static func openStore(_ place: StorePlace) async throws -> Store {
-    let identity = "\(place.home.dataFolder(of: name))/database-store"
+    let identity = place.home.ledgerIdentityFile
     guard let location = place.platform.ledgerDatabase else {
       guard !FileManager.default.fileExists(atPath: identity) else {
         throw StoreError.unsuitable(
