@@ -78,6 +78,14 @@ import Vocabulary
     let again = try await first.command("ledger", "import", known)
     #expect(again.output.contains("exists: 20"), "\(again.output)")
     try await expectKept(load, first)
+
+    // One that waits need not be killed to end.
+    let another = try await second.up(["--no-demo", "--ledger-database", database])
+    #expect(another.output.contains("stands by"), "\(another.output)")
+    let asked = ContinuousClock.now
+    await second.down()
+    let span = ContinuousClock.now - asked
+    #expect(span < .seconds(10), "a standby took \(span) to end")
   }
 
   /// Sound books, and each answered transfer once.
