@@ -5,14 +5,14 @@ import TestKit
 import Testing
 
 /// The real platform with its books on a PostgreSQL server that asks for a password.
-@Suite(.serialized) struct `A platform with its books on PostgreSQL` {
+@Suite(.postgres, .serialized) struct `A platform with its books on PostgreSQL` {
   @Test
   func `pays, survives the deaths and pauses of both, keeps the password, and proves its books`()
     async throws
   {
     let port = Int.random(in: 20_000..<30_000)
     let password = "open sesame \(UInt64.random(in: 0 ... .max))"
-    guard let server = try PostgresServer(port: port, password: password) else { return }
+    let server = try PostgresServer(port: port, password: password)
     let passfile = NSTemporaryDirectory() + "passfile-\(UUID().uuidString)"
     try Data("localhost:\(port):*:*:\(password)\n".utf8).write(to: URL(filePath: passfile))
     try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passfile)

@@ -18,6 +18,7 @@ import Vocabulary
   static let died = Event.exited(status: -9, at: start)
   static let stopped = machine()
   static let starting = machine(.start)
+  static let standingBy = machine(.start, .standsBy)
   static let ready = machine(.start, .becameReady(at: start))
   static let pausing = machine(.start, died)
   static let draining = machine(.start, .drain)
@@ -44,6 +45,10 @@ import Vocabulary
     Step(starting, died, .pausing(attempt: 2), .pause(.milliseconds(250))),
     Step(starting, .exited(status: 65, at: start), .refused, .giveUp(status: 65)),
     Step(starting, .drain, .draining, .terminate),
+    Step(starting, .standsBy, .standingBy(attempt: 1), .nothing),
+    Step(standingBy, .becameReady(at: start), .ready(since: start, attempt: 1), .nothing),
+    Step(standingBy, died, .pausing(attempt: 2), .pause(.milliseconds(250))),
+    Step(standingBy, .drain, .draining, .terminate),
     Step(ready, died, .pausing(attempt: 2), .pause(.milliseconds(250))),
     // It was ready once, so what it refuses may pass: a full disk, an authority under attack.
     Step(ready, .exited(status: 78, at: start), .pausing(attempt: 2), .pause(.seconds(10))),
@@ -66,15 +71,29 @@ import Vocabulary
   /// All that is not in the table above.
   @Test func `are unmoved by what comes late or twice`() {
     let late: [(RestartMachine, [Event])] = [
-      (Self.stopped, [.becameReady(at: Self.start), Self.died, .pauseOver, .drainLimitPassed]),
-      (Self.starting, [.start, .pauseOver, .drainLimitPassed]),
-      (Self.ready, [.start, .becameReady(at: Self.start), .pauseOver, .drainLimitPassed]),
-      (Self.pausing, [.start, .becameReady(at: Self.start), Self.died, .drainLimitPassed]),
-      (Self.draining, [.start, .becameReady(at: Self.start), .pauseOver, .drain]),
       (
-        Self.killing, [.start, .becameReady(at: Self.start), .pauseOver, .drain, .drainLimitPassed]
+        Self.stopped,
+        [.standsBy, .becameReady(at: Self.start), Self.died, .pauseOver, .drainLimitPassed]
       ),
-      (Self.refused, [.becameReady(at: Self.start), Self.died, .pauseOver, .drainLimitPassed]),
+      (Self.starting, [.start, .pauseOver, .drainLimitPassed]),
+      (Self.standingBy, [.start, .standsBy, .pauseOver, .drainLimitPassed]),
+      (
+        Self.ready,
+        [.start, .standsBy, .becameReady(at: Self.start), .pauseOver, .drainLimitPassed]
+      ),
+      (
+        Self.pausing,
+        [.start, .standsBy, .becameReady(at: Self.start), Self.died, .drainLimitPassed]
+      ),
+      (Self.draining, [.start, .standsBy, .becameReady(at: Self.start), .pauseOver, .drain]),
+      (
+        Self.killing,
+        [.start, .standsBy, .becameReady(at: Self.start), .pauseOver, .drain, .drainLimitPassed]
+      ),
+      (
+        Self.refused,
+        [.standsBy, .becameReady(at: Self.start), Self.died, .pauseOver, .drainLimitPassed]
+      ),
     ]
     for (machine, events) in late {
       for event in events {
@@ -99,6 +118,15 @@ import Vocabulary
     }
     #expect(
       actions == [.pause(.milliseconds(250)), .pause(.milliseconds(500)), .giveUp(status: 70)])
+  }
+
+  @Test func `go on for ever when it was a standby that lost its server`() {
+    var machine = Self.standingBy
+    for attempt in 1...20 {
+      let action = machine.handle(.exited(status: 75, at: Self.start))
+      #expect(action == .pause(RestartMachine.pause(after: attempt)))
+      _ = machine.handle(.pauseOver)
+    }
   }
 
   @Test func `go on for ever once it was ready, and count anew when it was steady`() {

@@ -17,8 +17,18 @@ struct LedgerHouse {
   let authority: MeshAuthority
   let clock: Clock
   let process: ServiceProcess<LedgerService>
+  /// What the ledger wrote to its log.
+  let lines = Lines()
   private let shift: Shift
   private let callers: [ServiceName: ServiceContext]
+
+  final class Lines: Sendable {
+    private let written = Mutex<[String]>([])
+    func add(_ text: String) {
+      written.withLock { $0 += text.split(separator: "\n").map(String.init) }
+    }
+    func with(_ word: String) -> [String] { written.withLock { $0.filter { $0.contains(word) } } }
+  }
 
   /// Moves the ledger's clock ahead of the real one.
   final class Shift: Sendable {
@@ -70,7 +80,9 @@ struct LedgerHouse {
     self.shift = shift
     clock = Clock { Clock.system.now() + shift.value }
     let group = MultiThreadedEventLoopGroup.singleton
-    let log = Log(service: "ledger", sink: LogSink { _ in }, clock: clock)
+    let log = Log(
+      service: "ledger",
+      sink: LogSink { [lines] in lines.add(String(decoding: $0, as: UTF8.self)) }, clock: clock)
     process = try await ServiceProcess.start(
       LedgerService.self, home: place.home, group: group, log: log, clock: clock,
       randomness: .system, credentials: .issued(by: authority))

@@ -10,6 +10,9 @@ final class ConnectionProxy: Sendable {
     case cutBeforeCommit
     /// The next commit of the owner reaches the server, and the answer is lost.
     case cutAfterCommit
+    /// The next commit of a segment of the index reaches the server, and the answer is lost. Known only by the first
+    /// segment of a connection, whose statement is still spelled out.
+    case cutAfterIndexCommit
     /// Nothing passes in either direction, and nobody is told, as with a process that is paused.
     case hold
   }
@@ -17,17 +20,20 @@ final class ConnectionProxy: Sendable {
   private struct State {
     var fault = Fault.none
     var cuts = 0
-    var isClosed = false
+    /// Where connections go that do not own the books; they are cut when it changes.
+    var readers: String
+    var pairs: [Pair] = []
   }
 
   let folder: String
-  private let upstream: String
-  private let state = Mutex(State())
+  private let server: String
+  private let state: Mutex<State>
   private let listener: Int32
 
   /// - Parameter server: the folder of its Unix socket.
   init(to server: String) throws {
-    upstream = "\(server)/.s.PGSQL.5432"
+    self.server = server
+    state = Mutex(State(readers: server))
     folder = "/tmp/sr-px-\(UInt32.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -39,11 +45,18 @@ final class ConnectionProxy: Sendable {
   var cuts: Int { state.withLock { $0.cuts } }
   func set(_ fault: Fault) { state.withLock { $0.fault = fault } }
 
-  func close() {
-    state.withLock {
-      $0.isClosed = true
-      $0.fault = .none
+  /// New connections, all of which are readers' once somebody owns the books, go to another server; those that are
+  /// there and do not own them are cut.
+  func route(readersTo server: String) {
+    let pairs = state.withLock { state in
+      state.readers = server
+      return state.pairs
     }
+    for pair in pairs where !pair.owns.withLock({ $0 }) { pair.cut() }
+  }
+
+  func close() {
+    set(.none)
     shutdown(listener, Int32(SHUT_RDWR))
     try? FileManager.default.removeItem(atPath: folder)
   }
@@ -53,12 +66,14 @@ final class ConnectionProxy: Sendable {
       let client = Glibc.accept(listener, nil, nil)
       guard client >= 0 else { break }
       let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      let upstream = state.withLock { $0.readers } + "/.s.PGSQL.5432"
       guard Self.withAddress(upstream, { connect(server, $0, $1) }) == 0 else {
         Glibc.close(client)
         Glibc.close(server)
         continue
       }
       let pair = Pair(client: client, server: server)
+      state.withLock { $0.pairs.append(pair) }
       Thread.detachNewThread { self.forward(pair) }
       Thread.detachNewThread { self.back(pair) }
     }
@@ -70,6 +85,7 @@ final class ConnectionProxy: Sendable {
     let client: Int32
     let server: Int32
     let losesAnswer = Mutex(false)
+    let owns = Mutex(false)
     init(client: Int32, server: Int32) { (self.client, self.server) = (client, server) }
     func cut() {
       shutdown(client, Int32(SHUT_RDWR))
@@ -83,19 +99,29 @@ final class ConnectionProxy: Sendable {
 
   private func forward(_ pair: Pair) {
     var isOwner = false
+    var writesIndex = false
     while let chunk = Self.take(pair.client) {
       waitWhileHeld()
-      if !isOwner { isOwner = contains(chunk, "FROM store_owner WHERE id = 1 AND epoch") }
+      if !isOwner {
+        isOwner = contains(chunk, "FROM store_owner WHERE id = 1 AND epoch")
+        pair.owns.withLock { [isOwner] in $0 = isOwner }
+      }
+      if isOwner { writesIndex = writesIndex || contains(chunk, "INTO index_segments") }
       if isOwner, contains(chunk, "COMMIT") {
-        let fault = state.withLock { state in
-          defer { if case .hold = state.fault {} else { state.fault = .none } }
-          return state.fault
+        let fault = state.withLock { state -> Fault in
+          switch state.fault {
+          case .hold: return .none
+          case .cutAfterIndexCommit where !writesIndex: return .none
+          case .none, .cutBeforeCommit, .cutAfterCommit, .cutAfterIndexCommit:
+            defer { state.fault = .none }
+            return state.fault
+          }
         }
         switch fault {
         case .cutBeforeCommit:
           state.withLock { $0.cuts += 1 }
           return pair.cut()
-        case .cutAfterCommit:
+        case .cutAfterCommit, .cutAfterIndexCommit:
           state.withLock { $0.cuts += 1 }
           pair.losesAnswer.withLock { $0 = true }
         case .none, .hold: break

@@ -6,12 +6,12 @@ import TestKit
 import Testing
 import Vocabulary
 
-@Suite(.serialized, .timeLimit(.minutes(3))) struct `A ledger on PostgreSQL` {
+@Suite(.postgres, .serialized, .timeLimit(.minutes(3))) struct `A ledger on PostgreSQL` {
   @Test(arguments: [false, true])
   func `tells nobody that a transfer is kept when the connection is cut in mid-commit`(
     reachesServer: Bool
   ) async throws {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     let location = try server.newStore()
     let proxy = try ConnectionProxy(to: server.folder)
     defer { proxy.close() }
@@ -38,7 +38,7 @@ import Vocabulary
   }
 
   @Test func `loses nothing when the server is killed under load`() async throws {
-    guard let server = try PostgresServer() else { return }
+    let server = try PostgresServer()
     let location = try server.newStore()
     let books = try await Books.open(location)
     let load = Load(books)
@@ -59,7 +59,7 @@ import Vocabulary
   }
 
   @Test func `waits for a server that is paused, and goes on when it wakes`() async throws {
-    guard let server = try PostgresServer() else { return }
+    let server = try PostgresServer()
     let location = try server.newStore()
     let books = try await Books.open(location)
     let load = Load(books)
@@ -79,7 +79,7 @@ import Vocabulary
   }
 
   @Test func `loses nothing when the process that serves it is killed or ended`() async throws {
-    guard let server = try PostgresServer() else { return }
+    let server = try PostgresServer()
     let location = try server.newStore()
     let books = try await Books.open(location)
     let load = Load(books)

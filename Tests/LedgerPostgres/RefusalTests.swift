@@ -1,13 +1,15 @@
+import Dispatch
 import Foundation
 import LedgerStorage
 import Storage
 import StoragePostgres
 import StrictJSON
+import Synchronization
 import TestKit
 import Testing
 import Vocabulary
 
-@Suite struct `A store on PostgreSQL` {
+@Suite(.postgres) struct `A store on PostgreSQL` {
   private func open(
     _ location: PostgresLocation, migrations: [Migration] = [.journal], identityFile: String? = nil
   ) async throws {
@@ -33,7 +35,7 @@ import Vocabulary
   }
 
   @Test func `says in one line why it cannot be opened`() async throws {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     try server.sql("CREATE ROLE poor_\(getpid()) LOGIN")
     try server.sql("CREATE DATABASE ascii_\(getpid()) ENCODING 'SQL_ASCII' TEMPLATE template0")
     let poor = try server.newStore().with("user", "poor_\(getpid())")
@@ -46,12 +48,12 @@ import Vocabulary
   }
 
   @Test func `is not opened on a server that does not sync`() async throws {
-    guard let server = try PostgresServer(settings: ["fsync=off"]) else { return }
+    let server = try PostgresServer(settings: ["fsync=off"])
     await expect("unsuitable", "fsync off", try server.location())
   }
 
   @Test func `takes its password from a passfile`() async throws {
-    guard let server = try PostgresServer(password: "open sesame") else { return }
+    let server = try PostgresServer(password: "open sesame")
     let passfile = "\(FileManager.default.temporaryDirectory.path)/passfile-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: passfile) }
     for (password, isRight) in [("open sesame", true), ("close sesame", false)] {
@@ -70,7 +72,7 @@ import Vocabulary
   @Test func `refuses a schema of a newer program, and another store in the place of its own`()
     async throws
   {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     let location = try server.newStore()
     let identity = "\(FileManager.default.temporaryDirectory.path)/identity-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: identity) }
@@ -88,8 +90,43 @@ import Vocabulary
     }
   }
 
+  /// The savepoint before a write goes out with its first statement, so it must not be lost with one that never goes.
+  @Test func `undoes a write whose arguments do not fit, and none of those beside it`() async throws
+  {
+    let notes = Migration(
+      1, "notes", sql: [], postgres: Array("CREATE TABLE notes (n bigint)".utf8))
+    let store = try await Store.open(
+      PostgresServer.shared.newStore(), for: "test", migrations: [notes], clock: wallClock,
+      randomness: .system)
+    let insert = "INSERT INTO notes (n) VALUES (?)"
+    // From now on the statement is known, and goes out in one message with what is before it.
+    try await store.write { try $0.execute(insert, [.integer(1)]) }
+    let gate = DispatchSemaphore(value: 0)
+    let kept = Mutex<[Bool]>([])
+    await withCheckedContinuation { (all: CheckedContinuation<Void, Never>) in
+      // Holds the queue until the others wait behind it, to share a commit.
+      store.write { _ in
+        gate.wait()
+      } then: { _ in
+      }
+      for (place, value) in [SQLValue.integer(2), .text("three"), .integer(4)].enumerated() {
+        store.write {
+          try $0.execute(insert, [value])
+        } then: { result in
+          kept.withLock { $0.append((try? result.get()) != nil) }
+          if place == 2 { all.resume() }
+        }
+      }
+      gate.signal()
+    }
+    #expect(kept.withLock { $0 } == [true, false, true])
+    let found = try await store.read { try $0.rows("SELECT n FROM notes ORDER BY n") }
+    #expect(try found.map { try $0.integer("n") } == [1, 2, 4])
+    store.close()
+  }
+
   @Test func `refuses to be changed behind the ledger's back`() async throws {
-    guard let server = PostgresServer.shared else { return }
+    let server = try PostgresServer.shared
     let location = try server.newStore()
     let books = try await Books.open(location)
     for sql in ["UPDATE journal SET moment = 1", "DELETE FROM journal", "TRUNCATE journal"] {

@@ -2,31 +2,41 @@ import Foundation
 package import Storage
 import StoragePostgres
 import Synchronization
+package import Testing
 
 /// A PostgreSQL server for tests, on a Unix socket and, if wished, a port; with fsync on. A class: it ends with its last
 /// reference.
 package final class PostgresServer: Sendable {
   /// The server could not be made to do what a test needs.
   package struct Failure: Error { package let command: String }
+  package struct NotInstalled: Error, CustomStringConvertible {
+    package let description = "PostgreSQL is not installed: apt-get install postgresql"
+  }
 
-  /// One server for all tests of a process; nil, after saying so, where PostgreSQL is not installed. It ends when the
-  /// process has.
-  package static let shared: PostgresServer? = {
-    do {
-      guard let server = try PostgresServer() else { return nil }
-      try server.endWithProcess()
-      return server
-    } catch {
-      // Installed, and yet nothing could be tested: that must not look like passing.
-      fatalError("postgres: the shared server does not start: \(error)")
-    }
-  }()
+  /// One server for all tests of a process. It ends when the process has.
+  package static var shared: PostgresServer {
+    get throws { try started.get() }
+  }
+  private static let started = Result {
+    let server = try PostgresServer()
+    try server.endWithProcess()
+    return server
+  }
+
+  /// False only where PostgreSQL is not installed and need not be: by hand, on a developer's machine. CI, and
+  /// `./strongroom test`, which installs it, must not pass without it.
+  package static var mayTest: Bool {
+    let environment = ProcessInfo.processInfo.environment
+    return programs != nil || environment["CI"] == "true"
+      || environment["STRONGROOM_TEST_ALL"] == "1"
+  }
 
   private static let programs: String? = {
     let folders =
       (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
     let all =
-      folders.sorted().reversed().map { "/usr/lib/postgresql/\($0)/bin" } + ["/usr/local/bin"]
+      folders.sorted().reversed().map { "/usr/lib/postgresql/\($0)/bin" }
+      + ["/usr/local/bin", "/usr/bin"]
     return all.first { FileManager.default.isExecutableFile(atPath: "\($0)/initdb") }
   }()
 
@@ -40,12 +50,31 @@ package final class PostgresServer: Sendable {
   ///   - port: of 127.0.0.1 to listen at, too.
   ///   - password: asked of everybody; nil believes everybody.
   ///   - settings: such as `fsync=off`.
-  /// - Returns: nil, after saying so, where PostgreSQL's programs are not installed.
-  package init?(port: Int? = nil, password: String? = nil, settings: [String] = []) throws {
-    guard let programs = Self.programs else {
-      print("postgres: initdb is not installed, nothing tested")
-      return nil
-    }
+  /// - Throws: `NotInstalled`; `Failure`.
+  package convenience init(
+    port: Int? = nil, password: String? = nil, settings: [String] = []
+  ) throws {
+    try self.init(at: port, settings, password: password)
+    try asServer(
+      """
+      \(programs)/initdb -D \(folder)/data -A \(password == nil ? "trust" : "scram-sha-256") -U postgres \
+      --pwfile=\(folder)/password -E UTF8 --locale=C --no-instructions --no-sync
+      """)
+    try start()
+  }
+
+  /// Another server with what the first has now.
+  /// - Parameter follows: as a replica, which takes no writes; otherwise it is one that knows nothing of what comes later.
+  package convenience init(copyOf first: PostgresServer, follows: Bool) throws {
+    try self.init(at: nil, [], password: nil)
+    try asServer(
+      "\(programs)/pg_basebackup -D \(folder)/data -h \(first.folder) -U postgres -c fast -X stream \(follows ? "-R" : "")"
+    )
+    try start()
+  }
+
+  private init(at port: Int?, _ settings: [String], password: String?) throws {
+    guard let programs = Self.programs else { throw NotInstalled() }
     self.programs = programs
     self.port = port
     self.settings = settings
@@ -54,12 +83,6 @@ package final class PostgresServer: Sendable {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try Data((password ?? "-").utf8).write(to: URL(filePath: "\(folder)/password"))
     if geteuid() == 0 { try Self.run("/usr/bin/env", ["chown", "-R", "postgres", folder]) }
-    try asServer(
-      """
-      \(programs)/initdb -D \(folder)/data -A \(password == nil ? "trust" : "scram-sha-256") -U postgres \
-      --pwfile=\(folder)/password -E UTF8 --locale=C --no-instructions --no-sync
-      """)
-    try start()
   }
 
   deinit {
@@ -160,5 +183,15 @@ package final class PostgresServer: Sendable {
     guard process.terminationStatus == 0 else {
       throw Failure(command: arguments.last ?? program)
     }
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Tests that need a PostgreSQL server. Without one they are skipped, and said to be; where they must not be, they fail.
+  package static var postgres: Self {
+    .enabled(
+      if: PostgresServer.mayTest,
+      "PostgreSQL is not installed (apt-get install postgresql), and this is neither CI nor ./strongroom test"
+    )
   }
 }

@@ -14,12 +14,12 @@ struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger", abstract: "Verify, read and export the ledger's books.",
     discussion: """
-      Everything but 'import' reads the journal where the ledger keeps it, beside a running ledger or in
+      Everything but 'import' and 'move' reads the journal where the ledger keeps it, beside a running ledger or in
       a backup (--store, --database), decides every entry once more, and changes nothing.
       """,
     subcommands: [
       LedgerVerifyCommand.self, LedgerTrialBalanceCommand.self, LedgerStatementCommand.self,
-      LedgerExportCommand.self, LedgerImportCommand.self,
+      LedgerExportCommand.self, LedgerImportCommand.self, LedgerMoveCommand.self,
     ])
 }
 

@@ -1,6 +1,7 @@
 import Chassis
 import Foundation
 import Launcher
+import Storage
 import StrictJSON
 import Vocabulary
 
@@ -21,6 +22,7 @@ struct Progress: Sendable {
     case .ready:
       let seconds = Self.seconds(event.millis)
       line("  \(terminal.styled("✓", .green)) \(name) ready in \(seconds), pid \(event.pid ?? 0)")
+    case .standby: showStandby(name)
     case .restarting:
       line("  \(terminal.styled("!", .red)) \(name) \(event.detail ?? "ended")")
     case .stopped: line("  \(terminal.styled("✓", .green)) \(name) stopped")
@@ -54,6 +56,16 @@ struct Progress: Sendable {
         sign in       \(issuer)/.well-known/openid-configuration
         trust it      curl --cacert \(home.edgeAuthorityLink) \(issuer)/.well-known/openid-configuration
         state         \(home.path)
+      """)
+  }
+
+  private func showStandby(_ name: String) {
+    line("  \(Terminal.output.styled("…", .yellow)) \(name) stands by: another owns its books")
+    line(
+      """
+      Strongroom stands by. It comes up by itself when the platform that owns the books in
+      \(PlatformSettings.read(home)?.ledgerDatabase?.description ?? "the database") is down or does not answer for ten seconds.
+      See: ./strongroom status
       """)
   }
 

@@ -84,6 +84,9 @@ struct StatusCommand: AsyncParsableCommand {
         let record = records[service]
         group.addTask {
           var standing = await Standing.ask(service, pid: record?.pid, line)
+          if let pid = record?.pid, StandbyNote(home, service).isLeft(by: pid) {
+            standing.health = "stands by"
+          }
           standing.confinement = record.map {
             ConfinementStanding(
               $0, of: Unit(service), in: home, addressesAreHeld: addressesAreHeld)

@@ -162,12 +162,23 @@ struct UpCommand: AsyncParsableCommand {
         chartersFolder(launch.charters), with: addedFolders(launch.with))
       if HomeLock.isHeld(home) { throw LaunchFailure.runsAlready(pid: HomeLock.launcherPid(home)) }
       let progress = Progress(home: home, json: place.json)
-      let code =
+      let outcome =
         foreground
-        ? try await launch.run(home).run(report: progress.show) : try detached(home, progress)
-      if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
-      if !foreground { try await sayWhatNext(home) }
+        ? Outcome.ended(try await launch.run(home).run(report: progress.show))
+        : try detached(home, progress)
+      switch outcome {
+      case .up: try await sayWhatNext(home)
+      case .standsBy, .ended(.success): return
+      case .ended(let code): throw ArgumentParser.ExitCode(code.rawValue)
+      }
     }
+  }
+
+  private enum Outcome {
+    case up
+    /// The launcher goes on, and brings everything up when it is this platform's turn.
+    case standsBy
+    case ended(CommandExit)
   }
 
   /// The demo login, and the next thing to try.
@@ -192,8 +203,8 @@ struct UpCommand: AsyncParsableCommand {
   }
 
   /// Starts ourselves again as the launcher, in a session of its own, and shows what it reports
-  /// until it is up.
-  private func detached(_ home: Home, _ progress: Progress) throws -> CommandExit {
+  /// until it is up, or stands by.
+  private func detached(_ home: Home, _ progress: Progress) throws -> Outcome {
     let launcher = try DetachedLauncher.start(
       ["launcher", "--home", home.path] + launch.words)
     let interrupts = launcher.stoppingOnInterrupt()
@@ -201,14 +212,15 @@ struct UpCommand: AsyncParsableCommand {
       guard let event = LauncherEvent(line: line) else { continue }
       progress.show(event)
       switch event.kind {
-      case .up: return .success
-      case .failed: return event.exitCode.flatMap(CommandExit.init) ?? .software
+      case .up: return .up
+      case .standby: return .standsBy
+      case .failed: return .ended(event.exitCode.flatMap(CommandExit.init) ?? .software)
       case .starting, .ready, .restarting, .stopped, .down: continue
       }
     }
-    guard !interrupts.haveCome else { return .interrupted }
+    guard !interrupts.haveCome else { return .ended(.interrupted) }
     complain("the launcher ended without a word; see \(home.logFolder)/launcher.log")
-    return .software
+    return .ended(.software)
   }
 }
 

@@ -41,9 +41,17 @@ package enum ServiceMain {
     let log = Log(service: name, sink: sink, clock: clock)
     let signals = Signals()
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    do {
-      let process = try await ServiceProcess.start(
+    let starting = Task {
+      try await ServiceProcess.start(
         type, as: name, home: Home(path), group: group, log: log, clock: clock, randomness: .system)
+    }
+    // Also one that is still starting: a standby may wait for days.
+    let stopping = Task {
+      await signals.untilStop()
+      starting.cancel()
+    }
+    do {
+      let process = try await starting.value
       let watch = Task {
         await process.context.store.untilDeposed()
         guard !Task.isCancelled else { return }
@@ -51,9 +59,13 @@ package enum ServiceMain {
         sink.flush()
         exit(75)
       }
-      await signals.untilStop()
+      await stopping.value
       watch.cancel()
       await process.drain()
+      sink.flush()
+      exit(0)
+    } catch is CancellationError {
+      log.info("stopped before it was ready")
       sink.flush()
       exit(0)
     } catch {

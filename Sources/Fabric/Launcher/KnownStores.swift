@@ -26,6 +26,15 @@ package enum KnownStores {
     try WholeFile.write(bytes, to: file(of: home))
   }
 
+  /// For a store that was taken elsewhere on purpose.
+  package static func forget(_ service: ServiceName, in home: Home) throws(LaunchFailure) {
+    var known = try names(in: home)
+    guard known.remove(service) != nil, let bytes = try? StrictJSON.encode(known.sorted()) else {
+      return
+    }
+    try WholeFile.write(bytes, to: file(of: home))
+  }
+
   /// - Throws: `LaunchFailure.badHome` naming the first store that was here and is not.
   package static func requireAll(in home: Home) throws(LaunchFailure) {
     for service in try names(in: home).sorted() {

@@ -18,6 +18,8 @@ package actor Launcher {
   private static let authority = Unit(Charter.authorityName)
   /// Pause between two questions whether a service is ready.
   package static let probePause: Duration = .milliseconds(60)
+  /// The same for one that stands by.
+  package static let standbyPause: Duration = .milliseconds(500)
 
   /// What the launcher needs from outside.
   package struct Parts: Sendable {
@@ -80,6 +82,7 @@ package actor Launcher {
   private var slots: [Unit: Slot] = [:]
   private var waiting: [CheckedContinuation<Void, Never>] = []
   private var isStopping = false
+  private var hasToldStandby = false
 
   package init(_ parts: Parts) throws(LaunchFailure) {
     self.parts = parts
@@ -106,11 +109,30 @@ package actor Launcher {
       }
       if let failure = slots.values.lazy.compactMap(\.refusal).first { throw failure }
       if left.isEmpty, slots.keys.allSatisfy(isReady) { break }
+      tellStandby()
       await withCheckedContinuation { waiting.append($0) }
     }
     guard !isStopping else { return }
     parts.report(LauncherEvent(.up, millis: (parts.clock.now() - began).milliseconds))
     parts.log.info("all services are ready")
+  }
+
+  /// Once: from now on nothing happens until another platform's service ends, which may take as long as it likes.
+  private func tellStandby() {
+    var waiting: ServiceName?
+    for slot in slots.values {
+      switch slot.machine.state {
+      case .standingBy: waiting = slot.unit.service
+      case .stopped, .ready: break
+      case .starting, .pausing, .draining, .killing, .refused: return
+      }
+    }
+    guard let waiting, !hasToldStandby else { return }
+    hasToldStandby = true
+    parts.report(
+      LauncherEvent(
+        .standby, service: waiting, millis: (parts.clock.now() - began).milliseconds))
+    parts.log.info("a service stands by", ["service": .id(waiting)])
   }
 
   /// A program may start when its sidecar may: nobody asks it anything before that is ready.
@@ -267,9 +289,16 @@ package actor Launcher {
   }
 
   private func probe(_ name: Unit, generation: Int) async {
-    let limit = parts.clock.now() + Self.readyLimit
+    let note = StandbyNote(parts.home, name.service)
+    var limit = parts.clock.now() + Self.readyLimit
     while slots[name]?.generation == generation, !isStopping {
-      guard case .starting? = slots[name]?.machine.state else { return }
+      guard let slot = slots[name], slot.machine.isOnItsWay else { return }
+      if !name.isProgram, let pid = slot.process?.pid, note.isLeft(by: pid) {
+        if case .starting = slot.machine.state { apply(.standsBy, to: name) }
+        limit = parts.clock.now() + Self.readyLimit
+        try? await Task.sleep(for: Self.standbyPause)
+        continue
+      }
       if (try? await parts.isReady(name.service)) == true {
         guard slots[name]?.generation == generation, let slot = slots[name] else { return }
         let now = parts.clock.now()
@@ -295,7 +324,7 @@ package actor Launcher {
   /// is not ready yet, so nobody has believed it.
   package func distrustStarting() {
     for (name, slot) in slots {
-      guard case .starting = slot.machine.state, let process = slot.process else { continue }
+      guard slot.machine.isOnItsWay, let process = slot.process else { continue }
       parts.log.warning("a service may have read what was changed", ["service": .id(name)])
       process.signal(SIGKILL)
     }

@@ -9,6 +9,8 @@ package struct LauncherEvent: Hashable, Sendable, Codable {
     case starting
     /// A service answers as ready.
     case ready
+    /// A service waits for another platform's to end, and all that does not need it is ready.
+    case standby
     /// A service ended by itself and will be started again.
     case restarting
     /// A service ended as it was asked to.

@@ -20,8 +20,8 @@ enum LedgerDatabase {
       throw .badHome(
         path: file,
         reason:
-          "the ledger's books are in this file, and would be left behind. To begin on PostgreSQL, choose another "
-          + "--home; there, 'strongroom ledger import' takes what 'strongroom ledger export' gives here"
+          "the ledger's books are in this file, and would be left behind. Take them there first: "
+          + "'strongroom ledger move --to LOCATION'"
       )
     }
     for (key, path) in files(location) where !WholeFile.exists(path) {

@@ -9,6 +9,8 @@ package struct RestartMachine: Hashable, Sendable {
     case stopped
     /// The process runs; it has not said that it is ready.
     case starting(attempt: Int)
+    /// The process runs and waits for another to end, however long that takes.
+    case standingBy(attempt: Int)
     /// Ready since.
     case ready(since: Instant, attempt: Int)
     /// It ended by itself; the next attempt follows when the pause is over.
@@ -23,6 +25,7 @@ package struct RestartMachine: Hashable, Sendable {
   /// What happened.
   package enum Event: Hashable, Sendable {
     case start
+    case standsBy
     case becameReady(at: Instant)
     /// Ended with this status; negative for a signal.
     case exited(status: Int32, at: Instant)
@@ -60,7 +63,7 @@ package struct RestartMachine: Hashable, Sendable {
 
   /// Where it is now.
   package private(set) var state: State = .stopped
-  /// Whether it has been ready once; then it is restarted for ever.
+  /// Whether it has been ready once, or a standby, which only lacks its turn; then it is restarted for ever.
   package private(set) var wasReady = false
 
   /// A machine at rest.
@@ -69,8 +72,18 @@ package struct RestartMachine: Hashable, Sendable {
   /// How often it was started again since it was steady.
   package var restarts: Int {
     switch state {
-    case .starting(let attempt), .ready(_, let attempt), .pausing(let attempt): attempt - 1
+    case .starting(let attempt), .standingBy(let attempt), .ready(_, let attempt),
+      .pausing(let attempt):
+      attempt - 1
     case .stopped, .draining, .killing, .refused: 0
+    }
+  }
+
+  /// Whether its process runs and is not ready yet.
+  var isOnItsWay: Bool {
+    switch state {
+    case .starting, .standingBy: true
+    case .stopped, .ready, .pausing, .draining, .killing, .refused: false
     }
   }
 
@@ -86,16 +99,21 @@ package struct RestartMachine: Hashable, Sendable {
     switch (state, event) {
     case (.stopped, .start), (.refused, .start):
       return move(to: .starting(attempt: 1), .spawn)
-    case (.starting(let attempt), .becameReady(let now)):
+    case (.starting(let attempt), .standsBy):
+      wasReady = true
+      return move(to: .standingBy(attempt: attempt), .nothing)
+    case (.starting(let attempt), .becameReady(let now)),
+      (.standingBy(let attempt), .becameReady(let now)):
       wasReady = true
       return move(to: .ready(since: now, attempt: attempt), .nothing)
-    case (.starting(let attempt), .exited(let status, _)):
+    case (.starting(let attempt), .exited(let status, _)),
+      (.standingBy(let attempt), .exited(let status, _)):
       return ended(attempt: attempt, status: status)
     case (.ready(let since, let attempt), .exited(let status, let now)):
       return ended(attempt: now - since >= Self.steadyMin ? 1 : attempt, status: status)
     case (.pausing(let attempt), .pauseOver):
       return move(to: .starting(attempt: attempt), .spawn)
-    case (.starting, .drain), (.ready, .drain):
+    case (.starting, .drain), (.standingBy, .drain), (.ready, .drain):
       return move(to: .draining, .terminate)
     case (.pausing, .drain), (.refused, .drain), (.stopped, .drain):
       return move(to: .stopped, .finish)
@@ -105,21 +123,27 @@ package struct RestartMachine: Hashable, Sendable {
       return move(to: .stopped, .finish)
 
     // What comes late or twice changes nothing.
-    case (.starting, .start), (.ready, .start), (.pausing, .start), (.draining, .start),
+    case (.starting, .start), (.standingBy, .start), (.ready, .start), (.pausing, .start),
+      (.draining, .start),
       (.killing, .start):
+      return .nothing
+    case (.stopped, .standsBy), (.standingBy, .standsBy), (.ready, .standsBy),
+      (.pausing, .standsBy), (.draining, .standsBy), (.killing, .standsBy), (.refused, .standsBy):
       return .nothing
     case (.stopped, .becameReady), (.ready, .becameReady), (.pausing, .becameReady),
       (.draining, .becameReady), (.killing, .becameReady), (.refused, .becameReady):
       return .nothing
     case (.stopped, .exited), (.pausing, .exited), (.refused, .exited):
       return .nothing
-    case (.stopped, .pauseOver), (.starting, .pauseOver), (.ready, .pauseOver),
+    case (.stopped, .pauseOver), (.starting, .pauseOver), (.standingBy, .pauseOver),
+      (.ready, .pauseOver),
       (.draining, .pauseOver), (.killing, .pauseOver), (.refused, .pauseOver):
       return .nothing
     case (.draining, .drain), (.killing, .drain):
       return .nothing
-    case (.stopped, .drainLimitPassed), (.starting, .drainLimitPassed), (.ready, .drainLimitPassed),
-      (.pausing, .drainLimitPassed), (.killing, .drainLimitPassed), (.refused, .drainLimitPassed):
+    case (.stopped, .drainLimitPassed), (.starting, .drainLimitPassed),
+      (.standingBy, .drainLimitPassed), (.ready, .drainLimitPassed), (.pausing, .drainLimitPassed),
+      (.killing, .drainLimitPassed), (.refused, .drainLimitPassed):
       return .nothing
     }
   }

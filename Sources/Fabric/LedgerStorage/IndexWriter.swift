@@ -1,4 +1,3 @@
-import Dispatch
 import LedgerBook
 import LedgerJournal
 import Storage
@@ -162,19 +161,10 @@ struct IndexWriter {
 
   // MARK: the store
 
-  /// One durable change; returns when it is.
   @discardableResult
   func write<Result: Sendable>(
     _ body: @escaping @Sendable (Transaction) throws -> Result
   ) throws -> Result {
-    let done = DispatchSemaphore(value: 0)
-    let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
-    store.write(body) { result in
-      outcome.withLock { $0 = result }
-      done.signal()
-    }
-    done.wait()
-    guard let result = outcome.withLock({ $0 }) else { throw StoreError.closed }
-    return try result.get()
+    try store.writeNow(body)
   }
 }

@@ -7,8 +7,11 @@ import Vocabulary
 /// here decides anything.
 enum JournalStore {
   /// Appends an entry, if it follows what is there and its writer is still the one.
+  /// - Parameter firstAccount: the number of the first account that it opens.
   /// - Throws: `JournalMismatch`; the transaction must not be kept then.
-  static func append(_ sealed: SealedEntry, _ transaction: Transaction) throws {
+  static func append(
+    _ sealed: SealedEntry, firstAccount: Int, _ transaction: Transaction
+  ) throws {
     let entry = sealed.entry
     guard try epoch(transaction.snapshot) == entry.epoch else {
       throw JournalMismatch.epochGoesBack(entry: entry.sequence)
@@ -16,6 +19,14 @@ enum JournalStore {
     guard try tip(transaction.snapshot).hash == entry.previous else {
       throw JournalMismatch.chainBroken(entry: entry.sequence)
     }
+    try insert(sealed, firstAccount: firstAccount, transaction)
+  }
+
+  /// Keeps an entry, whoever wrote it, and who owns the accounts that it opens.
+  static func insert(
+    _ sealed: SealedEntry, firstAccount: Int, _ transaction: Transaction
+  ) throws {
+    let entry = sealed.entry
     let rowsAt = sealed.body.count - entry.accepted.count * TransferRow.bytes
     try transaction.execute(
       """
@@ -27,6 +38,11 @@ enum JournalStore {
         .integer(entry.firstTransfer), .count(entry.accepted.count), .count(rowsAt),
         .blob(sealed.hash.bytes), .blob(sealed.body),
       ])
+    for (offset, account) in entry.opened.enumerated() where account.owner != 0 {
+      try transaction.execute(
+        "INSERT INTO account_owners (owner, number) VALUES (?, ?)",
+        [.blob(PersonID(bits: account.owner).bytes), .count(firstAccount + offset)])
+    }
   }
 
   /// The last entry.

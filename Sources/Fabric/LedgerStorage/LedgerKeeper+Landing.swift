@@ -21,12 +21,7 @@ extension LedgerKeeper {
     store.write { transaction in
       if let fault = flight.fault { throw fault }
       if let sealed = flight.sealed {
-        try JournalStore.append(sealed, transaction)
-        for (offset, account) in sealed.entry.opened.enumerated() where account.owner != 0 {
-          try transaction.execute(
-            "INSERT INTO account_owners (owner, number) VALUES (?, ?)",
-            [.blob(PersonID(bits: account.owner).bytes), .count(flight.firstAccount + offset)])
-        }
+        try JournalStore.append(sealed, firstAccount: flight.firstAccount, transaction)
       }
       for message in flight.messages { transaction.append(message) }
     } then: { result in
@@ -104,12 +99,23 @@ extension LedgerKeeper {
     do {
       // Not beside the building of the index: what is read and what is built would not fit together.
       try projections.sync { try load() }
+      tell(shutBy: nil)
       kick()
     } catch {
+      if let mismatch = error as? JournalMismatch { tell(shutBy: mismatch) }
       // The disk does not read either, the server is not back, or what it has is not what was answered: callers go on
       // hearing that they may ask again.
       decisions.asyncAfter(deadline: .now() + Self.readingPause) { self.readAgain() }
     }
+  }
+
+  /// Once for each reason, not with each attempt.
+  private func tell(shutBy mismatch: JournalMismatch?) {
+    let isNew = shut.withLock { told in
+      defer { told = mismatch }
+      return told != mismatch
+    }
+    if isNew { tellShut(mismatch) }
   }
 
   /// - Throws: also where the journal has lost what was answered, as after a failover to a server that was behind: a

@@ -1,6 +1,6 @@
 import Dispatch
 package import LedgerBook
-import LedgerJournal
+package import LedgerJournal
 package import Storage
 import Synchronization
 package import Vocabulary
@@ -74,6 +74,9 @@ package final class LedgerKeeper: Sendable {
   let key: UInt64
   let epoch: Int64
   let tellExpired: @Sendable (Transfer, Instant) throws -> OutboxMessage?
+  let tellShut: @Sendable (JournalMismatch?) -> Void
+  /// Why the books stay shut, once that was told.
+  let shut = Mutex<JournalMismatch?>(nil)
   let kept: Mutex<Kept>
   let flow: Mutex<Flow>
   let decisions = DispatchQueue(label: "strongroom.ledger.decide", qos: .userInitiated)
@@ -86,15 +89,19 @@ package final class LedgerKeeper: Sendable {
   ///   - store: with `Migration.journal`.
   ///   - randomness: for the keys of hash tables; changes no decision.
   ///   - tellExpired: what others must hear of a hold that expired.
+  ///   - tellShut: called once when what is stored is not what was answered, so that nothing is answered any more; and
+  ///     with nil when it is so again, and the books are open.
   /// - Throws: `JournalMismatch`, which says where, when book and journal disagree; `StoreError`.
   package init(
     store: Store, clock: Clock, randomness: Randomness, settings: Settings = Settings(),
-    tellExpired: @escaping @Sendable (Transfer, Instant) throws -> OutboxMessage? = { _, _ in nil }
+    tellExpired: @escaping @Sendable (Transfer, Instant) throws -> OutboxMessage? = { _, _ in nil },
+    tellShut: @escaping @Sendable (JournalMismatch?) -> Void = { _ in }
   ) async throws {
     self.store = store
     self.clock = clock
     self.settings = settings
     self.tellExpired = tellExpired
+    self.tellShut = tellShut
     index = IndexWriter(store: store, numbers: .init())
     let key = randomness.next()
     self.key = key
@@ -150,6 +157,8 @@ package final class LedgerKeeper: Sendable {
     _ = try await apply([])
   }
 
+  /// False from a group that could not be kept until the books were read again.
+  package var isOpen: Bool { flow.withLock { !$0.commits.isLost } }
   package var openHoldCount: Int { flow.withLock { $0.openHolds } }
   /// Accepted transfers that the index does not have yet.
   package var projectionLag: Int64 {

@@ -17,6 +17,11 @@ final class StoreFile: Sendable {
   /// A store that is being made has no more than this outside of its log.
   static let headBytes = 65_536
 
+  /// `F_OFD_SETLK`, which Glibc's module does not show.
+  private static let setOpenFileLock: Int32 = 37
+  /// Attempts, each 10 ms after the other, to claim a file that another process is just closing.
+  private static let claimAttemptsMax = 500
+
   let path: String
   private let lock: Int32
   /// Nil for a store that is new.
@@ -69,7 +74,12 @@ final class StoreFile: Sendable {
   /// Writes the write-ahead log, and where the database begins, once more as they are, and syncs them. Where a sync fails
   /// the kernel forgets what it could not write but goes on showing it to readers, so what is read here may be on no
   /// disk; commits that are appended to a log with such a hole would be lost with the power.
+  ///
+  /// Not while another process ends that had the file open, as a backup does: the last one out writes the log back into
+  /// the database, and we would put what was there before over it.
   func rewrite() throws(StoreError) {
+    let claim = try sharedClaim()
+    defer { close(claim) }
     for (name, bytesMax) in [("\(path)-wal", Int.max), (path, Self.headBytes)] {
       let handle = Glibc.open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
       guard handle >= 0 else {
@@ -92,6 +102,24 @@ final class StoreFile: Sendable {
       }
       guard fsync(handle) == 0 else { throw Self.unreadable(name) }
     }
+  }
+
+  /// SQLite's lock for readers, which keeps others from an exclusive one. Of an open file, not of the process: closing any
+  /// descriptor of a file drops all of a process's own locks on it (fcntl(2)).
+  private func sharedClaim() throws(StoreError) -> Int32 {
+    let handle = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    guard handle >= 0 else { throw Self.unreadable(path) }
+    // SQLite's shared range, "sqliteInt.h": PENDING_BYTE + 2, 510 bytes.
+    var range = flock(
+      l_type: Int16(F_RDLCK), l_whence: Int16(SEEK_SET), l_start: 0x4000_0002, l_len: 510, l_pid: 0)
+    for _ in 0..<Self.claimAttemptsMax {
+      if fcntl(handle, Self.setOpenFileLock, &range) == 0 { return handle }
+      guard errno == EAGAIN || errno == EACCES else { break }
+      usleep(10_000)
+    }
+    let fault = Self.unreadable(path)
+    close(handle)
+    throw fault
   }
 
   private static func mark(in lock: Int32) -> Mark? {

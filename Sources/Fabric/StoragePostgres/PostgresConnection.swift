@@ -66,18 +66,30 @@ package final class PostgresConnection: @unchecked Sendable {
   }
 
   /// One statement with `?` for each argument.
-  /// - Parameter before: statements without parameters and answers that go out in the same message, and fail with it.
   package func run(
-    _ sql: String, _ arguments: [SQLValue] = [], after before: [String] = []
+    _ sql: String, _ arguments: [SQLValue] = []
   ) throws(PostgresFailure) -> PostgresAnswer {
-    var before = before
+    var nothing: [String] = []
+    return try run(sql, arguments, after: &nothing)
+  }
+
+  /// - Parameter before: statements without parameters and answers that go out in the same message, and fail with it.
+  ///   Empty once they are on their way: arguments that do not fit are found before.
+  func run(
+    _ sql: String, _ arguments: [SQLValue], after before: inout [String]
+  ) throws(PostgresFailure) -> PostgresAnswer {
     if statements[sql] == nil, !before.isEmpty {
-      try control(before.joined(separator: "; "))
+      let first = before.joined(separator: "; ")
       before = []
+      try control(first)
     }
     let statement = try prepared(sql)
     let message = try PostgresMessage(arguments, as: statement.types)
-    guard before.isEmpty else { return try pipelined(before, statement, message) }
+    guard before.isEmpty else {
+      let first = before
+      before = []
+      return try pipelined(first, statement, message)
+    }
     guard send(statement, message) else { throw lose() }
     var answer: PostgresAnswer?
     var failure: PostgresFailure?

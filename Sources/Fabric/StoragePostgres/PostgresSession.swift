@@ -20,9 +20,7 @@ final class PostgresSession: WriteSession {
   func withoutErasing<Result>(_ body: () throws -> Result) throws -> Result { try body() }
 
   private func run(_ sql: String, _ arguments: [SQLValue]) throws -> PostgresAnswer {
-    let before = unsent
-    unsent = []
-    return try connection.run(sql, arguments, after: before)
+    try connection.run(sql, arguments, after: &unsent)
   }
 
   func part(_ body: () throws -> Void) throws -> (any Error)? {

@@ -25,11 +25,12 @@ package struct LedgerService: Service {
   package init(_ context: ServiceContext) async throws {
     self.context = context
     let randomness = context.randomness
+    let (log, place) = (context.log, Self.place(of: context))
     keeper = try await LedgerKeeper(
-      store: context.store, clock: context.clock, randomness: randomness
-    ) { hold, now in
-      MoneyEvent.expired(hold).message(at: now, randomness)
-    }
+      store: context.store, clock: context.clock, randomness: randomness,
+      tellExpired: { MoneyEvent.expired($0).message(at: $1, randomness) },
+      // Not the context, which by its metrics holds the keeper.
+      tellShut: { Self.tell($0, of: place, to: log) })
     let keeper = keeper
     context.metrics.gauge(
       "strongroom_ledger_open_holds", help: "Holds that are neither posted, voided nor expired.",
@@ -57,12 +58,12 @@ package struct LedgerService: Service {
     ]
   }
 
-  /// False while the database is not there, or belongs to another ledger.
+  /// False while the database is not there, belongs to another ledger, or lacks what was answered.
   package var isReady: Bool {
     get async {
       do {
         try context.store.requireOwned()
-        return true
+        return keeper.isOpen
       } catch {
         return false
       }

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Chassis
+import Foundation
+import Launcher
+import LedgerJournal
+import LedgerStorage
+import Storage
+import StoragePostgres
+import StrictJSON
+import Vocabulary
+
+struct LedgerMoveCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "move", abstract: "Take the books from the home's file to PostgreSQL.",
+    discussion: """
+      While the platform is down. Everything goes along: each journal entry as it was sealed, with its ids,
+      moments and hashes, accounts and their owners, open holds, and messages that wait to be delivered. All
+      of it is decided once more on its way, and verified where it arrived; then the file gets the ending
+      .moved. Safe to repeat after an interruption. Give 'up' the same location as --ledger-database.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "An empty database or schema: postgresql://USER@HOST/DATABASE?passfile=FILE.",
+      valueName: "location"))
+  var to: String
+
+  @OptionGroup var place: PlaceOptions
+
+  func validate() throws { _ = try databaseLocation(to, option: "--to") }
+
+  func run() async throws {
+    try await reporting(json: place.json) {
+      guard let location = try databaseLocation(to, option: "--to") else { return }
+      let home = try place.place()
+      let lock = try HomeLock.take(home)
+      defer { withExtendedLifetime(lock) {} }
+      let report = try await move(home.storeFile(of: "ledger"), to: location)
+      try await settle(home, location)
+      guard !place.json else {
+        return printLine(
+          .object([
+            "entries": .integer(report.entries), "carried": .integer(report.carried),
+            "open_holds": .integer(Int64(report.openHolds)), "rows": .integer(Int64(report.rows)),
+            "tip": .string(report.tip),
+          ]))
+      }
+      print(
+        """
+        \(report.entries) entries (\(report.carried) now), \(report.openHolds) open holds, \(report.rows) messages \
+        and keys are in \(location), verified.
+        tip \(report.tip)
+        """)
+      for total in report.totals { print(LedgerTrialBalanceCommand.line(total)) }
+      print("Next: ./strongroom up --ledger-database '\(to)'")
+    }
+  }
+
+  private func move(
+    _ file: String, to location: PostgresLocation
+  ) async throws -> LedgerMove.Report {
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw OperatorFailure("there are no books in \(file)", .noInput)
+    }
+    do {
+      // Ours for as long as this lasts, and at the newest migration.
+      let books = try Store.open(path: file, migrations: [.journal], clock: .system)
+      let target = try await Self.open(location)
+      let report = try LedgerMove(from: StoreReader(path: file), to: target).run()
+      target.close()
+      books.close()
+      let found = try LedgerVerifier(StoreReader(PostgresReader(location))).verify()
+      guard found.findings.isEmpty, found.tip == report.tip, found.openHolds == report.openHolds
+      else {
+        throw OperatorFailure(
+          "what arrived is not what was sent: \(found.findings.first ?? "another tip"). The file is as it was",
+          .failed)
+      }
+      return report
+    } catch let other as LedgerMove.OtherBooks {
+      throw OperatorFailure("\(location): \(other)", .badInput)
+    } catch let mismatch as JournalMismatch {
+      throw OperatorFailure("\(file) is not moved: \(mismatch)", .failed)
+    } catch let error as StoreError {
+      throw OperatorFailure(error.description, .unavailable)
+    }
+  }
+
+  /// From here on the home knows its books to be there, and the file is out of the way.
+  private func settle(_ home: Home, _ location: PostgresLocation) async throws {
+    try await Self.open(location, identityFile: home.ledgerIdentityFile).close()
+    try KnownStores.forget("ledger", in: home)
+    let file = home.storeFile(of: "ledger")
+    try FileManager.default.moveItem(atPath: file, toPath: "\(file).moved")
+  }
+
+  private static func open(
+    _ location: PostgresLocation, identityFile: String? = nil
+  ) async throws -> Store {
+    try await Store.open(
+      location, for: "strongroom-ledger-move", migrations: [.journal], clock: .system,
+      randomness: .system, identityFile: identityFile
+    ) { complain("another ledger owns that database; waiting until it ends …") }
+  }
+}
