@@ -34,7 +34,7 @@ import Vocabulary
     ahead.withLock { $0 = .seconds(5) }
     try await keeper.sweep()
     try await store.write {
-      try $0.append(OutboxMessage(id: "waiting", topic: "audit", body: [7], at: clock.now()))
+      $0.append(OutboxMessage(id: "waiting", topic: "audit", body: [7], at: clock.now()))
     }
     let found = try await keeper.accounts(Self.accounts)
     store.close()
@@ -88,7 +88,7 @@ import Vocabulary
         .exists, .exists, .refused(.pendingTransferAlreadyPosted),
         .refused(.pendingTransferExpired), .created,
       ])
-    #expect(try await Outbox(store: store).batch(of: "audit").map(\.id) == ["waiting"])
+    #expect(try await Outbox(store: store).batch(of: "audit").messages.map(\.id) == ["waiting"])
     while keeper.projectionLag >= 64 { try await Task.sleep(for: .milliseconds(5)) }
     let arrived = try LedgerVerifier(StoreReader(PostgresReader(location))).verify()
     #expect(arrived.findings == [])
