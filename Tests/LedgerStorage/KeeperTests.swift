@@ -124,6 +124,26 @@ import Vocabulary
   }
 
   @Test(arguments: StoreKind.installed)
+  func `knows the ids of a past that its start did not read`(kind: StoreKind) async throws {
+    let house = try await KeeperHouse(kind, filteredAtStartMax: 0)
+    for start in stride(from: 100, to: 200, by: 10) {
+      _ = try await house.send((start..<start + 10).map { house.transfer($0) })
+    }
+    try await house.caughtUp()
+    let again = try await house.reopened()
+    // At once, while the filter is made, and afterwards.
+    for number in 0..<20 {
+      #expect(
+        try await again.send([again.transfer(100 + number), again.transfer(300 + number)])
+          == [.exists, .created])
+    }
+    try await again.caughtUp()
+    #expect(try await again.keeper.transfer(TransferID(bits: 150)) != nil)
+    #expect(try await again.keeper.transfer(TransferID(bits: 999)) == nil)
+    again.remove()
+  }
+
+  @Test(arguments: StoreKind.installed)
   func `answers many callers at once, each for itself`(kind: StoreKind) async throws {
     let house = try await KeeperHouse(kind)
     let created = try await withThrowingTaskGroup(of: [TransferOutcome].self) { group in
@@ -171,11 +191,13 @@ struct KeeperHouse {
   }
 
   init(
-    _ kind: StoreKind, snapshotEvery: Int64 = 1_000_000, pastMax: Int = 10_000
+    _ kind: StoreKind, snapshotEvery: Int64 = 1_000_000, pastMax: Int = 10_000,
+    filteredAtStartMax: Int64 = 1_000_000
   ) async throws {
     var settings = LedgerKeeper.Settings()
     settings.pastTransfersMax = pastMax
     settings.pastTotalsMax = pastMax
+    settings.filteredAtStartMax = filteredAtStartMax
     settings.limits.recentBlock = 4
     settings.filterBytes = 65_536
     settings.snapshotEvery = snapshotEvery

@@ -8,6 +8,8 @@ package struct IDFilter: Sendable {
   private let mask: Int
   /// Ids that were put in.
   package private(set) var count = 0
+  /// False while ids of the past are still missing: then any id may have been seen.
+  package var knowsPast = true
   private static let steps = SIMD8<UInt64>(0, 6, 12, 18, 24, 30, 36, 42)
   private let key: UInt64
 
@@ -45,6 +47,7 @@ package struct IDFilter: Sendable {
   }
 
   package func mayContain(_ id: UInt128) -> Bool {
+    guard knowsPast else { return true }
     let (block, bits) = place(id)
     return blocks[block] & bits == bits
   }

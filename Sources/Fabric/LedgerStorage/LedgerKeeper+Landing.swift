@@ -99,6 +99,7 @@ extension LedgerKeeper {
     do {
       // Not beside the building of the index: what is read and what is built would not fit together.
       try projections.sync { try load() }
+      projections.async { try? self.growFilterIfDue() }
       tell(shutBy: nil)
       kick()
     } catch {

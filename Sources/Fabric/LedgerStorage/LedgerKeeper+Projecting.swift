@@ -90,15 +90,18 @@ extension LedgerKeeper {
     }
   }
 
-  /// A larger filter when there are more ids than the one at hand is good for.
-  private func growFilterIfDue() throws {
-    let (isFull, count, generation) = kept.withLock {
-      ($0.filter.isFull && $0.filter.bytes < settings.filterBytes, $0.filter.count, $0.generation)
+  /// A larger filter when there are more ids than the one at hand is good for, and a whole one after a start that left it
+  /// for later.
+  func growFilterIfDue() throws {
+    let (isDue, count, generation) = kept.withLock { kept in
+      let mayGrow = kept.filter.isFull && kept.filter.bytes < settings.filterBytes
+      return (mayGrow || !kept.filter.knowsPast, kept.filter.count, kept.generation)
     }
-    guard isFull else { return }
+    guard isDue else { return }
     var filter = try store.readNow {
       try LoadedBook.filter(
-        indexed: Int64(count), $0, bytesMax: settings.filterBytes, key: key)
+        indexed: max(Int64(count), IndexStore.projected($0)), $0, bytesMax: settings.filterBytes,
+        key: key)
     }
     kept.withLock { kept in
       // Whatever the index did not have when it was read, the book remembers: this queue alone makes

@@ -18,6 +18,9 @@ package final class LedgerKeeper: Sendable {
     package var limits = Book.Limits()
     /// Bytes of memory for the filter of ids that history may know, at most; it begins smaller.
     package var filterBytes = 67_108_864
+    /// Ids of the past that a start reads into the filter, at most. With more it is made behind the start; until then
+    /// the index is asked for every id.
+    package var filteredAtStartMax: Int64 = 16_777_216
     /// Transfers that may wait for the index; more make callers wait.
     package var lagMax: Int64 = 524_288
     /// Transfers from one snapshot to the next, at least.
@@ -115,6 +118,8 @@ package final class LedgerKeeper: Sendable {
     projections.async { [self] in
       // What a process that died has left.
       try? index.sweep()
+      // What fails is tried again when the index next grows.
+      try? growFilterIfDue()
       kick()
     }
   }

@@ -4,7 +4,7 @@ import Storage
 import Vocabulary
 
 /// The book as the store has it: the newest snapshot, every entry after it decided once more, and a
-/// filter of the ids that the index has.
+/// filter of the ids that the index has, where that are not so many that a start would wait for it.
 struct LoadedBook {
   private(set) var journaled: JournaledBook
   private(set) var filter: IDFilter
@@ -40,8 +40,13 @@ struct LoadedBook {
     for total in journaled.book.trialBalance where !total.isBalanced {
       throw JournalMismatch.book(entry: journaled.tip.sequence, .unbalanced(total))
     }
-    filter = try Self.filter(
-      indexed: projected, snapshot, bytesMax: settings.filterBytes, key: key)
+    if projected <= settings.filteredAtStartMax {
+      filter = try Self.filter(
+        indexed: projected, snapshot, bytesMax: settings.filterBytes, key: key)
+    } else {
+      filter = IDFilter(ids: Int(projected), bytesMax: settings.filterBytes, key: key)
+      filter.knowsPast = false
+    }
     filter.insert(journaled.book)
   }
 
