@@ -204,6 +204,10 @@ import Vocabulary
         await #expect(throws: LogFault.entryDiffers(index: 700)) {
           try await life.writer.comparePast()
         }
+        // Nor does a later start open it again.
+        let later = try await bench.parts(
+          on: parts.store, log: try bench.copy(log, to: "later"))
+        await #expect(throws: LogFault.self) { try await later.writer.recover() }
       } else {
         try await life.writer.comparePast()
       }
@@ -217,6 +221,31 @@ import Vocabulary
       #expect(report.findings == [] && report.entries == UInt64(count + 1))
       try FileManager.default.removeItem(atPath: bench.logPath)
       try FileManager.default.copyItem(atPath: log, toPath: bench.logPath)
+    }
+    // Bundle, leaves and record altered together agree with each other, but not with what was signed.
+    let forged = try bench.copy(bench.logPath, to: "forged")
+    let bundle = try #require(Bench.files(forged)["tile/entries/002"].flatMap(EntryBundle.parse))
+    let altered = bundle.enumerated().map { $0 == 188 ? [0x7b, 0x7d] : Array($1) }
+    try write(altered.flatMap { EntryBundle.framed($0) ?? [] }, forged, "tile/entries/002")
+    try write(altered.flatMap { TreeHash.leaf($0).bytes }, forged, "tile/0/002")
+    let misled = try await bench.parts(on: parts.store, log: forged)
+    try await misled.writer.recover()
+    await #expect(throws: LogFault.rootDiffers(size: 2_816)) {
+      try await misled.writer.comparePast()
+    }
+    // So is what cannot be read as a record.
+    for (sql, fault) in [
+      ("zeroblob(70000)", LogFault.entryDiffers(index: 700)),
+      ("'text'", LogFault.storeUnreadable(from: 0)),
+    ] {
+      try await parts.store.write {
+        try $0.execute("UPDATE audit_record SET entry = \(sql) WHERE sequence = 700")
+      }
+      let log = try bench.copy(bench.logPath, to: "unreadable")
+      let life = try await bench.parts(on: parts.store, log: log)
+      try await life.writer.recover()
+      await #expect(throws: fault) { try await life.writer.comparePast() }
+      #expect(life.published.isShut)
     }
     // A tile of the past that is gone, where the new edge rests on it, is noticed at once.
     try await parts.store.write {

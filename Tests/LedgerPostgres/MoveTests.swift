@@ -75,6 +75,11 @@ import Vocabulary
     #expect(report.tip == sent.tip)
     #expect(report.carried == sent.entries)
     #expect(report.rows == 1)
+    // So that a start need not hold all of history in memory.
+    let segments = "SELECT max(last) AS last FROM index_segments"
+    #expect(
+      try await store.read { try $0.row(segments)?.integer("last") ?? 0 }
+        == site.reader().read { try $0.row(segments)?.integer("last") ?? 0 })
     let keeper = try await Self.keeper(store, wallClock)
     #expect(try await keeper.accounts(Self.accounts) == before)
     #expect(try await keeper.accounts(of: Self.owner, max: 9).map(\.id) == [Self.accounts[2]])
@@ -93,6 +98,11 @@ import Vocabulary
     let arrived = try LedgerVerifier(StoreReader(PostgresReader(location))).verify()
     #expect(arrived.findings == [])
     #expect(arrived.transfers == sent.transfers + 1)
+    // From now on the file is an old copy: what waits there must not go for it.
+    #expect(throws: LedgerMove.Outrun.self) {
+      try LedgerMove(from: site.reader(), to: store).run()
+    }
+    #expect(try await Outbox(store: store).batch(of: "audit").messages.map(\.id) == ["waiting"])
     store.close()
   }
 

@@ -79,6 +79,8 @@ struct LedgerMoveCommand: AsyncParsableCommand {
       return report
     } catch let other as LedgerMove.OtherBooks {
       throw OperatorFailure("\(location): \(other)", .badInput)
+    } catch let outrun as LedgerMove.Outrun {
+      throw OperatorFailure("\(location): \(outrun)", .badInput)
     } catch let mismatch as JournalMismatch {
       throw OperatorFailure("\(file) is not moved: \(mismatch)", .failed)
     } catch let error as StoreError {
@@ -89,9 +91,20 @@ struct LedgerMoveCommand: AsyncParsableCommand {
   /// From here on the home knows its books to be there, and the file is out of the way.
   private func settle(_ home: Home, _ location: PostgresLocation) async throws {
     try await Self.open(location, identityFile: home.ledgerIdentityFile).close()
+    // The ledger reads it as its own user; whoever moves the books may be root.
+    let folder = try FileManager.default.attributesOfItem(
+      atPath: home.dataFolder(of: "ledger"))
+    var owner: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+    owner[.ownerAccountID] = folder[.ownerAccountID]
+    owner[.groupOwnerAccountID] = folder[.groupOwnerAccountID]
+    try FileManager.default.setAttributes(owner, ofItemAtPath: home.ledgerIdentityFile)
     try KnownStores.forget("ledger", in: home)
     let file = home.storeFile(of: "ledger")
-    try FileManager.default.moveItem(atPath: file, toPath: "\(file).moved")
+    // The log is empty after a close in good order; if it is not, it belongs to the file.
+    for rest in ["-wal", ""] where FileManager.default.fileExists(atPath: file + rest) {
+      try FileManager.default.moveItem(atPath: file + rest, toPath: "\(file).moved\(rest)")
+    }
+    for rest in ["-shm", ".lock"] { try? FileManager.default.removeItem(atPath: file + rest) }
   }
 
   private static func open(

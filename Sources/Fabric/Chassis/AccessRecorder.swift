@@ -21,8 +21,11 @@ package struct AccessRecorder: Sendable {
 
   /// Returns when the decision is durable.
   func record(_ passage: Passage, refused reason: String?) async throws {
-    try await begin(passage, refused: reason)?.kept()
+    try await finish(begin(passage, refused: reason))
   }
+
+  /// Returns when a record that was begun is durable.
+  func finish(_ record: PendingRecord?) async throws { try await record?.kept(in: store) }
 
   /// The same without waiting; nil where the charter keeps no record of it.
   func begin(_ passage: Passage, refused reason: String?) throws -> PendingRecord? {
@@ -37,7 +40,7 @@ package struct AccessRecorder: Sendable {
       subject: passage.transaction?.subject, client: passage.transaction?.clientID,
       operation: operation.id, outcome: reason == nil ? AuditRecord.allowed : AuditRecord.refused,
       reason: reason)
-    let pending = PendingRecord(in: store)
+    let pending = PendingRecord()
     store.append(OutboxMessage(record), then: pending.end)
     return pending
   }
@@ -58,9 +61,6 @@ final class PendingRecord: Sendable {
     case ended(Result<Void, any Error>)
   }
   private let state = Mutex(State.onItsWay)
-  private let store: Store
-
-  init(in store: Store) { self.store = store }
 
   /// Called once, by the store.
   func end(_ result: Result<Void, any Error>) {
@@ -73,8 +73,9 @@ final class PendingRecord: Sendable {
   }
 
   /// Returns when the record is durable; asked at most once.
+  /// - Parameter store: where it was put; not held here, for the store holds this record.
   /// - Throws: `StoreError` where it never will be.
-  func kept() async throws {
+  func kept(in store: Store) async throws {
     try await withCheckedThrowingContinuation { continuation in
       let result = state.withLock { state -> Result<Void, any Error>? in
         if case .ended(let result) = state { return result }

@@ -31,10 +31,10 @@ struct AccessStage: Stage {
     let record = try recorder.begin(allowed, refused: nil)
     do {
       let answer = try await next(allowed)
-      try await record?.kept()
+      try await recorder.finish(record)
       return answer
     } catch {
-      try await record?.kept()
+      try await recorder.finish(record)
       throw error
     }
   }

@@ -5,13 +5,21 @@ import Vocabulary
 
 /// Carries a ledger's books from a file into a database: the journal entry by entry as it was sealed, each decided once
 /// more on its way, so that every id, moment, owner, hold and hash is the same; and the messages that wait for others.
-/// Index and snapshots follow from the journal, and the ledger builds them anew. Neither store may have an owner at work.
+/// Index and snapshots follow from the journal; they come along, because without them a start would hold all of history
+/// in memory, and are verified where they arrive. Neither store may have an owner at work.
 package struct LedgerMove {
   /// The target's books are not the beginning of ours.
   package struct OtherBooks: Error, Hashable, CustomStringConvertible {
     package let entry: Int64
     package var description: String {
       "there are other books already, which differ from these at journal entry \(entry); name an empty database or schema"
+    }
+  }
+
+  /// A ledger has worked on the target since: what waits there, and what it answered, is newer than ours.
+  package struct Outrun: Error, Hashable, CustomStringConvertible {
+    package var description: String {
+      "a ledger has worked on the books there already; this file is older than they are, and nothing of it is carried"
     }
   }
 
@@ -26,10 +34,9 @@ package struct LedgerMove {
     package internal(set) var totals: [CurrencyTotal] = []
   }
 
-  /// What is carried here, or follows from it.
-  private static let ownTables: Set = [
-    "journal", "writer", "snapshots", "account_owners", "index_segments", "index_chunks",
-  ]
+  /// What is carried entry by entry.
+  private static let ownTables: Set = ["journal", "writer", "account_owners"]
+  private static let derivedTables: Set = ["snapshots", "index_segments", "index_chunks"]
 
   private struct Step: Sendable {
     let sealed: SealedEntry
@@ -49,9 +56,12 @@ package struct LedgerMove {
 
   /// Blocks, and may be repeated after it was interrupted.
   /// - Parameter progress: told of the last entry that is kept, after each transaction; what it throws ends the move.
-  /// - Throws: `JournalMismatch` for the first entry that is not to be believed; `OtherBooks`; `StoreError`.
+  /// - Throws: `JournalMismatch` for the first entry that is not to be believed; `OtherBooks`; `Outrun`; `StoreError`.
   package func run(progress: (Int64) throws -> Void = { _ in }) throws -> Report {
     var report = Report()
+    let epoch = try source.read { try JournalStore.epoch($0) }
+    // Each ledger that starts counts it up.
+    guard try target.readNow({ try JournalStore.epoch($0) }) <= epoch else { throw Outrun() }
     let begun = try target.readNow { try JournalStore.tip($0) }
     var steps: [Step] = []
     var bytes = 0
@@ -76,14 +86,14 @@ package struct LedgerMove {
       throw OtherBooks(entry: journaled.tip.sequence + 1)
     }
     try keep(steps)
-    let epoch = try source.read { try JournalStore.epoch($0) }
     try target.writeNow {
       try $0.execute(
         "UPDATE writer SET epoch = ? WHERE epoch < ?", [.integer(epoch), .integer(epoch)])
     }
-    report.rows = try TableCopy(from: source, except: Self.ownTables).run {
-      try target.writeNow($0)
-    }
+    _ = try TableCopy(from: source, only: Self.derivedTables).run { try target.writeNow($0) }
+    report.rows = try TableCopy(
+      from: source, except: Self.ownTables.union(Self.derivedTables)
+    ).run { try target.writeNow($0) }
     report.entries = journaled.tip.sequence
     report.tip = journaled.tip.hash.description
     report.openHolds = journaled.book.openHoldCount

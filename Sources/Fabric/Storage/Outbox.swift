@@ -39,19 +39,27 @@ package struct Outbox: Sendable {
         "SELECT sequence, messages FROM outbox WHERE topic = ? ORDER BY sequence LIMIT ?",
         [.text(topic), .count(limit + 1)])
       var batch = OutboxBatch()
-      for row in waiting {
+      rows: for row in waiting {
         let count = Int(try row.integer("messages"))
         guard batch.messages.isEmpty || batch.messages.count + count <= limit else {
           batch.isFull = true
-          break
+          break rows
         }
         let sequence = try row.integer("sequence")
         guard
           let body = try snapshot.row(
             "SELECT body FROM outbox WHERE sequence = ?", [.integer(sequence)])
         else { continue }
-        batch.messages += try OutboxBundle.messages(count, topic: topic, in: body.blob("body"))
-        batch.rows.append(OutboxBatch.StoredRow(sequence: sequence, messages: count))
+        let bytes = try body.blob("body")
+        let stored = OutboxBatch.StoredRow(sequence: sequence, messages: count)
+        guard let messages = try? OutboxBundle.messages(count, topic: topic, in: bytes) else {
+          // Those before it go first; then it stands alone.
+          batch.isFull = true
+          if batch.rows.isEmpty { batch.damaged = OutboxBatch.DamagedRow(row: stored, body: bytes) }
+          break rows
+        }
+        batch.messages += messages
+        batch.rows.append(stored)
       }
       return batch
     }
@@ -80,6 +88,22 @@ package struct Outbox: Sendable {
     }
   }
 
+  /// Sets a row aside that does not hold what it says, whole and as it is, so that those behind it go on.
+  func setAside(_ damaged: OutboxBatch.DamagedRow, of topic: String, at now: Instant) async throws {
+    try await store.write { transaction in
+      try transaction.execute(
+        """
+        INSERT INTO outbox_refused (id, topic, body, appended_at, refused_at, reason)
+        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+        """,
+        [
+          .text("row-\(damaged.row.sequence)"), .text(topic), .blob(damaged.body), .integer(0),
+          .integer(now.nanoseconds), .text("not the \(damaged.row.messages) messages it says"),
+        ])
+      try transaction.remove(damaged.row)
+    }
+  }
+
   /// How many messages wait, all topics together; counted, not asked of the database.
   package var pendingCount: Int64 { store.notices.pending.value }
 
@@ -94,6 +118,12 @@ package struct OutboxBatch: Sendable {
     let sequence: Int64
     let messages: Int
   }
+  struct DamagedRow {
+    let row: StoredRow
+    let body: [UInt8]
+  }
+  /// The oldest row, where it does not hold what it says; nothing comes with it.
+  fileprivate(set) var damaged: DamagedRow?
   package fileprivate(set) var messages: [OutboxMessage] = []
   fileprivate(set) var rows: [StoredRow] = []
   /// Whether more wait behind these.

@@ -80,6 +80,13 @@ package struct OutboxDelivery: Sendable {
     }
     do {
       let batch = try await outbox.batch(of: topic, limit: batchMax)
+      if let damaged = batch.damaged {
+        try await outbox.setAside(damaged, of: topic, at: clock.now())
+        log.error(
+          "a row of the outbox does not hold the messages it says, and was set aside",
+          ["topic": .identifier(topic), "row": .count(damaged.row.sequence)])
+        return .settled(wasFull: true)
+      }
       guard !batch.messages.isEmpty else { return .settled(wasFull: false) }
       switch await send(batch.messages) {
       case .taken:
@@ -94,7 +101,9 @@ package struct OutboxDelivery: Sendable {
       }
       return .settled(wasFull: batch.isFull)
     } catch {
-      log.warning("outbox not readable just now", ["topic": .identifier(topic)])
+      log.warning(
+        "outbox not readable just now",
+        ["topic": .identifier(topic), "error": .text(String(describing: error))])
       return unreachable()
     }
   }

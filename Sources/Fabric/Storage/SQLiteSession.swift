@@ -11,8 +11,8 @@ final class SQLiteSession: WriteSession {
 
   private func begin() throws {
     guard needsSavepoint else { return }
-    needsSavepoint = false
     try database.cachedStatement(sql: "SAVEPOINT job").execute()
+    needsSavepoint = false
   }
 
   func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [Row] {

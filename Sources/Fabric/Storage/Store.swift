@@ -40,6 +40,8 @@ package final class Store: Sendable {
     do {
       return try Store(engine)
     } catch {
+      // In good order, or the next start would miss the log that the pool takes away.
+      engine.close()
       throw StoreError.certain(error, path: path)
     }
   }

@@ -11,13 +11,20 @@ package struct TableCopy: Sendable {
   }
 
   private let source: StoreReader
-  /// The service's own tables, which it carries itself, and the list of migrations.
-  private let others: Set<String>
+  private let carries: @Sendable (String) -> Bool
 
-  /// - Parameter source: in a file.
+  /// - Parameters:
+  ///   - source: in a file.
+  ///   - own: the service's own tables, which it carries itself. The list of migrations is never carried.
   package init(from source: StoreReader, except own: Set<String>) {
     self.source = source
-    others = own.union(["migrations"])
+    carries = { !own.contains($0) && $0 != "migrations" }
+  }
+
+  /// - Parameter tables: only these.
+  package init(from source: StoreReader, only tables: Set<String>) {
+    self.source = source
+    carries = { tables.contains($0) }
   }
 
   /// What is there already is replaced, so that it can be repeated.
@@ -52,7 +59,7 @@ package struct TableCopy: Sendable {
     try source.read { snapshot in
       try snapshot.rows(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
-      ).map { try $0.text("name") }.filter { !others.contains($0) }
+      ).map { try $0.text("name") }.filter(carries)
     }
   }
 

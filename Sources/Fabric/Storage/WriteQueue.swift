@@ -66,9 +66,9 @@ final class WriteQueue: Sendable {
     case .wait: break
     case .drain: queue.async { self.drain() }
     case .hastenLater:
-      queue.asyncAfter(deadline: .now() + Self.patience) {
-        self.waiting.withLock { $0.isTimed = false }
-        self.hasten()
+      queue.asyncAfter(deadline: .now() + Self.patience) { [weak self] in
+        self?.waiting.withLock { $0.isTimed = false }
+        self?.hasten()
       }
     case .refuse(let error): job.fail(error)
     }

@@ -29,7 +29,7 @@ extension Store {
         onWaiting()
         while try !claim.lock(connection) { try await Task.sleep(for: standbyPause) }
       }
-      let known = identityFile.flatMap { try? String(contentsOfFile: $0, encoding: .utf8) }
+      let known = try identityFile.flatMap(Self.identity)
       if let known,
         try connection.run("SELECT to_regclass('store_owner') AS t").rows.first?
           .optionalBlob("t") == nil
@@ -49,6 +49,17 @@ extension Store {
       return try Store(PostgresEngine(claim, connection, place: place))
     } catch {
       throw PostgresFailure.translated(error, place: place)
+    }
+  }
+
+  /// Nil only where there is no such file: one that cannot be read must not let any database in.
+  private static func identity(in file: String) throws -> String? {
+    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    do {
+      return try String(contentsOfFile: file, encoding: .utf8)
+    } catch {
+      throw StoreError.unreadable(
+        path: file, reason: "it says which database is ours; give it to this service's user")
     }
   }
 

@@ -76,16 +76,24 @@ package struct AuditService: Service {
 
   /// What the start did not look at. A disagreement shuts the log: records wait in the outboxes of their services.
   private func comparePast() async {
-    do {
-      try await writer.comparePast()
-    } catch let fault as LogFault {
-      context.log.error(
-        "the audit log's past is not in order; no record is taken any more",
-        ["fault": .text(fault.description), "folder": .identifier(folderHint(context))])
-    } catch {
-      context.log.warning(
-        "the audit log's past could not be read; it is compared at the next start",
-        ["error": .text(String(describing: error))])
+    let first = published.statement?.checkpoint.size ?? 0
+    while !Task.isCancelled {
+      do {
+        return try await writer.comparePast()
+      } catch let fault as LogFault {
+        // Whoever restores a backup must carry over what was taken meanwhile.
+        return context.log.error(
+          "the audit log's past is not in order; no record is taken any more",
+          [
+            "fault": .text(fault.description), "folder": .identifier(folderHint(context)),
+            "taken_since_start_from": .count(first),
+          ])
+      } catch {
+        context.log.warning(
+          "the audit log's past could not be read just now; trying again",
+          ["error": .text(String(describing: error))])
+        await writer.pause(CheckpointPublisher.pauseAfterFailure)
+      }
     }
   }
 

@@ -19,6 +19,10 @@ package enum LogFault: Error, Hashable, Sendable {
   case storeOlder(records: UInt64, files: UInt64)
   /// The store skips a sequence number.
   case storeGap(index: UInt64)
+  /// Records from this one on, some thousands, cannot be read as records.
+  case storeUnreadable(from: UInt64)
+  /// The log's past was found altered in an earlier life; the text says where.
+  case shut(String)
   /// A record in the store is not the one that was hashed.
   case entryDiffers(index: UInt64)
   /// A file is not there, or not what follows from the store.
@@ -46,6 +50,10 @@ extension LogFault: CustomStringConvertible {
     case .storeOlder(let records, let files):
       "The store has \(records) records, but the checkpoint covers \(files). Restore a newer store."
     case .storeGap(let index): "The store has no record with the sequence number \(index)."
+    case .storeUnreadable(let first):
+      "The store's records from \(first) on cannot be read. Restore the store."
+    case .shut(let reason):
+      "The log was shut when its past was compared: \(reason) Restore folder and store from one backup."
     case .entryDiffers(let index): "Record \(index) in the store is not the one that was logged."
     case .fileMissing(let path): "The file \(path) is missing. Restore the log folder."
     case .fileDiffers(let path): "The file \(path) does not follow from the store."

@@ -1,5 +1,6 @@
 import Dispatch
 package import MerkleLog
+import Storage
 import Synchronization
 import Vocabulary
 
@@ -31,6 +32,8 @@ package actor LogWriter {
   package static let recordsComparedAtStart: UInt64 = 16_384
   /// Records that `comparePast` compares in a step; the pause leaves the disk and the cores to those who wait for them.
   static let recordsPerStep = 1_024
+  /// Stands in the folder of a log that was shut, and says why.
+  static let shutPath = "shut"
   static let pauseBetweenSteps: Duration = .milliseconds(100)
 
   private let store: AuditStore
@@ -42,8 +45,12 @@ package actor LogWriter {
   private var isPublishing = false
   /// The checkpoint that the store remembered at the start.
   private var remembered: Checkpoint?
-  /// Records from here on were compared with the files, those before were not yet.
+  /// Records from here on were compared with the files at the start, those before were not yet.
   private var comparedFrom: UInt64 = 0
+  /// The root of those before, as it follows from the checkpoint.
+  private var rootBefore = LogGrowth().root
+  /// How far `comparePast` has come.
+  private var past = LogGrowth()
 
   /// Disk calls block, so they have a thread of their own.
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -65,6 +72,9 @@ package actor LogWriter {
   /// - Throws: `LogFault` with the place of the first disagreement.
   package func recover() async throws {
     guard try folder.lock() else { throw LogFault.locked }
+    if let mark = folder.read(Self.shutPath) {
+      throw LogFault.shut(String(decoding: mark, as: UTF8.self))
+    }
     try keepVerifierKey()
     let noted = try await store.publishedNote()
     guard let note = folder.read(LogFiles.checkpointPath) else {
@@ -82,26 +92,32 @@ package actor LogWriter {
     }
     let newest = signed.size - min(signed.size, Self.recordsComparedAtStart)
     comparedFrom = newest - newest % UInt64(TileAddress.widthMax)
-    growth = try await replay(try start(at: comparedFrom, of: signed.size), to: signed.size)
+    let before = try start(at: comparedFrom, of: signed.size)
+    rootBefore = before.root
+    growth = try await replay(before, to: signed.size)
     for file in growth.partialFiles { try compare(file) }
     guard growth.root == signed.root else { throw LogFault.rootDiffers(size: signed.size) }
     published.replace(.init(checkpoint: signed, note: String(decoding: note, as: UTF8.self)))
   }
 
-  /// Compares the records that `recover` passed over with every file. Lets others in after each step; ends early when
-  /// cancelled.
-  /// - Throws: `LogFault` with the place of the first disagreement; the log is shut then.
+  /// Compares the records that `recover` passed over with every file, and what they come to with the checkpoint. Lets
+  /// others in after each step; ends early when cancelled, and goes on where it was when it is called again.
+  /// - Throws: `LogFault` with the place of the first disagreement. The log is shut then, and no start opens it again
+  ///   before folder and store are restored. Other errors say that the store could not be read just now.
   package func comparePast() async throws {
-    var past = LogGrowth()
     do {
       while past.size < comparedFrom, !Task.isCancelled {
         let end = min(comparedFrom, past.size + UInt64(Self.recordsPerStep))
         past = try await replay(past, to: end)
         await executor.pause(Self.pauseBetweenSteps)
       }
-    } catch let found as LogFault {
+      guard past.size < comparedFrom || past.root == rootBefore else {
+        throw LogFault.rootDiffers(size: comparedFrom)
+      }
+    } catch let fault as LogFault {
       published.close()
-      throw found
+      try? folder.write([(Self.shutPath, Array(fault.description.utf8))])
+      throw fault
     }
   }
 
@@ -117,7 +133,7 @@ package actor LogWriter {
     let before = growth.size
     while true {
       let page = try await store.entries(from: growth.size, limit: Self.recordsPerCheckpointMax)
-      guard !page.isEmpty || published.statement == nil else { break }
+      guard !published.isShut, !page.isEmpty || published.statement == nil else { break }
       try await publish(page)
       guard page.count == Self.recordsPerCheckpointMax else { break }
     }
@@ -174,19 +190,34 @@ package actor LogWriter {
     var replayed = begun
     while replayed.size < size {
       let left = min(size - replayed.size, UInt64(Self.recordsPerCheckpointMax))
-      let page = try await store.entries(from: replayed.size, limit: Int(left))
+      let page = try await entries(from: replayed.size, limit: Int(left))
       guard !page.isEmpty else { throw LogFault.storeGap(index: replayed.size) }
       for entry in page {
         guard entry.sequence == replayed.size else {
           throw LogFault.storeGap(index: replayed.size)
         }
-        for file in try replayed.append(entry.bytes) { try compare(file) }
+        guard let files = try? replayed.append(entry.bytes) else {
+          throw LogFault.entryDiffers(index: entry.sequence)
+        }
+        for file in files { try compare(file) }
         if let remembered, remembered.size == replayed.size, remembered.root != replayed.root {
           throw LogFault.rootDiffers(size: remembered.size)
         }
       }
     }
     return replayed
+  }
+
+  /// Records that the store gives, but not as they were written, were altered too.
+  private func entries(from first: UInt64, limit: Int) async throws -> [AuditStore.Entry] {
+    do {
+      return try await store.entries(from: first, limit: limit)
+    } catch let error as StoreError {
+      switch error {
+      case .unexpectedColumn, .corrupt, .constraint: throw LogFault.storeUnreadable(from: first)
+      default: throw error
+      }
+    }
   }
 
   /// The file must be, byte for byte, what follows from the store; where not, the first entry that
