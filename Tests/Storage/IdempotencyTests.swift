@@ -7,18 +7,24 @@ import Vocabulary
   private let key = IdempotencyKey("order-1")!  // The literal is within the allowed characters.
   private let answer = StoredAnswer(status: 201, headers: [["location", "/x"]], body: [1, 2])
 
+  private struct NotFresh: Error { let outcome: IdempotencyOutcome }
+
+  /// The key is expected to be fresh.
+  private func freshClaim(
+    _ keys: IdempotencyStore, scope: String = "a", fingerprint: [UInt8] = [1]
+  ) async throws -> IdempotencyClaimID {
+    let outcome = try await keys.begin(
+      scope: scope, key: key, fingerprint: fingerprint, at: noon)
+    guard case .fresh(let claim) = outcome else { throw NotFresh(outcome: outcome) }
+    return claim
+  }
+
   @Test(arguments: StoreKind.installed)
   func `is fresh once, then gives the same answer again`(kind: StoreKind) async throws {
     let site = try StoreSite(kind)
     let store = try await openStore(at: site)
     let keys = IdempotencyStore(store: store)
-    guard
-      case .fresh(let claim) = try await keys.begin(
-        scope: "a", key: key, fingerprint: [1], at: noon)
-    else {
-      Issue.record("expected fresh")
-      return
-    }
+    let claim = try await freshClaim(keys)
     guard case .inFlight = try await keys.begin(scope: "a", key: key, fingerprint: [1], at: noon)
     else {
       Issue.record("expected inFlight")
@@ -42,11 +48,7 @@ import Vocabulary
     }
     #expect(at == noon)
     #expect(resource == "payment-1")
-    guard case .fresh = try await keys.begin(scope: "b", key: key, fingerprint: [2], at: noon)
-    else {
-      Issue.record("expected fresh in another scope")
-      return
-    }
+    _ = try await freshClaim(keys, scope: "b", fingerprint: [2])
   }
 
   @Test(arguments: StoreKind.installed)
@@ -54,13 +56,7 @@ import Vocabulary
     let site = try StoreSite(kind)
     do {
       let store = try await openStore(at: site)
-      guard
-        case .fresh(let claim) = try await IdempotencyStore(store: store)
-          .begin(scope: "a", key: key, fingerprint: [1], at: noon)
-      else {
-        Issue.record("expected fresh")
-        return
-      }
+      let claim = try await freshClaim(IdempotencyStore(store: store))
       try await store.write { try $0.name("payment-1", for: claim) }
       store.close()
     }
@@ -73,11 +69,7 @@ import Vocabulary
       return
     }
     #expect(resource == "payment-1")
-    guard case .fresh = try await keys.begin(scope: "a", key: key, fingerprint: [1], at: noon)
-    else {
-      Issue.record("expected fresh")
-      return
-    }
+    _ = try await freshClaim(keys, scope: "a", fingerprint: [1])
   }
 
   @Test(arguments: StoreKind.installed)
@@ -87,20 +79,10 @@ import Vocabulary
     let site = try StoreSite(kind)
     let keys = IdempotencyStore(store: try await openStore(at: site))
     for forgetting in [false, true] {
-      guard
-        case .fresh(let claim) = try await keys.begin(
-          scope: "a", key: key, fingerprint: [1], at: noon)
-      else {
-        Issue.record("expected fresh")
-        return
-      }
+      let claim = try await freshClaim(keys)
       try await keys.abandon(claim, forgetting: forgetting)
     }
-    guard case .fresh = try await keys.begin(scope: "a", key: key, fingerprint: [9], at: noon)
-    else {
-      Issue.record("expected fresh")
-      return
-    }
+    _ = try await freshClaim(keys, scope: "a", fingerprint: [9])
   }
 
   @Test(arguments: StoreKind.installed)

@@ -43,19 +43,15 @@ private struct Members {
   mutating func put(_ name: String, _ texts: [String: String]) {
     key(name)
     bytes.append(UInt8(ascii: "{"))
-    var isFirst = true
     for (name, text) in texts.sorted(by: { CanonicalJSON.precedes($0.key, $1.key) }) {
-      if !isFirst { bytes.append(UInt8(ascii: ",")) }
-      isFirst = false
-      CanonicalJSON.append(name, to: &bytes)
-      bytes.append(UInt8(ascii: ":"))
-      CanonicalJSON.append(text, to: &bytes)
+      put(name, text)
     }
-    bytes.append(UInt8(ascii: "}"))
+    close()
   }
 
   private mutating func key(_ name: String) {
-    if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+    // Behind another member stands its quote or brace.
+    if bytes.last != UInt8(ascii: "{") { bytes.append(UInt8(ascii: ",")) }
     CanonicalJSON.append(name, to: &bytes)
     bytes.append(UInt8(ascii: ":"))
   }

@@ -73,34 +73,19 @@ package struct Outbox: Sendable {
   ) async throws {
     let aside = batch.messages.filter { refused.contains($0.id) }
     try await store.write { transaction in
-      for message in aside {
-        try transaction.execute(
-          """
-          INSERT INTO outbox_refused (id, topic, body, appended_at, refused_at, reason)
-          VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
-          """,
-          [
-            .text(message.id), .text(message.topic), .blob(message.body),
-            .integer(message.at.nanoseconds), .integer(now.nanoseconds), .text(reason),
-          ])
-      }
+      for message in aside { try transaction.setAside(message, reason, at: now) }
       for row in batch.rows { try transaction.remove(row) }
     }
   }
 
   /// Sets a row aside that does not hold what it says, whole and as it is, so that those behind it go on.
   func setAside(_ damaged: OutboxBatch.DamagedRow, of topic: String, at now: Instant) async throws {
+    let row = damaged.row
+    let whole = OutboxMessage(
+      id: "row-\(row.sequence)", topic: topic, body: damaged.body, at: Instant(nanoseconds: 0))
     try await store.write { transaction in
-      try transaction.execute(
-        """
-        INSERT INTO outbox_refused (id, topic, body, appended_at, refused_at, reason)
-        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
-        """,
-        [
-          .text("row-\(damaged.row.sequence)"), .text(topic), .blob(damaged.body), .integer(0),
-          .integer(now.nanoseconds), .text("not the \(damaged.row.messages) messages it says"),
-        ])
-      try transaction.remove(damaged.row)
+      try transaction.setAside(whole, "not the \(row.messages) messages it says", at: now)
+      try transaction.remove(row)
     }
   }
 
@@ -131,6 +116,18 @@ package struct OutboxBatch: Sendable {
 }
 
 extension Transaction {
+  fileprivate func setAside(_ message: OutboxMessage, _ reason: String, at now: Instant) throws {
+    try execute(
+      """
+      INSERT INTO outbox_refused (id, topic, body, appended_at, refused_at, reason)
+      VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+      """,
+      [
+        .text(message.id), .text(message.topic), .blob(message.body),
+        .integer(message.at.nanoseconds), .integer(now.nanoseconds), .text(reason),
+      ])
+  }
+
   fileprivate func remove(_ row: OutboxBatch.StoredRow) throws {
     let removed = try execute("DELETE FROM outbox WHERE sequence = ?", [.integer(row.sequence)])
     notes.removed += removed * row.messages
