@@ -29,12 +29,17 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
   case percent
   /// Binary batches of the ledger, and the answers to them.
   case ledgerBatch = "ledger-batch"
+  /// Rego, and what is laid out of it; queries with their input; bundles.
+  case policySource = "policy-source"
+  case policyInput = "policy-input"
+  case policyBundle = "policy-bundle"
 
   /// Longest input that is worth trying, bytes.
   package var bytesMax: Int {
     switch self {
     case .httpEdge, .json, .charter: 65_536
-    case .jwt, .jwks, .svid, .ledgerBatch: 16_384
+    case .jwt, .jwks, .svid, .ledgerBatch, .policyBundle: 16_384
+    case .policySource, .policyInput: 4_096
     case .cursor, .idempotencyKey, .percent: 1_024
     }
   }
@@ -74,6 +79,9 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
       guard let text = PercentEncoding.decode(bytes) else { return }
       precondition(PercentEncoding.decode(PercentEncoding.encode(text).utf8) == text)
     case .ledgerBatch: Self.writesWhatItRead(bytes)
+    case .policySource: PolicyLaws.decides(bytes)
+    case .policyInput: PolicyLaws.answers(bytes)
+    case .policyBundle: PolicyLaws.unpacks(bytes)
     }
   }
 
