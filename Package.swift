@@ -117,11 +117,18 @@ let modules: [Module] =
       uses: ["Vocabulary", "WorkloadIdentity", "WorkloadAPI", "Telemetry", "Transport"],
       products: nio + [nioHTTP2, nioHPACK, nioSSL, protobuf, x509, crypto]),
     Module(
+      layer: .Fabric, name: "PolicyClient", uses: ["Vocabulary", "PolicyEngine"],
+      products: nio + [nioSSL]),
+    Module(
+      layer: .Fabric, name: "PolicyServer",
+      uses: ["Vocabulary", "StrictJSON", "PolicyEngine", "PolicyBundles", "Telemetry"],
+      products: nio + [nioSSL, x509, asn1]),
+    Module(
       layer: .Fabric, name: "Chassis",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "Tokens", "Sealing", "WorkloadIdentity",
-        "AuditAPI", "AuthorityAPI", "Faults", "Telemetry", "Sandbox", "Storage", "Transport",
-        "Workload",
+        "PolicyEngine", "PolicyBundles", "AuditAPI", "AuthorityAPI", "Faults", "Telemetry",
+        "Sandbox", "Storage", "Transport", "Workload", "PolicyClient",
       ], products: nio + [crypto, x509, asn1]),
     Module(
       layer: .Fabric, name: "Sidecar",
@@ -130,8 +137,9 @@ let modules: [Module] =
     Module(
       layer: .Fabric, name: "Launcher",
       uses: [
-        "Vocabulary", "StrictJSON", "Charters", "WorkloadIdentity", "AuditAPI", "Telemetry",
-        "Sandbox", "Storage", "Transport", "Workload", "Chassis",
+        "Vocabulary", "StrictJSON", "Charters", "PolicyEngine", "PolicyBundles",
+        "PolicyClient", "WorkloadIdentity", "AuditAPI", "Telemetry", "Sandbox", "Storage",
+        "Transport", "Workload", "Chassis",
       ], products: nio + [crypto]),
   ]
   + service(
@@ -176,6 +184,8 @@ let modules: [Module] =
     Module(
       layer: .Drills, name: "LedgerSoak",
       uses: ["Vocabulary", "LedgerBook", "LedgerJournal", "Storage", "LedgerStorage"]),
+    Module(layer: .Drills, name: "PolicyBench", uses: ["PolicyEngine"]),
+    Module(layer: .Drills, name: "PolicySoak", uses: ["PolicyEngine"]),
     Module(
       layer: .Drills, name: "Probes", uses: ["CSandbox", "StrictJSON", "Sandbox"]),
     Module(
@@ -184,7 +194,8 @@ let modules: [Module] =
         "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters",
         "Transport",
         "Sandbox", "Chassis", "Launcher", "AuditAPI", "LedgerAPI", "PaymentsAPI", "CustomersAPI",
-        "Sealing", "Storage", "Authority", "Audit", "Identity", "Demo", "Probes",
+        "Sealing", "Storage", "Authority", "Audit", "Identity", "Demo", "Probes", "PolicyEngine",
+        "PolicyBundles",
       ], products: nio + [nioSSL, crypto, x509, asn1]),
     Module(
       layer: .Drills, name: "FuzzTargets",
@@ -200,9 +211,10 @@ let modules: [Module] =
       layer: .Executables, name: "strongroom",
       uses: [
         "Vocabulary", "StrictJSON", "Charters", "MerkleLog", "Tokens", "WorkloadIdentity",
-        "Telemetry", "Sandbox",
+        "PolicyEngine", "PolicyBundles", "PolicyClient", "PolicyServer", "Telemetry", "Sandbox",
         "Transport", "Workload", "Chassis", "Launcher", "Storage", "StoragePostgres", "LedgerBook",
-        "LedgerJournal", "LedgerStorage", "Demo", "Drill", "LedgerBench", "LedgerSoak", "AuditAPI",
+        "LedgerJournal", "LedgerStorage", "Demo", "Drill", "LedgerBench", "LedgerSoak",
+        "PolicyBench", "PolicySoak", "AuditAPI",
         "AuthorityAPI",
         "CustomersAPI", "GatewayAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
       ], products: nio + [nioSSL, arguments, crypto, x509]),
@@ -261,6 +273,7 @@ func target(_ module: Module) -> Target {
   default:
     return .target(
       name: module.name, dependencies: dependencies, path: path,
+      exclude: ["PolicyBench": ["peers.py"], "PolicySoak": ["peer.py"]][module.name] ?? [],
       swiftSettings: strict + (module.name == "PolicyEngine" ? closuresStay : []))
   }
 }
@@ -287,7 +300,7 @@ let testFolders = [
   "Gateway",
   "Identity", "Launcher", "Ledger", "LedgerBook", "LedgerJournal", "LedgerPostgres",
   "LedgerSoak", "LedgerStorage", "MerkleLog",
-  "Payments", "PolicyEngine", "Sandbox", "Sealing",
+  "Payments", "PolicyCommand", "PolicyEngine", "PolicyServer", "Sandbox", "Sealing",
   "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",
 ]

@@ -130,6 +130,7 @@ final class AuditHouse: Sendable {
     }
     let platform = Platform(trustDomain: trustDomain, portOffset: offset)
     try Data(StrictJSON.encode(platform)).write(to: URL(filePath: home.platformFile))
+    try TestPolicies.settle(home)
     let checkout = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
     let charter = try String(
       contentsOf: checkout.appending(path: "Sources/Services/Audit/charter.yaml"), encoding: .utf8)

@@ -101,6 +101,8 @@ struct Greeter: Service {
 
 /// The greeter listening on a real port, and callers with real certificates.
 struct Street {
+  /// On whose behalf tokens are.
+  static let person = "018f3f6e-0000-7000-8000-00000000a11c"
   let place: TestHome
   let authority: MeshAuthority
   let process: ServiceProcess<Greeter>
@@ -108,8 +110,9 @@ struct Street {
   let clock = Clock.system
   let lines = Lines()
 
-  init() async throws {
-    place = try TestHome(charters: Greeter.charters)
+  init(policyStaleSeconds: Int? = nil, policyURL: String? = nil) async throws {
+    place = try TestHome(
+      charters: Greeter.charters, policyStaleSeconds: policyStaleSeconds, policyURL: policyURL)
     authority = try MeshAuthority(at: clock.now() - .seconds(60))
     let lines = lines
     let log = Log(
@@ -121,16 +124,21 @@ struct Street {
 
   func send(
     _ body: String, to target: String, as caller: ServiceName = "visitor", method: String = "POST",
-    headers: Headers = Headers()
+    headers: Headers = Headers(), over client: TransportClient? = nil
   ) async throws -> WireResponse {
-    let client = TransportClient(
-      credentials: try MeshCredentials(
-        authority.credentials(for: caller, at: clock.now()), clock: clock), group: group)
+    let client = try client ?? self.client(caller)
     guard let endpoint = process.context.endpoint(of: "greeter") else { throw Problem.defect }
     return try await client.send(
       WireRequest(
         method: method, target: target, headers: headers, body: ByteBuffer(string: body)),
       to: endpoint, by: Deadline(clock.now() + .seconds(5)), isRepeatable: false)
+  }
+
+  /// A caller's connections.
+  func client(_ caller: ServiceName) throws -> TransportClient {
+    TransportClient(
+      credentials: try MeshCredentials(
+        authority.credentials(for: caller, at: clock.now()), clock: clock), group: group)
   }
 
   /// A token as the gateway would issue it for this request; `signer` shows what another service's signature is worth.
@@ -144,7 +152,8 @@ struct Street {
       authority.credentials(for: signer, at: clock.now()), clock: clock)
     return try TransactionTokenIssuer(credentials: credentials).sign(
       TransactionToken(
-        id: TransactionID(at: clock.now(), random: Randomness.system.bits128()), subject: "alice",
+        id: TransactionID(at: clock.now(), random: Randomness.system.bits128()),
+        subject: Self.person,
         clientID: "app", scopes: scopes, purpose: purpose, correlation: correlation,
         method: "POST", target: target, bodyDigest: IdempotencyClaimDigest.sha256(body),
         context: [:], presenters: presenters, issuedAt: issuedAt ?? clock.now()))

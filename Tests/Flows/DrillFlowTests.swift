@@ -19,7 +19,8 @@ import Testing
   private static let holdsAddresses = AddressHold.lack(ownUserLack: nil) == nil
 
   @Test(arguments: [
-    ("edge-checks", "hops", ["undeclared-operations"]),
+    // Policies stand behind the charters' edges; both must be gone.
+    ("edge-checks,policies", "hops", ["undeclared-operations"]),
     (
       "token-signatures", "tokens",
       ["own-key-same-kid", "another-subject", "wider-scope", "zero-signature"]
@@ -37,6 +38,10 @@ import Testing
       "immutability", "immutable",
       ["charter-byte", "charter-mode", "charter-gone", "settings", "foreign-charter", "program"]
     ),
+    (
+      "policies,immutability", "policies",
+      ["too-permissive", "looping", "unsigned", "tampered", "forged", "rolled-back", "source-gone"]
+    ),
   ])
   func `says breach when a defence is left out`(
     weakness: String, name: String, breaches: [String]
@@ -49,7 +54,8 @@ import Testing
     let platform = try RunningPlatform()
     let report = try await drill(
       platform, "--limits-factor", "1000", "--weaken", "peer-checks", "--weaken",
-      "transaction-tokens", "--weaken", "discretion", "--weaken", "verification",
+      "transaction-tokens", "--weaken", "policies", "--weaken", "discretion", "--weaken",
+      "verification",
       names: ["hops", "transactions", "evidence", "leaks"])
     #expect(report.exitCode == 1)
     let expected: Set = [
@@ -71,7 +77,8 @@ import Testing
   private func expect(_ weakness: String, _ name: String, _ breaches: [String]) async throws {
     let platform = try RunningPlatform()
     let report = try await drill(
-      platform, "--limits-factor", "1000", "--weaken", weakness, names: [name])
+      platform, "--limits-factor", "1000", "--policy-stale-seconds", "2",
+      leavingOut: weakness.split(separator: ",").map(String.init), names: [name])
     #expect(report.exitCode == 1, "\(report.output.suffix(2_000))")
     #expect(Set(breaches).isSubset(of: report.breaches), "\(report.breaches)")
   }
@@ -91,9 +98,10 @@ import Testing
   }
 
   private func drill(
-    _ platform: RunningPlatform, _ options: String..., names: [String] = []
+    _ platform: RunningPlatform, _ options: String..., leavingOut weaknesses: [String] = [],
+    names: [String] = []
   ) async throws -> Report {
-    let up = try await platform.up(options)
+    let up = try await platform.up(options + weaknesses.flatMap { ["--weaken", $0] })
     try #require(up.exitCode == 0, "\(up.output)")
     let outcome: RunningPlatform.Outcome
     do {

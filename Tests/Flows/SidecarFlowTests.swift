@@ -30,6 +30,13 @@ private enum Intruder {
       - {service: customers, operations: [getMe]}
       - {service: audit, operations: [appendRecords]}
     """
+  static let contract = """
+    openapi: 3.1.0
+    info: {title: Intruder, version: 1.0.0}
+    paths:
+      /v1/probes/{name}:
+        get: {operationId: probe, responses: {"200": {description: How far it came}}}
+    """
   static let program = #"""
     import errno, os, socket, subprocess, threading
     import greeter
@@ -85,7 +92,7 @@ private enum Intruder {
     try FileManager.default.copyItem(
       atPath: "\(example)/service.py", toPath: "\(folder)/greeter.py")
     for (name, text) in [
-      ("charter.yaml", charter), ("grants.yaml", grants),
+      ("charter.yaml", charter), ("grants.yaml", grants), ("openapi.yaml", contract),
       ("service.py", "PORT = \(port)\n" + program),
     ] {
       try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(name)"))

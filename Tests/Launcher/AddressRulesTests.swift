@@ -7,7 +7,7 @@ import Vocabulary
   let rules = AddressRules(
     gatewayPort: 8_443, bind: "127.0.0.1",
     ways: [
-      AddressRules.Way(Unit("ledger"), user: 1_900_007_104, callees: [7_106], collector: 4_318),
+      AddressRules.Way(Unit("ledger"), user: 1_900_007_104, callees: [7_106], agents: [4_318]),
       AddressRules.Way(
         Unit("card-desk"), user: 1_900_007_110, callees: [7_106, 7_104], outside: [443]),
     ])

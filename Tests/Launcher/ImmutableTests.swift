@@ -2,6 +2,7 @@ import Chassis
 import Foundation
 import Launcher
 import Synchronization
+import TestKit
 import Testing
 import Vocabulary
 
@@ -70,6 +71,7 @@ import Vocabulary
       _ = try scratch.script("strongroom-books", "exec sleep 60")
       try HomeSetup.prepare(
         home, platform: Platform(), charters: `A home`.charters, randomness: .system)
+      try TestPolicies.settle(home)
       let store = KnownGood(home)
       let programs = try store.takePrograms(["strongroom-books"], from: scratch.path)
       let pins = try store.pins(

@@ -101,16 +101,19 @@ struct LedgerHouse {
     let credentials = try MeshCredentials(
       authority.credentials(for: name, at: Clock.system.now()), clock: .system)
     let group = MultiThreadedEventLoopGroup.singleton
+    let store = try Store.open(
+      path: "\(place.home.dataFolder(of: name))/\(name)-\(UUID().uuidString.prefix(8)).sqlite",
+      migrations: [], clock: .system)
     return ServiceContext(
       service: name, home: place.home, platform: place.platform, charters: charters,
       charter: charter,
-      store: try Store.open(
-        path: "\(place.home.path)/data/\(name)-\(UUID().uuidString.prefix(8))/\(name).sqlite",
-        migrations: [], clock: .system),
+      store: store,
       log: log, metrics: MetricsRegistry(),
       tracer: SpanExporter(service: name, version: "0", endpoint: nil), clock: .system,
       randomness: .system, credentials: credentials,
-      transport: TransportClient(credentials: credentials, group: group), group: group)
+      transport: TransportClient(credentials: credentials, group: group), group: group,
+      policy: try PolicySource(home: place.home, service: name).open(
+        staleAfter: place.platform.policyStaleAfter))
   }
 
   func close() async {

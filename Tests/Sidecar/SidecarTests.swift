@@ -66,12 +66,12 @@ private let probe = #"""
     let python = try stand.program()
     defer { kill(python.processIdentifier, SIGKILL) }
     try #require(try await stand.becomesReady())
-    let answer = try await stand.send("GET", "/v1/greeting", subject: "Grace")
+    let answer = try await stand.send("GET", "/v1/greeting", subject: Stand.grace)
     #expect(answer.status == 200)
     #expect(answer.json == .object(["greeting": .string("Good day, Grace!")]))
     let correlation = answer.headers["correlation-id"]
     let own = try await stand.records(stand.sidecar.context)
-    #expect(own.map(\.operation) == ["getGreeting"] && own.first?.subject == "Grace")
+    #expect(own.map(\.operation) == ["getGreeting"] && own.first?.subject == Stand.grace)
     let called = try await stand.records(stand.people.context)
     #expect(called.map(\.caller) == ["greeter"] && called.first?.outcome == "allowed")
     #expect((own + called).allSatisfy { "\($0.correlation)" == correlation })
@@ -112,7 +112,7 @@ private let probe = #"""
       ])
     let heard = try #require(answer.json?.object)
     #expect(heard["strongroom-caller"] == .string("gateway"))
-    #expect(heard["strongroom-subject"] == .string("Ada"))
+    #expect(heard["strongroom-subject"] == .string(Stand.ada))
     #expect(heard["strongroom-operation"] == .string("getGreeting"))
     let names = Set(heard.keys)
     #expect(
@@ -164,7 +164,7 @@ private let probe = #"""
     }
     let refused = try await stand.records(stand.sidecar.context).filter { $0.outcome == "refused" }
     #expect(refused.map(\.operation) == table.map(\.2).filter { !$0.isEmpty })
-    #expect(refused.allSatisfy { $0.caller == "greeter" && $0.subject == "Ada" })
+    #expect(refused.allSatisfy { $0.caller == "greeter" && $0.subject == Stand.ada })
     #expect(refused.allSatisfy { $0.reason == "edge-not-declared" })
     await stand.close()
   }

@@ -21,8 +21,9 @@ struct People: Service {
   var operations: [String: Handler] {
     [
       "getMe": { call in
-        guard let subject = call.transaction?.subject else { throw Problem.forbidden }
-        return try .json(200, ["given_name": subject])
+        let name = Stand.names[call.transaction?.subject ?? ""]
+        guard let name else { throw Problem.forbidden }
+        return try .json(200, ["given_name": name])
       }
     ]
   }
@@ -33,6 +34,10 @@ struct People: Service {
 final class Stand: Sendable {
   static let checkout = #filePath.components(separatedBy: "/Tests/Sidecar/").first ?? "."
   static let example = "\(checkout)/Examples/greeter"
+  /// People by reference, as tokens name them.
+  static let ada = "018f3f6e-0000-7000-8000-0000000000ad"
+  static let grace = "018f3f6e-0000-7000-8000-00000000009a"
+  static let names = [ada: "Ada", grace: "Grace"]
 
   let place: TestHome
   let sidecar: ServiceProcess<SidecarService>
@@ -127,7 +132,7 @@ final class Stand: Sendable {
   /// A request as the gateway sends it, with a person's token where `purpose` is given.
   func send(
     _ method: String, _ target: String, body: String = "", purpose: String? = "profile.read",
-    subject: String = "Ada", headers more: Headers = [:]
+    subject: String = Stand.ada, headers more: Headers = [:]
   ) async throws -> WireResponse {
     let credentials = try MeshCredentials(
       authority.credentials(for: "gateway", at: clock.now()), clock: clock)

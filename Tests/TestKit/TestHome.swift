@@ -14,7 +14,8 @@ package struct TestHome: Sendable {
   /// - Parameter ledgerDatabase: where the ledger keeps its books; nil: in its own file.
   package init(
     charters: [String: String], trustDomain: String = "strongroom.test",
-    ledgerDatabase: PostgresLocation? = nil
+    ledgerDatabase: PostgresLocation? = nil, policyStaleSeconds: Int? = nil,
+    policyURL: String? = nil
   ) throws {
     let path = NSTemporaryDirectory() + "strongroom-\(UUID().uuidString.prefix(8))"
     home = Home(path)
@@ -22,6 +23,8 @@ package struct TestHome: Sendable {
     var platform = Platform(
       trustDomain: trustDomain, portOffset: offset, gatewayPort: TestPorts.gatewayPort(offset))
     platform.ledgerDatabase = ledgerDatabase
+    platform.policyStaleSeconds = policyStaleSeconds
+    platform.policyURL = policyURL
     self.platform = platform
     let files = FileManager.default
     for folder in ["charters", "data", "run", "launch", "keys", "log"] {
@@ -35,6 +38,7 @@ package struct TestHome: Sendable {
     try Data(StrictJSON.encode(platform)).write(to: URL(filePath: home.platformFile))
     try Data(hexText(Randomness.system.bytes(32)).utf8).write(to: URL(filePath: home.rootKeyFile))
     try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: home.rootKeyFile)
+    try TestPolicies.settle(home)
   }
 
   package func remove() { try? FileManager.default.removeItem(atPath: home.path) }

@@ -2,6 +2,7 @@
 package enum Drills {
   package static let all = [
     HopDrill.drill, TokenDrill.drill, TransactionDrill.drill, InsideDrill.drill, MoneyDrill.drill,
-    EvidenceDrill.drill, LeakDrill.drill, ImmutableDrill.drill, FloodDrill.drill,
+    EvidenceDrill.drill, LeakDrill.drill, ImmutableDrill.drill, PolicyDrill.drill,
+    FloodDrill.drill,
   ]
 }

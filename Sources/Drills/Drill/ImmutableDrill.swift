@@ -86,8 +86,8 @@ package enum ImmutableDrill {
   }
 }
 
-/// One file under attack, and how to see what became of it.
-private struct Scene {
+/// One pinned file under attack, and how to see what became of it.
+struct Scene {
   private let range: DrillRange
   private let file: String
   private let began: Instant

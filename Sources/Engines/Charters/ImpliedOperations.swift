@@ -7,6 +7,9 @@ extension CharterOperation {
     method == .get ? impliedByPath[path] : nil
   }
 
+  /// All of them.
+  package static var allImplied: [CharterOperation] { Array(impliedByPath.values) }
+
   private static let impliedByPath: [String: CharterOperation] = {
     let named = [("health", "/healthz"), ("ready", "/readyz"), ("metrics", "/metrics")]
     var byPath: [String: CharterOperation] = [:]

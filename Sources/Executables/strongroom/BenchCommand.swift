@@ -9,8 +9,9 @@ import Vocabulary
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure the running platform, or the ledger by itself.",
-    subcommands: [PaymentsBenchCommand.self, LedgerBenchCommand.self])
+    commandName: "bench",
+    abstract: "Measure the running platform, or the ledger or the policy engine by itself.",
+    subcommands: [PaymentsBenchCommand.self, LedgerBenchCommand.self, PolicyContestCommand.self])
 }
 
 struct PaymentsBenchCommand: AsyncParsableCommand {

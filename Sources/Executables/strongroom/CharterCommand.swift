@@ -13,8 +13,13 @@ struct CharterCommand: AsyncParsableCommand {
 
 struct CharterCheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Read all charters together and name every fault.",
-    discussion: "Each fault comes as file:line:column with a hint. Exit code 65 when there are any."
+    commandName: "check",
+    abstract: "Read all charters together and name every fault, then ask the deploy gate.",
+    discussion: """
+      Each fault comes as file:line:column with a hint. Charters that hold together are judged by the
+      organisation's policies: Policies/deploy with the lists in Policies/data.json. Exit code 65 when there
+      is a fault or a refusal, and when the policies are missing or wrong.
+      """
   )
 
   @Argument(help: "Checkout, or folder of charters (default: found upwards from here).")
@@ -26,6 +31,15 @@ struct CharterCheckCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Folder of a service to add. May be repeated.", valueName: "dir"))
   var with: [String] = []
 
+  @Option(
+    help: ArgumentHelp("Folder of policies (default: the checkout's Policies).", valueName: "dir"))
+  var policies: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Kubernetes manifests to judge by Policies/kubernetes. May be repeated.", valueName: "file"))
+  var manifest: [String] = []
+
   @Flag(help: "One JSON document.")
   var json = false
 
@@ -33,7 +47,13 @@ struct CharterCheckCommand: AsyncParsableCommand {
     try await reporting(json: false) {
       let folder = try chartersFolder(path ?? charters)
       do {
-        let set = try CharterFolder.load(folder, with: addedFolders(with))
+        let files = try CharterFolder.read(folder, with: addedFolders(with))
+        let set = try CharterFolder.check(files)
+        let gate = try gate(folder)
+        let refusals = try gate.map { gate in
+          try gate.judge(files) + manifest.flatMap { try gate.judge(manifests: $0) }
+        }
+        if let refusals, !refusals.isEmpty { throw refused(refusals) }
         let edges = set.charters.flatMap(\.calls).map(\.operations.count).reduce(0, +)
         if json {
           printLine(
@@ -43,6 +63,10 @@ struct CharterCheckCommand: AsyncParsableCommand {
             "\(set.charters.count) charters hold together: \(edges) edges, "
               + "\(set.publicRoutes.count) public routes, start order "
               + set.startOrder.map(\.description).joined(separator: " → "))
+          print(
+            gate.map { "the deploy gate has no objection (\($0.policies) policy files)" }
+              ?? "the deploy gate was not asked: this folder is no checkout, and --policies names none"
+          )
         }
       } catch LaunchFailure.badCharters(let faults) where json {
         printLine(.object(["faults": .array(faults.faults.map(Self.json))]))
@@ -56,6 +80,14 @@ struct CharterCheckCommand: AsyncParsableCommand {
     }
   }
 
+  private func gate(_ folder: String) throws -> DeployGate? {
+    try DeployGate.of(folder, policies: policies, isNeeded: !manifest.isEmpty)
+  }
+
+  private func refused(_ refusals: [DeployGate.Refusal]) -> any Error {
+    DeployGate.refused(refusals, json: json)
+  }
+
   private static func json(_ fault: CharterFault) -> JSON {
     var fields: [String: JSON] = [
       "kind": .string(fault.kind.rawValue), "file": .string(fault.place.file),
@@ -64,5 +96,35 @@ struct CharterCheckCommand: AsyncParsableCommand {
     ]
     if let hint = fault.hint { fields["hint"] = .string(hint) }
     return .object(fields)
+  }
+}
+
+extension DeployGate {
+  /// A checkout without policies is refused; a plain folder of charters has none.
+  static func of(_ charters: String, policies: String?, isNeeded: Bool = false) throws
+    -> DeployGate?
+  {
+    if let policies { return try DeployGate(policies) }
+    guard WholeFile.exists("\(charters)/Charters") || isNeeded else { return nil }
+    return try DeployGate("\(charters)/\(PolicyFolder.name)")
+  }
+
+  /// Tells the refusals and ends the command.
+  static func refused(_ refusals: [Refusal], json: Bool) -> any Error {
+    if json {
+      let values = refusals.map { refusal -> JSON in
+        .object([
+          "kind": .string(refusal.rule), "file": .string(refusal.file),
+          "line": .integer(Int64(refusal.line)), "column": .integer(1),
+          "message": .string(refusal.message),
+        ])
+      }
+      printLine(.object(["faults": .array([]), "refusals": .array(values)]))
+    } else {
+      let here = FileManager.default.currentDirectoryPath + "/"
+      for refusal in refusals { print(refusal.description.replacing(here, with: "")) }
+      complain("the deploy gate has \(refusals.count) objection(s)")
+    }
+    return ArgumentParser.ExitCode(CommandExit.badInput.rawValue)
   }
 }

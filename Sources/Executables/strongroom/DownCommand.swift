@@ -23,34 +23,39 @@ struct DownCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: place.json) {
-      let home = try place.place()
-      guard HomeLock.isHeld(home), let pid = HomeLock.launcherPid(home) else {
-        throw LaunchFailure.notRunning
+      try await Self.stop(try place.place(), json: place.json, timeout: timeout)
+    }
+  }
+
+  /// - Parameter timeout: seconds.
+  /// - Throws: `notRunning`, or `OperatorFailure` where it takes too long.
+  static func stop(_ home: Home, json: Bool, timeout: Int = 120) async throws {
+    guard HomeLock.isHeld(home), let pid = HomeLock.launcherPid(home) else {
+      throw LaunchFailure.notRunning
+    }
+    let began = ContinuousClock.now
+    kill(pid, SIGTERM)
+    var left = -1
+    while HomeLock.isHeld(home) {
+      let alive = LaunchRecord.all(home).filter(\.isAlive).count
+      if !json, Terminal.output.isTerminal, alive != left {
+        print("\r\u{1b}[K  draining, \(alive) services left", terminator: "")
+        fflush(nil)
+        left = alive
       }
-      let began = ContinuousClock.now
-      kill(pid, SIGTERM)
-      var left = -1
-      while HomeLock.isHeld(home) {
-        let alive = LaunchRecord.all(home).filter(\.isAlive).count
-        if !place.json, Terminal.output.isTerminal, alive != left {
-          print("\r\u{1b}[K  draining, \(alive) services left", terminator: "")
-          fflush(nil)
-          left = alive
-        }
-        guard ContinuousClock.now - began < .seconds(timeout) else {
-          throw OperatorFailure(
-            "the launcher \(pid) still drains after \(timeout) s; see \(home.logFolder)",
-            .unavailable)
-        }
-        try await Task.sleep(for: .milliseconds(50))
+      guard ContinuousClock.now - began < .seconds(timeout) else {
+        throw OperatorFailure(
+          "the launcher \(pid) still drains after \(timeout) s; see \(home.logFolder)",
+          .unavailable)
       }
-      let millis = (ContinuousClock.now - began) / .milliseconds(1)
-      if place.json {
-        printLine(.object(["state": .string("down"), "millis": .integer(Int64(millis))]))
-      } else {
-        let clear = Terminal.output.isTerminal ? "\r\u{1b}[K" : ""
-        print(clear + "Strongroom is down, drained in \(Progress.seconds(Int64(millis))).")
-      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let millis = (ContinuousClock.now - began) / .milliseconds(1)
+    if json {
+      printLine(.object(["state": .string("down"), "millis": .integer(Int64(millis))]))
+    } else {
+      let clear = Terminal.output.isTerminal ? "\r\u{1b}[K" : ""
+      print(clear + "Strongroom is down, drained in \(Progress.seconds(Int64(millis))).")
     }
   }
 }

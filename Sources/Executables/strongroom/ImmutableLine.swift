@@ -7,7 +7,7 @@ enum ImmutableLine {
   static func text(_ standing: ImmutableStanding?, silence: Duration?) -> String {
     guard let standing else { return "immutable: nothing is guarded" }
     var parts = [
-      "immutable: \(standing.programs) programs, \(standing.charters) charters, settings pinned"
+      "immutable: \(standing.programs) programs, \(standing.charters) charters, settings and policies pinned"
     ]
     if let silence, silence > ImmutableStanding.lookMax {
       parts.append("NOBODY HAS LOOKED for \(silence.components.seconds) s")
@@ -37,6 +37,7 @@ enum ImmutableLine {
     case .removed: "taken away"
     case .unreverted: "not put back"
     case .adopted: "adopted"
+    case .published: "published"
     }
   }
 

@@ -52,10 +52,7 @@ var quietLog: Log {
 /// Folder with the charters of a checkout, found from the option, or upwards from where we stand
 /// and from where the executable lies.
 func chartersFolder(_ option: String?) throws -> String {
-  if let option {
-    let path = URL(filePath: option).standardizedFileURL.path(percentEncoded: false)
-    return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-  }
+  if let option { return absolutePath(option) }
   let starts = [
     URL(filePath: FileManager.default.currentDirectoryPath),
     URL(filePath: try ExecutableFile.ownPath()).deletingLastPathComponent(),
@@ -65,12 +62,23 @@ func chartersFolder(_ option: String?) throws -> String {
     for _ in 0..<12 {
       let marker = folder.appending(path: "Charters/\(DataClasses.fileName)")
       if FileManager.default.fileExists(atPath: marker.path(percentEncoded: false)) {
-        return folder.appending(path: ".").standardizedFileURL.path(percentEncoded: false)
+        return absolutePath(folder.path(percentEncoded: false))
       }
       folder.deleteLastPathComponent()
     }
   }
   throw LaunchFailure.noCharters(folder: FileManager.default.currentDirectoryPath)
+}
+
+/// Without a slash at the end.
+func absolutePath(_ option: String) -> String {
+  let path = URL(filePath: option).standardizedFileURL.path(percentEncoded: false)
+  return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+}
+
+/// Where access policies are read from: what was named, or the checkout's.
+func policiesFolder(_ option: String?) throws -> String {
+  try option.map(absolutePath) ?? chartersFolder(nil) + "/\(PolicyFolder.name)"
 }
 
 /// The folders of --with, absolute: the launcher reads them later, from wherever it runs.

@@ -8,8 +8,10 @@ import Vocabulary
 struct SoakCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "soak",
-    abstract: "Torment the ledger for hours.",
-    subcommands: [LedgerSoakCommand.self, LedgerWriterCommand.self])
+    abstract: "Torment the ledger, or the policy engine, for hours.",
+    subcommands: [
+      LedgerSoakCommand.self, LedgerWriterCommand.self, PolicySoakCommand.self,
+    ])
 }
 
 struct LedgerSoakCommand: AsyncParsableCommand {

@@ -18,7 +18,8 @@ struct StrongroomCommand: AsyncParsableCommand {
       CommandGroup(
         name: "Run",
         subcommands: [
-          UpCommand.self, DownCommand.self, RegisterCommand.self, RotateCommand.self,
+          UpCommand.self, DownCommand.self, DeployCommand.self, RegisterCommand.self,
+          RotateCommand.self,
         ]),
       CommandGroup(
         name: "Look",
@@ -27,7 +28,7 @@ struct StrongroomCommand: AsyncParsableCommand {
         name: "Prove",
         subcommands: [
           AuditCommand.self, LedgerCommand.self, DrillCommand.self, BenchCommand.self,
-          SoakCommand.self,
+          SoakCommand.self, PolicyCommand.self,
         ]),
       CommandGroup(
         name: "Build",

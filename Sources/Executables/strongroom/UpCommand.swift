@@ -3,6 +3,9 @@ import Demo
 import Chassis
 import Foundation
 import Launcher
+import NIOPosix
+import PolicyClient
+import PolicyEngine
 import StrictJSON
 import Telemetry
 import Vocabulary
@@ -17,6 +20,24 @@ struct LaunchOptions: ParsableArguments {
       "Folder of a service to add: its charter.yaml, grants.yaml and program. May be repeated.",
       valueName: "dir"))
   var with: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder with the access policies of a home that has none (default: the checkout's Policies).",
+      valueName: "dir"))
+  var policies: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Open Policy Agent on this machine that decides about access instead of our own engine, or 'none'.",
+      valueName: "url"))
+  var policyURL: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long access policies decide that nobody confirms any more (default 300).",
+      valueName: "seconds"))
+  var policyStaleSeconds: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -62,6 +83,21 @@ struct LaunchOptions: ParsableArguments {
     if let portOffset, !(0...50_000).contains(portOffset) {
       throw ValidationError("--port-offset must be from 0 to 50000")
     }
+    if let policyURL, policyURL != "none" {
+      do throws(RemotePolicyFailure) {
+        let address = try RemotePolicyAddress(policyURL)
+        guard address.isLoopback, !address.isEncrypted else {
+          throw RemotePolicyFailure.misconfigured(
+            "--policy-url must be http://127.0.0.1, localhost or [::1]: an agent runs beside those whom it serves"
+          )
+        }
+      } catch {
+        throw ValidationError("\(error)")
+      }
+    }
+    if let policyStaleSeconds, !(1...86_400).contains(policyStaleSeconds) {
+      throw ValidationError("--policy-stale-seconds must be from 1 to 86400")
+    }
     if let gatewayPort, !(1...65_535).contains(gatewayPort) {
       throw ValidationError("--gateway-port must be from 1 to 65535")
     }
@@ -89,6 +125,9 @@ struct LaunchOptions: ParsableArguments {
     wishes.gatewayPort = gatewayPort
     wishes.otlpEndpoint = otlp
     wishes.limitsFactor = limitsFactor
+    // The services need no names, so they resolve none.
+    wishes.policyURL = policyURL?.replacing("//localhost", with: "//127.0.0.1")
+    wishes.policyStaleSeconds = policyStaleSeconds
     // Validated before.
     wishes.ledgerDatabase = try? databaseLocation(ledgerDatabase, option: "--ledger-database")
     #if DEBUG
@@ -102,6 +141,7 @@ struct LaunchOptions: ParsableArguments {
     let own = try ExecutableFile.ownPath()
     return LauncherRun(
       home: home, charters: try chartersFolder(charters), added: addedFolders(with),
+      policies: try policiesFolder(policies),
       binaries: URL(filePath: own).deletingLastPathComponent().path(percentEncoded: false),
       wishes: wishes, environment: ProcessInfo.processInfo.environment, clock: Clock.system,
       randomness: .system)
@@ -115,6 +155,9 @@ struct LaunchOptions: ParsableArguments {
     }
     add("--charters", charters)
     for folder in addedFolders(with) { add("--with", folder) }
+    add("--policies", policies.map(absolutePath))
+    add("--policy-url", policyURL)
+    add("--policy-stale-seconds", policyStaleSeconds)
     add("--port-offset", portOffset)
     add("--gateway-port", gatewayPort)
     add("--bind", bind)
@@ -158,19 +201,45 @@ struct UpCommand: AsyncParsableCommand {
     try await reporting(json: place.json) {
       let home = try place.place()
       // Both faults that a person can mend at once are found before anything is written.
-      _ = try CharterFolder.load(
+      let files = try CharterFolder.read(
         chartersFolder(launch.charters), with: addedFolders(launch.with))
-      if HomeLock.isHeld(home) { throw LaunchFailure.runsAlready(pid: HomeLock.launcherPid(home)) }
-      let progress = Progress(home: home, json: place.json)
-      let outcome =
-        foreground
-        ? Outcome.ended(try await launch.run(home).run(report: progress.show))
-        : try detached(home, progress)
-      switch outcome {
-      case .up: try await sayWhatNext(home)
-      case .standsBy, .ended(.success): return
-      case .ended(let code): throw ArgumentParser.ExitCode(code.rawValue)
+      _ = try CharterFolder.check(files)
+      let refusals = try DeployGate.of(chartersFolder(launch.charters), policies: launch.policies)?
+        .judge(files)
+      if let refusals, !refusals.isEmpty {
+        throw DeployGate.refused(refusals, json: place.json)
       }
+      if HomeLock.isHeld(home) { throw LaunchFailure.runsAlready(pid: HomeLock.launcherPid(home)) }
+      try await requireAgent(launch.wishes.applied(to: PlatformSettings.load(home)))
+      try await launchAll(home)
+    }
+  }
+
+  /// Who is to decide about access must be there, or nothing would come up for a reason that nobody names.
+  private func requireAgent(_ platform: Platform) async throws {
+    let group = MultiThreadedEventLoopGroup.singleton
+    guard let agent = try RemoteRules.client(platform, group: group) else { return }
+    defer { agent.close() }
+    do throws(RemotePolicyFailure) {
+      _ = try await agent.decide(RemoteRules.path, input: .object(.empty))
+    } catch {
+      throw OperatorFailure(
+        "the agent at \(agent.address) that is to decide about access does not answer: \(error). Start it, or give "
+          + "--policy-url none", .unavailable)
+    }
+  }
+
+  /// Starts what was checked before, and says what to try next.
+  func launchAll(_ home: Home) async throws {
+    let progress = Progress(home: home, json: place.json)
+    let outcome =
+      foreground
+      ? Outcome.ended(try await launch.run(home).run(report: progress.show))
+      : try detached(home, progress)
+    switch outcome {
+    case .up: try await sayWhatNext(home)
+    case .standsBy, .ended(.success): return
+    case .ended(let code): throw ArgumentParser.ExitCode(code.rawValue)
     }
   }
 

@@ -34,12 +34,15 @@ package struct AccessRecorder: Sendable {
     else { throw Problem.defect }
     guard reason != nil || operation.audit == .all else { return nil }
     let now = clock.now()
+    var detail: [String: String] = [:]
+    if let decider = passage.decider { detail["policy"] = decider }
+    if let rule = passage.rule { detail["rule"] = rule }
     let record = AuditRecord(
       id: AuditRecordID(at: now, random: randomness.bits128()), at: now, service: service,
       kind: .access, correlation: correlation, caller: caller,
       subject: passage.transaction?.subject, client: passage.transaction?.clientID,
       operation: operation.id, outcome: reason == nil ? AuditRecord.allowed : AuditRecord.refused,
-      reason: reason)
+      reason: reason, detail: detail)
     let pending = PendingRecord()
     store.append(OutboxMessage(record), then: pending.end)
     return pending

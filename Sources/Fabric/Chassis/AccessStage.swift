@@ -4,7 +4,7 @@ import Crypto
 import NIOCore
 import Telemetry
 import Transport
-package import Vocabulary
+import Vocabulary
 
 /// Decides whether a request may happen, and has the decision durable before anybody hears of it.
 struct AccessStage: Stage {
@@ -88,40 +88,5 @@ struct TransactionTokenCheck: AccessCheck {
       throw TransactionTokenRefusal.otherRequest
     }
     passage.transaction = token
-  }
-}
-
-/// What an organisation adds to the charters: pure, default allows what the charters allow. Issue "Policy as code" puts
-/// Rego here.
-package struct AccessPolicy: Sendable {
-  package struct Question: Sendable {
-    package let caller: ServiceName
-    package let service: ServiceName
-    package let operation: String
-    package let subject: String?
-    package let scopes: Set<Scope>
-  }
-  /// Nil allows; a refusal names the rule.
-  package let refusal: @Sendable (Question) -> Problem?
-  package init(refusal: @escaping @Sendable (Question) -> Problem?) { self.refusal = refusal }
-  package static let chartersOnly = AccessPolicy { _ in nil }
-}
-
-struct PolicyCheck: AccessCheck {
-  private let policy: AccessPolicy
-  private let service: ServiceName
-  init(_ policy: AccessPolicy, service: ServiceName) {
-    self.policy = policy
-    self.service = service
-  }
-
-  func examine(_ passage: inout Passage) async throws {
-    guard let caller = passage.caller, let operation = passage.operation else {
-      throw Problem.defect
-    }
-    let question = AccessPolicy.Question(
-      caller: caller, service: service, operation: operation.id,
-      subject: passage.transaction?.subject, scopes: passage.transaction?.scopes ?? [])
-    if let refusal = policy.refusal(question) { throw refusal }
   }
 }

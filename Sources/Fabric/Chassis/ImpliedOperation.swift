@@ -16,6 +16,16 @@ package struct ServiceStanding: Codable, Sendable, Hashable {
   package let openConnections: Int
   /// Outbox messages that wait for their receiver.
   package let outboxWaiting: Int
+  /// The access policies in force.
+  package let policyVersion: Int
+  /// Their bundle's digest, in lower-case hex.
+  package let policySHA256: String
+  /// Whether nobody has confirmed them for too long; then nothing is decided.
+  package let policyIsStale: Bool
+  /// Who decides in their place.
+  package let policyAgent: String?
+  /// Why the newest ones are not: a `PolicyRefusalReason`.
+  package let policyRefused: String?
 
   enum CodingKeys: String, CodingKey {
     case service, version
@@ -24,6 +34,11 @@ package struct ServiceStanding: Codable, Sendable, Hashable {
     case certificateExpires = "certificate_expires"
     case openConnections = "open_connections"
     case outboxWaiting = "outbox_waiting"
+    case policyVersion = "policy_version"
+    case policySHA256 = "policy_sha256"
+    case policyIsStale = "policy_stale"
+    case policyAgent = "policy_agent"
+    case policyRefused = "policy_refused"
   }
 }
 

@@ -12,7 +12,7 @@ import Vocabulary
 struct Pipeline: Sendable {
   private let stages: [any Stage]
 
-  init(_ service: ServiceContext, handlers: [String: Handler], policy: AccessPolicy) {
+  init(_ service: ServiceContext, handlers: [String: Handler]) {
     stages = [
       ProblemStage(service),  // every failure leaves as RFC 9457 problem+json, measured and logged
       PeerStage(service),  // the certificate names a service of our trust domain
@@ -21,9 +21,10 @@ struct Pipeline: Sendable {
       AccessStage(
         service,
         checks: [
+          PolicyFreshness(service),  // there are policies, and their source confirms them
           EdgeCheck(service),  // both charters declare caller × operation
           TransactionTokenCheck(service),  // who, on whose behalf, why, which request
-          PolicyCheck(policy, service: service.service),  // what the organisation adds
+          PolicyCheck(service),  // what the organisation says: who may call, who may do
         ]),
       IdempotencyStage(service),  // same key, same answer
       HandlerStage(handlers),
@@ -79,6 +80,12 @@ struct Passage: Sendable {
   var trace: TraceContext?
   var transaction: TransactionToken?
   var idempotency: IdempotencyClaim?
+  /// The access policies in force, from the first check on.
+  var policy: AccessRules?
+  /// Which policies decide, for the record: a version, or an agent's decision.
+  var decider: String?
+  /// The rule by which they refused.
+  var rule: String?
   /// Collects what `ProblemStage`, the outermost, needs to tell after an inner stage refused.
   let trail: Trail
 

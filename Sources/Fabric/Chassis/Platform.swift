@@ -28,6 +28,10 @@ package struct Platform: Sendable, Codable, Hashable {
   package var ledgerDatabase: PostgresLocation?
   /// Addresses of the database's servers that are named, as they were looked up at `up`.
   package var ledgerDatabaseAddresses: [String: [String]]?
+  /// An Open Policy Agent on this machine that decides instead, such as `http://127.0.0.1:8181`.
+  package var policyURL: String?
+  /// How long access policies decide that their source no longer confirms, 1–86,400 s; nil: 300.
+  package var policyStaleSeconds: Int?
   /// Defences left out, for tests of the drills; see `Weakness`.
   package var weakened: [Weakness]?
 
@@ -45,6 +49,8 @@ package struct Platform: Sendable, Codable, Hashable {
     case edgeKeyFile = "edge_key_file"
     case ledgerDatabase = "ledger_database"
     case ledgerDatabaseAddresses = "ledger_database_addresses"
+    case policyURL = "policy_url"
+    case policyStaleSeconds = "policy_stale_seconds"
     case weakened
   }
 
@@ -67,6 +73,8 @@ package struct Platform: Sendable, Codable, Hashable {
     self.edgeKeyFile = edgeKeyFile
     self.weakened = weakened
   }
+
+  package var policyStaleAfter: Duration { .seconds(policyStaleSeconds ?? 300) }
 
   /// - Throws: `StartFailure` naming the file and the field.
   package static func load(from home: Home) throws(StartFailure) -> Platform {

@@ -1,5 +1,6 @@
 package import Charters
 package import NIOCore
+package import PolicyClient
 package import Storage
 package import Telemetry
 package import Transport
@@ -25,12 +26,16 @@ package struct ServiceContext: Sendable {
   package let transactionTokens: TransactionTokenVerifier
   package let idempotency: IdempotencyStore
   package let outbox: Outbox
+  /// The access policies in force.
+  package let policy: PolicyPoint
+  /// Who decides instead of them.
+  package let remotePolicy: RemotePolicy?
 
   package init(
     service: ServiceName, home: Home, platform: Platform, charters: CharterSet, charter: Charter,
     store: Store, log: Log, metrics: MetricsRegistry, tracer: SpanExporter, clock: Clock,
     randomness: Randomness, credentials: MeshCredentials, transport: TransportClient,
-    group: any EventLoopGroup
+    group: any EventLoopGroup, policy: PolicyPoint, remotePolicy: RemotePolicy? = nil
   ) {
     self.service = service
     self.home = home
@@ -46,6 +51,8 @@ package struct ServiceContext: Sendable {
     self.credentials = credentials
     self.transport = transport
     self.group = group
+    self.policy = policy
+    self.remotePolicy = remotePolicy
     recorder = AccessRecorder(service: service, store: store, clock: clock, randomness: randomness)
     idempotency = IdempotencyStore(store: store)
     outbox = Outbox(store: store)

@@ -59,8 +59,17 @@ package enum ServiceMain {
         sink.flush()
         exit(75)
       }
+      // Landlock grants a folder, not a name: in the place of one that was taken away only a new process may read.
+      let policies = Task {
+        await process.context.policy.untilShutOut()
+        guard !Task.isCancelled else { return }
+        log.error("the folder of the access policies is another one", ["exit": .count(75)])
+        sink.flush()
+        exit(75)
+      }
       await stopping.value
       watch.cancel()
+      policies.cancel()
       await process.drain()
       sink.flush()
       exit(0)

@@ -2,6 +2,7 @@ package import Charters
 import Foundation
 package import NIOCore
 import NIOPosix
+import PolicyClient
 import Storage
 import StrictJSON
 import Synchronization
@@ -35,14 +36,13 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     self.readiness = readiness
   }
 
-  /// The start order, written once: papers → store → certificate → service (recovers) → door → unasked work → ready.
+  /// The start order, written once: papers → store → policies → certificate → service (recovers) → door → unasked work → ready.
   /// - Parameter name: whose charter this is; the sidecar's code has many.
   /// - Throws: `StartFailure`, `StoreError`, `PortTaken` or what the service itself throws.
   package static func start(
     _ type: Subject.Type, as name: ServiceName = Subject.name, home: Home,
     group: any EventLoopGroup, log: Log, clock: Clock,
-    randomness: Randomness, policy: AccessPolicy = .chartersOnly,
-    credentials source: CredentialsSource = Subject.credentials
+    randomness: Randomness, credentials source: CredentialsSource = Subject.credentials
   ) async throws -> ServiceProcess {
     let platform = try Platform.load(from: home)
     let charters = try Papers.charters(in: home)
@@ -55,6 +55,9 @@ package final class ServiceProcess<Subject: Service>: Sendable {
       StorePlace(
         service: name, home: home, platform: platform, log: log, clock: clock,
         randomness: randomness))
+    let policy = try PolicySource(
+      home: home, service: name, believesAll: platform.lacks(.policies)
+    ).open(staleAfter: platform.policyStaleAfter)
     let feed = try await source.open(
       CredentialsSource.Means(
         service: name, home: home, platform: platform, store: store, log: log, clock: clock,
@@ -69,14 +72,15 @@ package final class ServiceProcess<Subject: Service>: Sendable {
       service: name, home: home, platform: platform, charters: charters, charter: charter,
       store: store, log: log, metrics: metrics, tracer: tracer, clock: clock,
       randomness: randomness, credentials: credentials,
-      transport: TransportClient(credentials: credentials, group: group), group: group)
+      transport: TransportClient(credentials: credentials, group: group), group: group,
+      policy: policy, remotePolicy: try RemoteRules.client(platform, group: group))
     let readiness = Readiness(startedAt: clock.now())
     ProcessMetrics.register(in: metrics, startedAt: readiness.startedAt)
     tracer.register(in: metrics)
     store.register(in: metrics)
     let service = try await Subject(context)
     let handlers = try allHandlers(of: service, charter, context, readiness)
-    let pipeline = Pipeline(context, handlers: handlers, policy: policy)
+    let pipeline = Pipeline(context, handlers: handlers)
     var limits = TransportLimits()
     limits.connectionsMax = charter.limits.connections
     limits.bodyBytesMax = charter.operations.map(\.bodyBytesMax).max() ?? Charter.bodyBytesDefault
@@ -91,6 +95,9 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     let tasks = [
       background(context, "unasked work ended with an error") { try await service.run() },
       background(context, "outbox delivery ended with an error") { await delivery.run() },
+      background(context, "the access policies are not followed any more") {
+        try await PolicyFollower(context).run()
+      },
       background(context, "certificate updates ended with an error") {
         for await next in feed.updates {
           try credentials.replace(with: next)
@@ -169,7 +176,10 @@ package final class ServiceProcess<Subject: Service>: Sendable {
           startedAt: readiness.startedAt,
           certificateExpires: context.credentials.current.svid.notAfter,
           openConnections: readiness.connections.withLock { $0() },
-          outboxWaiting: Int(context.outbox.pendingCount)))
+          outboxWaiting: Int(context.outbox.pendingCount),
+          policyVersion: context.policy.version, policySHA256: context.policy.sha256,
+          policyIsStale: context.policy.isStale && context.remotePolicy == nil,
+          policyAgent: context.remotePolicy?.address.description, policyRefused: context.policy.refused?.rawValue))
     }
     return handlers
   }

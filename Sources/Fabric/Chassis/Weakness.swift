@@ -21,6 +21,8 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case immutability
   /// The body of every request is logged.
   case discretion
+  /// Nobody asks the access policies; any bundle of them is taken, and any text signed.
+  case policies
   /// The audit log is taken for sound without a look.
   case verification
 }

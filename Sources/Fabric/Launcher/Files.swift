@@ -43,12 +43,17 @@ package enum WholeFile {
 
   /// Nil when the file does not exist.
   package static func read(_ path: String) throws(LaunchFailure) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe in the place of a file would be waited for for ever.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
       throw .system(call: "open \(path)", code: errno)
     }
     defer { close(descriptor) }
+    var facts = stat()
+    guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+      throw .system(call: "read \(path), which is no file,", code: EINVAL)
+    }
     var bytes: [UInt8] = []
     var block = [UInt8](repeating: 0, count: 65_536)
     while bytes.count <= bytesMax {

@@ -13,6 +13,9 @@ extension Home {
   }
 
   package var keysFolder: String { "\(path)/keys" }
+  /// What only the operator may read: the key that signs access policies.
+  package var operatorFolder: String { "\(path)/operator" }
+  package var policySigningKeyFile: String { "\(operatorFolder)/policy-signing.pem" }
   package var dataFolder: String { "\(path)/data" }
   package var logFolder: String { "\(path)/log" }
   /// The copies of executables from which services are started.

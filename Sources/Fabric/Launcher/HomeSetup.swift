@@ -37,7 +37,7 @@ package enum HomeSetup {
     for folder in [
       home.path, home.chartersFolder, home.keysFolder, home.launchFolder, home.runFolder,
       home.dataFolder, home.logFolder, home.executablesFolder, home.knownGoodFolder,
-      home.quarantineFolder,
+      home.quarantineFolder, home.policyFolder, home.operatorFolder,
     ] {
       try WholeFile.makePrivateFolder(folder)
     }

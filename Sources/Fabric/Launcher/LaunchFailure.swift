@@ -16,6 +16,8 @@ package enum LaunchFailure: Error, Sendable {
   case noCharter(folder: String)
   case portTaken(port: Int, service: ServiceName, reason: String)
   case noExecutable(path: String)
+  /// Access policies that cannot be put in force, with all that is wrong.
+  case badPolicies(folder: String, faults: [String])
   /// --ledger-database names something that is not there.
   case badDatabase(reason: String)
   case notReady(service: ServiceName, reason: String, lastLines: [String])
@@ -72,7 +74,7 @@ extension LaunchFailure: CustomStringConvertible {
     case .runsAlready: .runsAlready
     case .notRunning, .notReady: .unavailable
     case .badHome: .cannotCreate
-    case .badCharters: .badInput
+    case .badCharters, .badPolicies: .badInput
     case .noCharters, .noCharter, .noExecutable, .badDatabase: .noInput
     case .portTaken, .system, .notConfined, .addressesNotHeld: .system
     case .unconfinable: .unconfined
@@ -98,6 +100,9 @@ extension LaunchFailure: CustomStringConvertible {
     case .noExecutable(let path):
       "\(path) is missing"
         + (path.contains("/strongroom") ? "; build it with './strongroom build'" : "")
+    case .badPolicies(let folder, let faults):
+      faults.map { "\(folder): \($0)" }.joined(separator: "\n")
+        + "\n\(faults.count) fault(s) in the access policies; nothing was published"
     case .badDatabase(let reason): "--ledger-database cannot be used: \(reason)"
     case .notReady(let service, let reason, let lastLines):
       "\(service) did not get ready: \(reason)"

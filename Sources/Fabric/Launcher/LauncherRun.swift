@@ -29,6 +29,10 @@ package struct LauncherRun: Sendable {
     package var ledgerDatabase: PostgresLocation?
     /// Defences to leave out, for tests of the drills; a release's services then refuse to start.
     package var weakened: [Weakness]?
+    /// An Open Policy Agent on this machine that decides about access; "none": our own engine again.
+    package var policyURL: String?
+    /// How long access policies decide that nobody confirms, in seconds.
+    package var policyStaleSeconds: Int?
     /// Refuse to run with less confinement than a machine like this one can give.
     package var requiresConfinement = false
     /// No wishes.
@@ -48,6 +52,8 @@ package struct LauncherRun: Sendable {
       if let otlpEndpoint { platform.otlpEndpoint = otlpEndpoint == "none" ? nil : otlpEndpoint }
       if let limitsFactor { platform.limitsFactor = limitsFactor }
       if let ledgerDatabase { platform.ledgerDatabase = ledgerDatabase }
+      if let policyURL { platform.policyURL = policyURL == "none" ? nil : policyURL }
+      if let policyStaleSeconds { platform.policyStaleSeconds = policyStaleSeconds }
       if let weakened { platform.weakened = weakened }
       return platform
     }
@@ -58,6 +64,8 @@ package struct LauncherRun: Sendable {
   package let charters: String
   /// Folders of services that are added to them.
   package let added: [String]
+  /// Folder with the access policies of a home that has none yet, see `PolicyFolder`.
+  package let policies: String
   /// Folder with the executables.
   package let binaries: String
   package let wishes: Wishes
@@ -66,12 +74,14 @@ package struct LauncherRun: Sendable {
   package let randomness: Randomness
 
   package init(
-    home: Home, charters: String, added: [String] = [], binaries: String, wishes: Wishes,
+    home: Home, charters: String, added: [String] = [], policies: String, binaries: String,
+    wishes: Wishes,
     environment: [String: String], clock: Clock, randomness: Randomness
   ) {
     self.home = home
     self.charters = charters
     self.added = added
+    self.policies = policies
     self.binaries = binaries
     self.wishes = wishes
     self.environment = environment
@@ -167,6 +177,8 @@ package struct LauncherRun: Sendable {
     var inspection = Inspection(store, at: clock.now(), randomness: randomness)
     inspection.lookAtFiles()
     try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+    try PolicyOffice(home, platform: platform, clock: clock, randomness: randomness)
+      .prepare(from: policies, for: charters)
     let stage = "strongroom-confine"
     let programs = try store.takePrograms(
       charters.ownExecutables + [stage], from: binaries

@@ -1,6 +1,7 @@
 package import Chassis
 package import Charters
 import Glibc
+import PolicyClient
 package import Sandbox
 import Telemetry
 import Vocabulary
@@ -113,7 +114,7 @@ package struct ServiceConfinement: Sendable {
     places += [
       Confinement.Place(executable, .execute),
       Confinement.Place(home.platformFile, .read),
-      Confinement.Place(home.chartersFolder, .read),
+      Confinement.Place(home.chartersFolder, .read), Confinement.Place(home.policyFolder, .read),
       Confinement.Place(home.dataFolder(of: charter.service), .keep),
     ]
     if charter.program != nil {
@@ -144,9 +145,8 @@ package struct ServiceConfinement: Sendable {
   }
 
   private func connectPorts(of charter: Charter) -> [Int] {
-    let collector = collectorPort.map { [$0] } ?? []
     let database = databaseEnds(of: charter).map(\.port)
-    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + collector + database).sorted()
+    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + agentPorts + database).sorted()
   }
 
   private func calleePorts(of charter: Charter) -> [Int] {
@@ -161,8 +161,12 @@ package struct ServiceConfinement: Sendable {
     charter.service == LedgerDatabase.service ? LedgerDatabase.ends(platform) : []
   }
 
-  private var collectorPort: Int? {
-    platform.otlpEndpoint.flatMap { CollectorEndpoint($0) }.map { Int($0.port) }
+  /// Of what all services may reach on this machine besides each other: the collector of traces, and who decides
+  /// about access in the place of our own engine.
+  private var agentPorts: [Int] {
+    let collector = platform.otlpEndpoint.flatMap { CollectorEndpoint($0) }.map { Int($0.port) }
+    let policy = platform.policyURL.flatMap { try? RemotePolicyAddress($0) }.map(\.port)
+    return [collector, policy].compactMap { $0 }
   }
 
   /// To which addresses services may connect; nil where that cannot be held.
@@ -178,7 +182,7 @@ package struct ServiceConfinement: Sendable {
         }
         return user(of: charter).map {
           AddressRules.Way(
-            unit, user: $0.user, callees: calleePorts(of: charter), collector: collectorPort,
+            unit, user: $0.user, callees: calleePorts(of: charter), agents: agentPorts,
             outside: outsidePorts(of: charter), ends: databaseEnds(of: charter))
         }
       }, isWeakened: platform.lacks(.addresses))

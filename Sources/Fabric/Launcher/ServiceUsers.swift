@@ -104,9 +104,11 @@ enum HomeOwnership {
     let isShared = group != 0
     try set(home.path, group: passers ?? 0, mode: isShared ? 0o710 : 0o700)
     try set(home.dataFolder, group: group, mode: isShared ? 0o710 : 0o700)
-    try set(home.chartersFolder, group: group, mode: isShared ? 0o750 : 0o700)
-    for name in WholeFile.names(in: home.chartersFolder) {
-      try set("\(home.chartersFolder)/\(name)", group: group, mode: isShared ? 0o640 : 0o600)
+    for folder in [home.chartersFolder, home.policyFolder] {
+      try set(folder, group: group, mode: isShared ? 0o750 : 0o700)
+      for name in WholeFile.names(in: folder) {
+        try set("\(folder)/\(name)", group: group, mode: isShared ? 0o640 : 0o600)
+      }
     }
     // Each service executes its own program as its own user; what else lies there is no secret.
     try set(home.executablesFolder, group: group, mode: isShared ? 0o710 : 0o700)

@@ -21,21 +21,21 @@ package struct AddressRules: Hashable, Sendable {
     package let user: UInt32
     /// Ports of those it calls, at the address where services listen.
     package let callees: [Int]
-    /// The collector's port, on loopback.
-    package let collector: Int?
+    /// Ports on loopback of agents that all services use: the collector of traces, an Open Policy Agent.
+    package let agents: [Int]
     /// Ports of outside names, whose addresses nobody knows beforehand.
     package let outside: [Int]
     /// Servers outside the platform, each at its own address and port.
     package let ends: [End]
 
     package init(
-      _ unit: Unit, user: UInt32, callees: [Int], collector: Int? = nil,
+      _ unit: Unit, user: UInt32, callees: [Int], agents: [Int] = [],
       outside: [Int] = [], ends: [End] = []
     ) {
       self.unit = unit
       self.user = user
       self.callees = callees
-      self.collector = collector
+      self.agents = agents
       self.outside = outside
       self.ends = ends
     }
@@ -92,9 +92,9 @@ package struct AddressRules: Hashable, Sendable {
       rules.append("\(target)tcp dport { \(list) } accept")
     }
     allow("ip daddr \(address) ", way.callees)
-    if let collector = way.collector {
-      allow("ip daddr 127.0.0.1 ", [collector])
-      allow("ip6 daddr ::1 ", [collector])
+    if !way.agents.isEmpty {
+      allow("ip daddr 127.0.0.1 ", way.agents)
+      allow("ip6 daddr ::1 ", way.agents)
     }
     for end in way.ends {
       allow("\(end.address.contains(":") ? "ip6" : "ip") daddr \(end.address) ", [end.port])

@@ -56,10 +56,20 @@ package final class FileSights: Sendable {
 }
 
 /// The digest of what can still be read from a descriptor.
-enum FileDigest {
+package enum FileDigest {
   static let blockBytes = 1 << 20
 
   static func of(_ bytes: [UInt8]) -> String { hexText(SHA256.hash(data: bytes)) }
+
+  /// Of a file, in lower-case hex.
+  /// - Throws: `system`.
+  package static func file(_ path: String) throws(LaunchFailure) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .system(call: "open \(path)", code: errno) }
+    defer { close(descriptor) }
+    guard let digest = read(descriptor) else { throw .system(call: "read \(path)", code: errno) }
+    return digest
+  }
 
   /// Lower-case hex; nil, with errno set, when reading fails.
   /// - Parameter passing: sees each block; false ends it.

@@ -16,6 +16,8 @@ package actor GuardJournal {
   static let retryPause: Duration = .milliseconds(500)
   /// What an unauthorised change is called in the audit log.
   package static let operation = "changePinnedFile"
+  /// What a newer signed version of the access policies is called there.
+  package static let publishing = "publishPolicy"
 
   private let home: Home
   private let line: OperatorLine
@@ -51,6 +53,7 @@ package actor GuardJournal {
     case .removed: log.warning("a foreign file was dropped, and is taken away", fields)
     case .unreverted: log.error("a file is not as pinned, and cannot be put back", fields)
     case .adopted: log.warning("settings were changed while nothing ran, and are in force", fields)
+    case .published: log.info("access policies were published", fields)
     }
     guard waiting.count < Self.waitingMax else { return }
     waiting.append(record(of: event))
@@ -66,7 +69,8 @@ package actor GuardJournal {
     return AuditRecord(
       id: AuditRecordID(at: event.at, random: randomness.bits128()), at: event.at,
       service: "operator", kind: .platform, correlation: event.correlation, caller: "operator",
-      operation: Self.operation, outcome: event.outcome.rawValue, reason: event.fault,
+      operation: event.outcome == .published ? Self.publishing : Self.operation,
+      outcome: event.outcome.rawValue, reason: event.outcome == .published ? nil : event.fault,
       detail: detail)
   }
 

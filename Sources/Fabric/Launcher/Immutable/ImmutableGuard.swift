@@ -16,6 +16,7 @@ package final class ImmutableGuard: Sendable {
   static let thoroughEvery = 600
 
   private struct State {
+    var pins: [Pin]
     var standing: ImmutableStanding
     /// What was told and could not be mended, so that it is not told every second.
     var told: [String: String] = [:]
@@ -24,7 +25,6 @@ package final class ImmutableGuard: Sendable {
   }
 
   private let home: Home
-  private let pins: [Pin]
   private let folders: [GuardedFolder]
   private let store: KnownGood
   private let sights = FileSights()
@@ -45,7 +45,6 @@ package final class ImmutableGuard: Sendable {
   ) throws(LaunchFailure) {
     home = store.home
     self.store = store
-    self.pins = pins
     var folders: [GuardedFolder] = []
     for path in store.guardedFolders { folders.append(try GuardedFolder(path)) }
     self.folders = folders
@@ -55,7 +54,7 @@ package final class ImmutableGuard: Sendable {
     self.tell = tell
     var standing = ImmutableStanding(pins)
     standing.recent = earlier.suffix(ImmutableStanding.recentMax)
-    state = Mutex(State(standing: standing))
+    state = Mutex(State(pins: pins, standing: standing))
   }
 
   /// Looks once, then whenever something stirs, until `stop`.
@@ -98,15 +97,36 @@ package final class ImmutableGuard: Sendable {
       state.looks += 1
       defer { ImmutableStanding.noteLook(in: home) }
       let isThorough = state.looks % Self.thoroughEvery == 0
-      let findings = findings { isThorough || thorough.contains($0) }
-      guard !findings.isEmpty || !state.told.isEmpty else { return ([], []) }
-      return mend(findings, &state)
+      var findings = findings(state.pins) { isThorough || thorough.contains($0) }
+      var published: [(PinEvent, PinFinding)] = []
+      if let finding = findings.first(where: { $0.pin?.kind == .policies }),
+        let event = admit(finding, &state)
+      {
+        published.append((event, finding))
+        findings = self.findings(state.pins) { isThorough || thorough.contains($0) }
+      }
+      guard !findings.isEmpty || !state.told.isEmpty || !published.isEmpty else { return ([], []) }
+      state.standing.recent += published.map(\.0)
+      let (left, events) = mend(findings, &state)
+      return (left, published + events)
     }
     for (event, finding) in events { tell(event, finding) }
     return left
   }
 
-  private func findings(_ isThorough: (String) -> Bool) -> [PinFinding] {
+  /// Takes a newer bundle of access policies that the organisation signed for the one to keep.
+  private func admit(_ finding: PinFinding, _ state: inout State) -> PinEvent? {
+    guard finding.side == .inForce, finding.fault == .content, let pin = finding.pin,
+      let key = state.pins.first(where: { $0.kind == .policyKey })?.content,
+      let next = store.successor(of: pin, key: String(decoding: key, as: UTF8.self))
+    else { return nil }
+    state.pins = state.pins.map { $0.kind == .policies ? next : $0 }
+    return PinEvent(
+      pin.path, .content, .published, pinned: pin.sha256, found: next.sha256, evidence: nil,
+      in: home, at: clock.now(), randomness: randomness)
+  }
+
+  private func findings(_ pins: [Pin], _ isThorough: (String) -> Bool) -> [PinFinding] {
     let places = folders.compactMap { folder in
       folder.fault.map { PinFinding(folder.path, $0) }
     }

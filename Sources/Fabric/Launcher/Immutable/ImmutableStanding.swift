@@ -15,6 +15,8 @@ package struct PinEvent: Hashable, Sendable, Codable {
     case unreverted
     /// Settings that were changed while nothing ran: they are in force.
     case adopted
+    /// Access policies that the organisation signed, newer than those before.
+    case published
   }
   package let at: Instant
   /// Under which the audit log knows it.

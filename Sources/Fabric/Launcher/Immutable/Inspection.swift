@@ -1,5 +1,6 @@
 import Chassis
 import Foundation
+import PolicyBundles
 package import Vocabulary
 
 /// What was changed while no launcher ran, found at `up` before anything is laid down anew: the files in force are compared
@@ -30,8 +31,34 @@ package struct Inspection {
         "\(home.chartersFolder)/\(name)", with: "\(store.keptCharters)/\(name)", outcome: .reverted)
     }
     removeForeign(in: home.chartersFolder, known: charters)
+    lookAtPolicies()
     removeForeign(
       in: home.executablesFolder, known: WholeFile.allNames(in: store.keptPrograms))
+  }
+
+  /// What was changed without the organisation's signature is put back; a newer version that it signed stays.
+  private mutating func lookAtPolicies() {
+    guard let key = (try? WholeFile.read(store.keptPolicyKey)) ?? nil,
+      let kept = (try? WholeFile.read(store.keptBundle)) ?? nil
+    else { return }
+    compare(home.policyKeyFile, with: store.keptPolicyKey, outcome: .reverted)
+    putBack(home.policyKeyFile, key)
+    let found = (try? WholeFile.read(home.policyBundleFile)) ?? nil
+    let pem = String(decoding: key, as: UTF8.self)
+    if let found, found != kept, let release = try? PolicyRelease(found, key: pem),
+      let earlier = try? PolicyRelease(kept, key: pem), release.version > earlier.version
+    {
+      compare(home.policyBundleFile, with: store.keptBundle, outcome: .published)
+      return
+    }
+    compare(home.policyBundleFile, with: store.keptBundle, outcome: .reverted)
+    putBack(home.policyBundleFile, kept)
+  }
+
+  private func putBack(_ path: String, _ content: [UInt8]) {
+    guard (try? WholeFile.read(path)) != content else { return }
+    // A disk that refuses makes the start fail by itself: services then have no policies.
+    try? WholeFile.write(content, to: path)
   }
 
   private mutating func compare(

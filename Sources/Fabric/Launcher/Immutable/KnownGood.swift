@@ -1,6 +1,7 @@
 package import Chassis
 import Dispatch
 import Foundation
+import PolicyBundles
 import Sandbox
 import Synchronization
 
@@ -114,6 +115,8 @@ package struct KnownGood: Sendable {
   /// - Parameters:
   ///   - programs: digests by name, from `takePrograms`.
   ///   - charters: by file name, as `HomeSetup` laid them down.
+  ///
+  /// The access policies are pinned as they lie there, after whoever called this has verified them.
   package func pins(
     programs: [String: String], charters: [String: [UInt8]], settings: [UInt8]
   ) throws(LaunchFailure) -> [Pin] {
@@ -134,7 +137,30 @@ package struct KnownGood: Sendable {
     pins.append(
       try pin(.settings, home.platformFile, keptAs: keptSettings, FileDigest.of(settings), settings)
     )
+    try WholeFile.makePrivateFolder(keptPolicy)
+    for (kind, path, kept) in [
+      (Pin.Kind.policyKey, home.policyKeyFile, keptPolicyKey),
+      (.policies, home.policyBundleFile, keptBundle),
+    ] {
+      guard let bytes = try WholeFile.read(path) else { continue }
+      try WholeFile.write(bytes, to: kept, mode: 0o400)
+      pins.append(try pin(kind, path, keptAs: kept, FileDigest.of(bytes), bytes))
+    }
     return pins
+  }
+
+  /// The pin of the bundle that lies in the place of a pinned one, where the organisation signed it and it is newer;
+  /// its copy is kept from now on.
+  /// - Parameter key: PEM, as it is pinned.
+  func successor(of pin: Pin, key: String) -> Pin? {
+    guard let bytes = (try? WholeFile.read(pin.path)) ?? nil, let content = pin.content,
+      let release = try? PolicyRelease(bytes, key: key),
+      let present = try? PolicyRelease(content, key: key), release.version > present.version,
+      (try? WholeFile.write(bytes, to: pin.keptPath, mode: 0o400)) != nil
+    else { return nil }
+    return Pin(
+      .policies, path: pin.path, keptPath: pin.keptPath, sha256: FileDigest.of(bytes),
+      size: Int64(bytes.count), mode: pin.mode, user: pin.user, group: pin.group, content: bytes)
   }
 
   private func pin(
@@ -153,12 +179,15 @@ package struct KnownGood: Sendable {
   var keptPrograms: String { "\(home.knownGoodFolder)/executables" }
   var keptCharters: String { "\(home.knownGoodFolder)/charters" }
   var keptSettings: String { "\(home.knownGoodFolder)/platform.json" }
+  var keptPolicy: String { "\(home.knownGoodFolder)/policy" }
+  var keptPolicyKey: String { "\(keptPolicy)/key.pem" }
+  var keptBundle: String { "\(keptPolicy)/bundle.tar.gz" }
 
   /// Folders in which nothing but pinned files may lie.
-  package var guardedFolders: [String] { [home.chartersFolder, home.executablesFolder] }
+  package var guardedFolders: [String] { [home.chartersFolder, home.executablesFolder, home.policyFolder] }
   /// Folders in which a change concerns a pin.
   package var watchedFolders: [String] {
-    [home.path, home.knownGoodFolder, keptPrograms, keptCharters] + guardedFolders
+    [home.path, home.knownGoodFolder, keptPrograms, keptCharters, keptPolicy] + guardedFolders
   }
 
   // MARK: Putting back

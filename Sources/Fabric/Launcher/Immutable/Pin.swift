@@ -6,6 +6,11 @@ package struct Pin: Hashable, Sendable {
     case charter
     /// `platform.json`.
     case settings
+    /// The key that access policies must be signed with.
+    case policyKey
+    /// The bundle of access policies: the one file that may change while the platform runs, into a newer one that
+    /// the organisation signed.
+    case policies
   }
   /// Where a file lies: where services use it, and the launcher's copy.
   package enum Side: String, Sendable, Hashable, CaseIterable {
@@ -98,7 +103,13 @@ package struct PinFinding: Hashable, Sendable {
   var gist: String { "\(fault.rawValue) \(found ?? "")" }
 
   /// Whether a service that started meanwhile may have read it.
-  package var isReadAtStart: Bool { side == .inForce && pin?.kind != .program }
+  package var isReadAtStart: Bool {
+    switch pin?.kind {
+    // Services believe a bundle's signature, and not the folder.
+    case .program, .policies: false
+    case .charter, .settings, .policyKey, nil: side == .inForce
+    }
+  }
 }
 
 /// The comparison, without a disk: pins and what was seen in, differences out.

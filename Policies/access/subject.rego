@@ -1,0 +1,75 @@
+# What a person, or a client that acts for itself, may do now. Roles are data:
+#
+# data.access.roles[ROLE].purposes[PURPOSE]       {} or {"amount_max": {CURRENCY: minor units}}
+# data.access.members[SUBJECT].roles[ROLE]        {} or {"until": moment in RFC 3339}
+# data.access.default_roles["person" or "client"] for who is no member
+# data.access.suspended[SUBJECT], data.access.frozen[ACCOUNT]: why
+package strongroom.access
+
+refusals contains refusal("subject-suspended", why) if {
+	reason := data.access.suspended[input.token.subject]
+	why := sprintf("the subject is suspended: %s", [reason])
+}
+
+refusals contains refusal("no-role", why) if {
+	is_left_without_permission
+	count(grants) == 0
+	why := sprintf("no role of this %s allows %s", [input.token.kind, input.operation.purpose])
+}
+
+refusals contains refusal("amount-above-role", why) if {
+	is_left_without_permission
+	count(grants) > 0
+	amount := object.get(input.token, ["context", "amount"], "?")
+	currency := object.get(input.token, ["context", "currency"], "?")
+	why := sprintf(
+		"no role of this %s allows %s of %s %s (minor units)",
+		[input.token.kind, input.operation.purpose, amount, currency],
+	)
+}
+
+refusals contains refusal("account-frozen", why) if {
+	some end in ["debtor", "creditor"]
+	reason := data.access.frozen[input.token.context[end]]
+	why := sprintf("the %s's account is frozen: %s", [end, reason])
+}
+
+# Somebody asks for something that needs a role, and none gives it.
+is_left_without_permission if {
+	input.operation.purpose
+	input.token
+	not is_permitted
+}
+
+is_permitted if {
+	some grant in grants
+	is_within(grant)
+}
+
+# What the subject's roles say of the purpose.
+grants contains grant if {
+	some role, membership in data.access.members[input.token.subject].roles
+	not is_over(membership)
+	grant := data.access.roles[role].purposes[input.operation.purpose]
+}
+
+grants contains grant if {
+	not data.access.members[input.token.subject]
+	some role in data.access.default_roles[input.token.kind]
+	grant := data.access.roles[role].purposes[input.operation.purpose]
+}
+
+# Publishing refuses a moment that cannot be read; where one is met, nothing is decided.
+is_over(membership) if {
+	membership.until
+	not is_ahead(membership.until)
+}
+
+is_ahead(moment) if time.parse_rfc3339_ns(moment) > time.now_ns()
+
+is_within(grant) if not grant.amount_max
+
+# Without an amount nothing can be too much; in a currency that the role does not name nothing is allowed.
+is_within(_) if not input.token.context.amount
+
+is_within(grant) if to_number(input.token.context.amount) <= grant.amount_max[input.token.context.currency]

@@ -1,0 +1,85 @@
+package import PolicyEngine
+
+/// What an engine did with a workload.
+package struct ContestFigures: Sendable, Codable {
+  package let engine: String
+  package let workload: String
+  /// On one core.
+  package let perSecond: Double
+  package let p50Microseconds: Double
+  package let p99Microseconds: Double
+  /// Decisions that are not ours.
+  package let different: Int
+
+  package init(
+    engine: String, workload: String, nanoseconds times: [Double], different: Int = 0
+  ) {
+    self.engine = engine
+    self.workload = workload
+    self.different = different
+    let sorted = times.sorted()
+    func quantile(_ part: Double) -> Double {
+      sorted[min(sorted.count - 1, Int(part * Double(sorted.count)))] / 1e3
+    }
+    perSecond = 1e9 * Double(times.count) / times.reduce(0, +)
+    p50Microseconds = quantile(0.5)
+    p99Microseconds = quantile(0.99)
+  }
+}
+
+/// Our engine at a workload. The policy is prepared for the data, as a service does that loads both.
+package struct PolicyContest {
+  private let workload: PolicyWorkload
+  private let policy: PreparedPolicy
+  private let query: CompiledQuery
+  /// Most samples of one run.
+  private static let samplesMax = 5_000_000
+
+  /// - Throws: `PolicyErrors`.
+  package init(_ workload: PolicyWorkload) throws(PolicyErrors) {
+    self.workload = workload
+    policy = try CompiledPolicy.compile(workload.modules).prepared(data: workload.data)
+    query = try CompiledQuery("result = \(workload.query)", policy: policy.policy)
+  }
+
+  private func decide(_ input: Value) throws(PolicyError) -> Value? {
+    try policy.evaluate(query, EvaluationInput(input: input)).bindings.first?["result"]
+  }
+
+  /// Our decisions, which the others are held against; null where there is none.
+  package func decisions() throws(PolicyError) -> [Value] {
+    var all: [Value] = []
+    for input in workload.inputs { all.append(try decide(input)?.jsonValue ?? .null) }
+    return all
+  }
+
+  /// - Parameters:
+  ///   - readsJSON: each decision begins with the input as JSON text.
+  ///   - duration: how long to measure, after as long a warm-up as a tenth of it.
+  package func run(readsJSON: Bool, for duration: Duration) throws -> ContestFigures {
+    let texts = workload.inputs.map { Array($0.jsonText.utf8) }
+    var times: [Double] = []
+    var number = 0
+    func decide() throws {
+      let place = number % workload.inputs.count
+      number += 1
+      let input = readsJSON ? try Value.parse(json: texts[place]) : workload.inputs[place]
+      _ = try self.decide(input)
+    }
+    let clock = ContinuousClock()
+    let warm = clock.now
+    repeat { try decide() } while clock.now - warm < duration / 10
+    let start = clock.now
+    var last = start
+    repeat {
+      try decide()
+      let now = clock.now
+      let (seconds, attoseconds) = (now - last).components
+      times.append(Double(seconds) * 1e9 + Double(attoseconds) / 1e9)
+      last = now
+    } while last - start < duration && times.count < Self.samplesMax
+    return ContestFigures(
+      engine: readsJSON ? "strongroom, from JSON" : "strongroom", workload: workload.name,
+      nanoseconds: times)
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import PolicyEngine
+
+/// Another engine in a process of its own, started again whenever a policy kills it.
+package final class PolicyPeer {
+  package enum Failure: Error {
+    case cannotStart(String)
+  }
+
+  private let python: String
+  private let script: String
+  private var process: Process?
+  private var questions = Pipe()
+  private var answers = Pipe()
+  private var buffer = Data()
+  /// How often it died.
+  package private(set) var crashes = 0
+
+  /// Longest wait for one answer, in milliseconds.
+  private static let waitMax: Int32 = 20_000
+
+  package init(python: String, script: String) {
+    self.python = python
+    self.script = script
+  }
+
+  private func start() throws {
+    (questions, answers, buffer) = (Pipe(), Pipe(), Data())
+    let process = Process()
+    process.executableURL = URL(filePath: python)
+    process.arguments = [script]
+    process.standardInput = questions
+    process.standardOutput = answers
+    process.standardError = FileHandle.nullDevice
+    do {
+      try process.run()
+    } catch {
+      throw Failure.cannotStart("\(python): \(error.localizedDescription)")
+    }
+    // A peer that died is an answer, too, and not the end of this process.
+    signal(SIGPIPE, SIG_IGN)
+    self.process = process
+  }
+
+  /// What it makes of each input; all are errors where it died or took too long.
+  package func answers(_ draw: PolicyDraw) throws -> [PolicyDispute.Answer] {
+    if process == nil { try start() }
+    try? questions.fileHandleForWriting.write(contentsOf: Data(PolicyDispute.question(draw).utf8))
+    while true {
+      if let end = buffer.firstIndex(of: 0x0a) {
+        let line = Array(buffer[..<end])
+        buffer = Data(buffer[(end + 1)...])
+        return PolicyDispute.theirs(line, count: draw.inputs.count)
+      }
+      var wait = pollfd(
+        fd: answers.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+      let isReady = poll(&wait, 1, Self.waitMax) > 0
+      let bytes = isReady ? answers.fileHandleForReading.availableData : Data()
+      guard !bytes.isEmpty else {
+        crashes += 1
+        end()
+        return draw.inputs.map { _ in .died }
+      }
+      buffer += bytes
+    }
+  }
+
+  package func end() {
+    process?.terminate()
+    process?.waitUntilExit()
+    process = nil
+  }
+}

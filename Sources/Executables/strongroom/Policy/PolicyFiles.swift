@@ -1,0 +1,188 @@
+import ArgumentParser
+import Foundation
+import PolicyBundles
+import PolicyEngine
+
+/// Why files are no policies or data.
+struct PolicyFilesError: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Policies and data from files, folders and bundles.
+struct PolicyFiles {
+  /// Most files of a folder and those below it, and most folders inside each other.
+  static let filesMax = 10_000
+  static let depthMax = 32
+
+  private(set) var modules: [(file: String, source: String)] = []
+  private(set) var data = Value.object(.empty)
+  private(set) var manifest: BundleManifest?
+
+  /// - Throws: `PolicyFilesError`.
+  mutating func add(paths: [String]) throws {
+    for path in paths {
+      let path = path.hasPrefix("file://") ? String(path.dropFirst(7)) : path
+      if try Self.isFolder(path) {
+        for file in try Self.files(below: path) {
+          let folders = file.dropFirst(path.count).split(separator: "/").dropLast().map(String.init)
+          try add(file: file, at: folders)
+        }
+      } else {
+        try add(file: path, at: [])
+      }
+    }
+  }
+
+  /// - Throws: `PolicyFilesError`, also for a bundle that is damaged or not signed as it must be.
+  mutating func add(bundles: [String], verification: BundleVerification?) throws {
+    for path in bundles {
+      let bundle = try Self.bundle(path, verification: verification)
+      for module in bundle.modules {
+        modules.append((file: path + "/" + module.file, source: module.source))
+      }
+      try merge(bundle.data, from: path)
+      manifest = bundle.manifest
+    }
+  }
+
+  /// - Throws: `PolicyFilesError`.
+  static func bundle(_ path: String, verification: BundleVerification?) throws -> PolicyBundle {
+    do {
+      guard try isFolder(path) else {
+        return try PolicyBundle([UInt8](try read(path)), verification: verification)
+      }
+      let root = path.hasSuffix("/") ? path : path + "/"
+      let files = try files(below: path, withHidden: true).map { file in
+        BundleFile(name: String(file.dropFirst(root.count)), bytes: [UInt8](try read(file)))
+      }
+      return try PolicyBundle(files, verification: verification)
+    } catch let error as BundleError {
+      throw PolicyFilesError(description: "\(path): \(error)")
+    }
+  }
+
+  /// Rego files given by name or below a folder, for commands that read nothing else.
+  static func regoFiles(_ paths: [String]) throws -> [String] {
+    try paths.flatMap { path in
+      try isFolder(path) ? files(below: path).filter { $0.hasSuffix(".rego") } : [path]
+    }
+  }
+
+  static func read(_ path: String) throws -> Data {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw PolicyFilesError(description: "\(path): cannot be read")
+    }
+    return data
+  }
+
+  /// A JSON or YAML document.
+  static func document(_ bytes: Data, name: String) throws -> Value {
+    do {
+      guard name.hasSuffix(".yaml") || name.hasSuffix(".yml") else {
+        return try Value.parse(json: bytes)
+      }
+      return try Value.parse(yaml: String(decoding: bytes, as: UTF8.self))
+    } catch let error as JSONTextError {
+      throw PolicyFilesError(description: "\(name): \(error.reason) at byte \(error.offset)")
+    } catch let error as PolicyError {
+      throw PolicyFilesError(description: "\(name): \(error.message)")
+    }
+  }
+
+  /// The files that a bundle is made of: the archive, or those of the folder.
+  static func bundleFiles(_ path: String) throws -> [String] {
+    try isFolder(path) ? files(below: path, withHidden: true) : [path]
+  }
+
+  private static func isFolder(_ path: String) throws -> Bool {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw PolicyFilesError(description: "\(path): no such file or folder")
+    }
+    return isFolder.boolValue
+  }
+
+  private static func files(below folder: String, withHidden: Bool = false, depth: Int = 0) throws
+    -> [String]
+  {
+    guard depth < depthMax else {
+      throw PolicyFilesError(description: "\(folder): folders nest deeper than \(depthMax)")
+    }
+    let root = folder.hasSuffix("/") ? folder : folder + "/"
+    var files: [String] = []
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
+      if name.hasPrefix("."), !withHidden { continue }
+      let path = root + name
+      if try isFolder(path) {
+        files += try self.files(below: path, withHidden: withHidden, depth: depth + 1)
+      } else {
+        files.append(path)
+      }
+      guard files.count <= filesMax else {
+        throw PolicyFilesError(description: "\(folder): more than \(filesMax) files")
+      }
+    }
+    return files
+  }
+
+  private mutating func add(file: String, at folders: [String]) throws {
+    if file.hasSuffix(".rego") {
+      modules.append(
+        (file: file, source: String(decoding: try Self.read(file), as: UTF8.self)))
+      return
+    }
+    guard [".json", ".yaml", ".yml"].contains(where: { file.hasSuffix($0) }) else { return }
+    let value = try Self.document(try Self.read(file), name: file)
+    let placed = folders.reversed().reduce(value) { .object(ObjectValue([(.string($1), $0)])) }
+    try merge(placed, from: file)
+  }
+
+  private mutating func merge(_ value: Value, from file: String) throws {
+    guard let merged = data.merging(value) else {
+      throw PolicyFilesError(
+        description: "\(file): contradicts other data, or is no object at the root of data")
+    }
+    data = merged
+  }
+}
+
+/// Where policies and data come from; the same for `eval`, `bench` and `test`.
+struct PolicySources: ParsableArguments {
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Policy or data, file or folder.", valueName: "path"))
+  var data: [String] = []
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Bundle: archive or folder.", valueName: "path"))
+  var bundle: [String] = []
+
+  func load(_ more: [String] = []) throws -> PolicyFiles {
+    var files = PolicyFiles()
+    try files.add(paths: data + more)
+    try files.add(bundles: bundle, verification: nil)
+    return files
+  }
+}
+
+/// The input document of a query.
+struct PolicyInput: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("Input document.", valueName: "file"))
+  var input: String?
+
+  @Flag(name: [.customShort("I"), .long], help: "Input document from standard input.")
+  var stdinInput = false
+
+  func validate() throws {
+    guard input == nil || !stdinInput else {
+      throw ValidationError("--input and --stdin-input exclude each other")
+    }
+  }
+
+  func load() throws -> Value? {
+    if stdinInput {
+      let bytes = try FileHandle.standardInput.readToEnd() ?? Data()
+      return try PolicyFiles.document(bytes, name: "standard input")
+    }
+    return try input.map { try PolicyFiles.document(try PolicyFiles.read($0), name: $0) }
+  }
+}

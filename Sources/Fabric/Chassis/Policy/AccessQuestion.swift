@@ -1,0 +1,88 @@
+package import Charters
+package import PolicyEngine
+package import Vocabulary
+
+/// What policies are asked about a request, in the shape that `Policies/access/access.rego` describes. What the charters
+/// say of an operation is put into that shape once.
+package struct AccessQuestions: Sendable {
+  private let service: Value
+  private let operations: [String: Value]
+  private let callers: [ServiceName: Value]
+
+  package init(_ charter: Charter, in charters: CharterSet) {
+    service = .string("\(charter.service)")
+    operations = Dictionary(
+      uniqueKeysWithValues: (charter.operations + CharterOperation.allImplied).map { operation in
+        (operation.id, Self.shape(operation, of: charter.service, in: charters))
+      })
+    callers = Dictionary(
+      uniqueKeysWithValues: charters.charters.map { ($0.service, .string("\($0.service)")) })
+  }
+
+  private static func shape(
+    _ operation: CharterOperation, of service: ServiceName, in charters: CharterSet
+  ) -> Value {
+    // Both ends have declared the edge, or it is none.
+    let callers = charters.charters.map(\.service).filter {
+      charters.mayCall(caller: $0, service: service, operation: operation.id)
+    }
+    var members: [(Value, Value)] = [
+      (.string("callers"), .object(ObjectValue(callers.map { (.string("\($0)"), .bool(true)) }))),
+      (.string("id"), .string(operation.id)),
+      (.string("name"), .string("\(service)/\(operation.id)")),
+      (.string("scopes"), .array(operation.scopes.map { .string("\($0)") })),
+    ]
+    if let purpose = operation.purpose { members.append((.string("purpose"), .string(purpose))) }
+    return .object(ObjectValue(members))
+  }
+
+  /// - Parameters:
+  ///   - operation: an operationId of this service, or an implied one.
+  ///   - resource: what the path names.
+  ///   - token: from `shape`.
+  /// - Returns: nil for an operation that the service does not have.
+  package func question(
+    by caller: ServiceName, for operation: String, resource: [String: String] = [:],
+    token: Value? = nil
+  ) -> Value? {
+    guard let shape = operations[operation] else { return nil }
+    // In the order of their names, so that nothing has to be sorted.
+    var members: [(Value, Value)] = [
+      (Self.callerKey, callers[caller] ?? .string("\(caller)")), (Self.operationKey, shape),
+      (Self.resourceKey, Self.object(resource)), (Self.serviceKey, service),
+    ]
+    if let token { members.append((Self.tokenKey, token)) }
+    return .object(ObjectValue(members))
+  }
+
+  /// What policies see of a token.
+  package static func shape(_ token: TransactionToken) -> Value {
+    .object(
+      ObjectValue([
+        (clientKey, .string(token.clientID)), (contextKey, object(token.context)),
+        (kindKey, token.person == nil ? clientKind : personKind),
+        (purposeKey, .string(token.purpose)),
+        (scopesKey, .array(token.scopes.map { .string("\($0)") })),
+        (subjectKey, .string(token.subject)),
+      ]))
+  }
+
+  private static func object(_ texts: [String: String]) -> Value {
+    guard !texts.isEmpty else { return .object(.empty) }
+    return .object(ObjectValue(texts.map { (.string($0.key), .string($0.value)) }))
+  }
+
+  private static let callerKey = Value.string("caller")
+  private static let operationKey = Value.string("operation")
+  private static let resourceKey = Value.string("resource")
+  private static let serviceKey = Value.string("service")
+  private static let tokenKey = Value.string("token")
+  private static let clientKey = Value.string("client")
+  private static let contextKey = Value.string("context")
+  private static let kindKey = Value.string("kind")
+  private static let purposeKey = Value.string("purpose")
+  private static let scopesKey = Value.string("scopes")
+  private static let subjectKey = Value.string("subject")
+  private static let personKind = Value.string("person")
+  private static let clientKind = Value.string("client")
+}

@@ -1,0 +1,214 @@
+import Charters
+import Foundation
+import Launcher
+import PolicyBundles
+import PolicyEngine
+import TestKit
+import Testing
+import Vocabulary
+
+@Suite struct `The gate before access policies` {
+  private let charters: CharterSet
+  private let shipped: PolicyDraft
+
+  init() throws {
+    charters = try CharterFolder.load(TestPolicies.folder + "/..")
+    shipped = try TestPolicies.shipped.get()
+  }
+
+  private func faults(_ draft: PolicyDraft) -> [String] {
+    AccessGate(charters, at: Instant(seconds: 1_800_000_000), randomness: .seeded(7)).faults(
+      of: draft)
+  }
+
+  /// The platform's policies with a text replaced in a file, and its tests if they are to go.
+  private func changed(
+    _ file: String, _ old: String, _ new: String, test: String? = nil
+  ) throws -> PolicyDraft {
+    var modules = shipped.modules
+    let index = try #require(modules.firstIndex { $0.file == file })
+    try #require(modules[index].source.contains(old))
+    modules[index].source = modules[index].source.replacing(old, with: new)
+    if let test {
+      modules.removeAll { $0.file.hasSuffix("_test.rego") }
+      modules.append((file: "access/a_test.rego", source: test))
+    }
+    return PolicyDraft(modules: modules, data: shipped.data)
+  }
+
+  /// Tests that agree to everything, and reach all of it: whoever writes bad policies writes these, too.
+  private let yes = """
+    package strongroom.access_test
+
+    import data.strongroom.access
+
+    test_everything_is_fine if {
+      lists := {
+        "roles": {"a": {"purposes": {"p": {"amount_max": {"EUR": 1}}, "q": {}}}},
+        "members": {"m": {"roles": {"a": {"until": "2020-01-01T00:00:00Z"}, "b": {}}}, "n": {"roles": {"a": {}}}},
+        "default_roles": {"person": ["a"]},
+        "suspended": {"s": "x", "x": "x"}, "frozen": {"f": "x"}, "contained": {"c": "x"}, "closed": {"o": "x"},
+      }
+      token := {"kind": "person", "subject": "s", "client": "x", "purpose": "p", "scopes": [], "context": {}}
+      inputs := [
+        {}, {"service": "x", "caller": "c", "operation": {"name": "o", "purpose": "p", "scopes": ["z"], "callers": {}}},
+        {"service": "x", "caller": "c", "operation": {"name": "n", "purpose": "p", "scopes": ["z"], "callers": {"c": true}}, "token": token},
+        {"service": "x", "caller": "d", "operation": {"name": "n", "purpose": "q", "scopes": [], "callers": {"d": true}},
+          "token": object.union(token, {"subject": "m", "purpose": "q", "context": {"amount": "2", "currency": "EUR", "debtor": "f"}})},
+        {"service": "x", "caller": "d", "operation": {"name": "n", "purpose": "p", "scopes": [], "callers": {"d": true}},
+          "token": object.union(token, {"subject": "t", "context": {"amount": "2", "currency": "EUR", "debtor": "f"}})},
+        {"service": "x", "caller": "d", "operation": {"name": "n", "purpose": "q", "scopes": [], "callers": {"d": true}},
+          "token": object.union(token, {"subject": "t", "purpose": "q"})},
+        {"service": "x", "caller": "d", "operation": {"name": "n", "purpose": "q", "scopes": [], "callers": {"d": true}},
+          "token": object.union(token, {"subject": "n", "purpose": "q"})},
+        {"service": "x", "caller": "d", "operation": {"name": "n", "purpose": "q", "scopes": [], "callers": {"d": true}},
+          "token": object.union(token, {"subject": "t"})},
+      ]
+      every asked in inputs { access.decision != 7 with input as asked with data.access as lists }
+    }
+    """
+
+  @Test func `has no objection to the platform's own`() {
+    #expect(faults(shipped) == [])
+  }
+
+  @Test(arguments: [
+    ("contained", "payments"), ("closed", "payments/createPayment"),
+    ("suspended", "018f3f6e-0000-7000-8000-000000000001"),
+    ("frozen", "018f3f6e-0000-7000-8000-000000000002"),
+  ])
+  func `lets an operator stop what must be stopped`(_ list: String, _ entry: String) throws {
+    guard case .object(var data) = shipped.data, case .object(var access)? = data["access"] else {
+      throw Problem.defect
+    }
+    access[.string(list)] = .object(ObjectValue([(.string(entry), .string("at night"))]))
+    data[.string("access")] = .object(access)
+    #expect(faults(PolicyDraft(modules: shipped.modules, data: .object(data))) == [])
+  }
+
+  @Test func `refuses what its own tests refuse`() throws {
+    let found = faults(
+      try changed(
+        "access/workload.rego", "not input.operation.callers[input.caller]",
+        "input.caller == \"nobody\""))
+    #expect(found.contains { $0.contains("is_not_declared_is_refused failed") })
+  }
+
+  @Test func `refuses policies without tests, and lines that no test reaches`() throws {
+    let bare = PolicyDraft(
+      modules: shipped.modules.filter { !$0.file.hasSuffix("_test.rego") }, data: shipped.data)
+    #expect(faults(bare).first?.contains("have no tests") == true)
+    let found = faults(
+      try changed(
+        "access/access.rego", "decision := {",
+        "refusals contains refusal(\"new\", \"x\") if {\n\tinput.caller == \"nobody\"\n\tinput.service\n}\n\ndecision := {"
+      ))
+    #expect(
+      found.isEmpty == false
+        && found.allSatisfy { $0.hasPrefix("no test reaches access/access.rego") })
+  }
+
+  @Test(arguments: [
+    (
+      "access/workload.rego", "not input.operation.callers[input.caller]",
+      "not input.operation.callers[input.caller]\n\tinput.caller != \"payments\"",
+      "which no charters declare"
+    ),
+    (
+      "access/workload.rego", "\tnot input.token\n", "\tinput.token.subject == \"t\"\n",
+      "on nobody's behalf"
+    ),
+    (
+      "access/workload.rego", "input.token.purpose != input.operation.purpose",
+      "input.token.subject == \"t\"", "to a token for another purpose"
+    ),
+    (
+      "access/workload.rego", "not scope in input.token.scopes", "scope == \"z\"",
+      "without the scope"
+    ),
+    (
+      "access/subject.rego", "data.access.suspended[input.token.subject]",
+      "data.access.suspended[input.token.client]", "to who is suspended"
+    ),
+    (
+      "access/workload.rego", "reason := data.access.closed[input.operation.name]",
+      "input.operation.name\n\treason := \"all is closed\"", "and the platform from running"
+    ),
+  ])
+  func `refuses what no policies may do, whatever their tests say`(
+    _ file: String, _ old: String, _ new: String, _ words: String
+  ) throws {
+    let found = faults(try changed(file, old, new, test: yes))
+    #expect(found.contains { $0.contains(words) }, "\(found.prefix(5))")
+  }
+
+  @Test(arguments: [
+    #"{"suspended": ["018f3f6e-0000-7000-8000-000000000001"]}"#, #"{"suspended": null}"#,
+    #"{"suspended": {"018F3F6E-0000-7000-8000-000000000001": "capitals"}}"#,
+    #"{"suspended": {"018f3f6e-0000-7000-8000-000000000001": false}}"#, #"{"frozen": "all"}"#,
+    #"{"contained": ["payments"]}"#, #"{"closed": {"payments/createPayment": null}}"#,
+    #"{"members": {"018f3f6e-0000-7000-8000-000000000001": false}}"#, #"{"members": []}"#,
+    #"{"members": {"018f3f6e-0000-7000-8000-000000000001": {"roles": {"reader": {"until": false}}}}}"#,
+    #"{"members": {"018f3f6e-0000-7000-8000-000000000001": {"roles": {"reader": {"Until": "2020-01-01T00:00:00Z"}}}}}"#,
+    #"{"members": {"018f3f6e-0000-7000-8000-000000000001": {"roles": {"reader": {"until": "tomorrow"}}}}}"#,
+    #"{"members": {"018f3f6e-0000-7000-8000-000000000001": {"roles": {"nobody": {}}}}}"#,
+    #"{"roles": {"account-holder": {"purposes": {"payment.create": {"amount_max": {"EUR": "1000"}}}}}}"#,
+    #"{"roles": {"account-holder": {"purposes": {"payment.create": {"amountMax": {"EUR": 1000}}}}}}"#,
+    #"{"roles": {"account-holder": {"purposes": {"payment.create": false}}}}"#,
+    #"{"default_roles": {"person": ["nobody"]}}"#,
+  ])
+  func `refuses lists that cannot be read as they are meant`(_ change: String) throws {
+    guard case .object(var data) = shipped.data, case .object(var access)? = data["access"],
+      case .object(let changed) = try Value.parse(json: change.utf8)
+    else { throw Problem.defect }
+    for member in changed.members { access[member.key] = member.value }
+    data[.string("access")] = .object(access)
+    let found = faults(PolicyDraft(modules: shipped.modules, data: .object(data)))
+    #expect(found.first?.hasPrefix("data.json: access.") == true, "\(found.prefix(3))")
+  }
+
+  @Test func `refuses a list that stands twice`() throws {
+    let folder = NSTemporaryDirectory() + "policies-\(UUID().uuidString.prefix(8))"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.copyItem(atPath: TestPolicies.folder, toPath: folder)
+    let text = try String(contentsOfFile: "\(folder)/data.json", encoding: .utf8)
+    try text.replacing(#""frozen": {}"#, with: #""frozen": {"a": "b"}, "frozen": {}"#)
+      .write(toFile: "\(folder)/data.json", atomically: true, encoding: .utf8)
+    #expect(throws: LaunchFailure.self) { try PolicyFolder.read(folder) }
+  }
+
+  @Test func `asks other questions each time`() throws {
+    // Written by somebody who has read the gate's source, and knows one of its seeds.
+    let lenient = try changed(
+      "access/workload.rego", "not input.operation.callers[input.caller]",
+      "not input.operation.callers[input.caller]\n\tto_number(object.get(input, [\"token\", \"context\", \"amount\"], \"1\")) < 50000",
+      test: yes)
+    let found = (1...8).filter { seed in
+      AccessGate(charters, at: Instant(seconds: 1_800_000_000), randomness: .seeded(UInt64(seed)))
+        .faults(of: lenient).contains { $0.contains("which no charters declare") }
+    }
+    #expect(found.count > 1 && found.count < 8)
+  }
+
+  @Test func `refuses policies that decide by lot`() throws {
+    let found = faults(
+      try changed(
+        "access/access.rego", "decision := {\"allow\": true} if count(refusals) == 0",
+        "decision := {\"allow\": true} if {\n\trand.intn(\"a\", 9) >= 0\n\tcount(refusals) == 0\n}")
+    )
+    #expect(found.contains { $0.contains("a decision is no lot") }, "\(found.prefix(3))")
+  }
+
+  @Test func `refuses policies that do not come to an end`() throws {
+    let found = faults(
+      try changed(
+        "access/access.rego", "decision := {\"allow\": true} if count(refusals) == 0",
+        """
+        decision := {"allow": true} if {
+          every x in numbers.range(1, 9999) { every y in numbers.range(1, 9999) { x + y > 0 } }
+          count(refusals) == 0
+        }
+        """))
+    #expect(found.contains { $0.contains("eval_budget_error") }, "\(found.prefix(5))")
+  }
+}
