@@ -65,7 +65,8 @@ let modules: [Module] =
       layer: .Foreign, name: "CArgon2", library: (pkgConfig: "libargon2", debian: "libargon2-dev")),
     Module(
       layer: .Foreign, name: "CPostgres", library: (pkgConfig: "libpq", debian: "libpq-dev")),
-    // Nobody uses it: it is preloaded into a process, and must not be linked into one.
+    // Nobody uses these two: they are preloaded into a process, and must not be linked into one.
+    Module(layer: .Foreign, name: "CHeapCount"),
     Module(layer: .Foreign, name: "CPowerCut"),
     Module(layer: .Foreign, name: "CSandbox"),
     Module(layer: .Vocabulary, name: "Vocabulary"),
@@ -117,7 +118,7 @@ let modules: [Module] =
       uses: ["Vocabulary", "WorkloadIdentity", "WorkloadAPI", "Telemetry", "Transport"],
       products: nio + [nioHTTP2, nioHPACK, nioSSL, protobuf, x509, crypto]),
     Module(
-      layer: .Fabric, name: "PolicyClient", uses: ["Vocabulary", "PolicyEngine"],
+      layer: .Fabric, name: "PolicyClient", uses: ["Vocabulary", "StrictJSON", "PolicyEngine"],
       products: nio + [nioSSL]),
     Module(
       layer: .Fabric, name: "PolicyServer",
@@ -309,7 +310,10 @@ let package = Package(
   name: "strongroom",
   products: modules.filter { $0.layer == .Executables }.map {
     .executable(name: $0.name, targets: [$0.name])
-  } + [.library(name: "strongroom-powercut", type: .dynamic, targets: ["CPowerCut"])],
+  } + [
+    .library(name: "strongroom-heapcount", type: .dynamic, targets: ["CHeapCount"]),
+    .library(name: "strongroom-powercut", type: .dynamic, targets: ["CPowerCut"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),

@@ -107,6 +107,38 @@ import Testing
     }
   }
 
+  @Test func `closes who sends a head one byte after the other`() async throws {
+    var connections = PolicyConnectionLimits()
+    connections.requestReadMax = .milliseconds(500)
+    connections.idleMax = .seconds(60)
+    try await Stand.with(connections: connections) { stand in
+      let caller = try await Caller.connect(port: stand.port)
+      // Never silent for as long as the limit, and never done.
+      let dribble = Task {
+        for byte in "GET /health HTTP/1.1\r\nhost: \(String(repeating: "x", count: 2_000))" {
+          guard (try? await caller.write(String(byte))) != nil else { return }
+          try await Task.sleep(for: .milliseconds(50))
+        }
+      }
+      #expect(await caller.untilClosed())
+      dribble.cancel()
+    }
+  }
+
+  @Test(arguments: ["", "host: a\r\nhost: b\r\n"])
+  func `refuses a request that does not say once whom it is for`(_ fields: String) async throws {
+    try await Stand.with { stand in
+      let caller = try await Caller.connect(port: stand.port)
+      try await caller.write("GET /health HTTP/1.1\r\n\(fields)\r\n")
+      #expect(try await caller.next().status == 400)
+      #expect(await caller.untilClosed())
+      // HTTP/1.0 knows no such field.
+      let old = try await Caller.connect(port: stand.port)
+      try await old.write("GET /health HTTP/1.0\r\n\r\n")
+      #expect(try await old.next().status == 200)
+    }
+  }
+
   @Test func `closes who does not take an answer`() async throws {
     var connections = PolicyConnectionLimits()
     connections.answerWriteMax = .milliseconds(300)

@@ -173,6 +173,10 @@ import Testing
       ),
       ("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue", "malformed"),
       ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"result\"", "malformed"),
+      (
+        "HTTP/1.1 200 OK\r\ncontent-length: 33\r\n\r\n{\"result\":false,  \"result\": true}",
+        "malformed"
+      ),
       ("HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\nOops", "refused"),
       (
         "HTTP/1.1 200 OK\r\ncontent-length: 90000\r\n\r\n" + String(repeating: " ", count: 90_000),

@@ -8,14 +8,18 @@ package struct ContestFigures: Sendable, Codable {
   package let perSecond: Double
   package let p50Microseconds: Double
   package let p99Microseconds: Double
+  /// How often the heap was asked for memory, for one decision; nil where nobody counts.
+  package let allocations: Double?
   /// Decisions that are not ours.
   package let different: Int
 
   package init(
-    engine: String, workload: String, nanoseconds times: [Double], different: Int = 0
+    engine: String, workload: String, nanoseconds times: [Double], allocations: Double?,
+    different: Int = 0
   ) {
     self.engine = engine
     self.workload = workload
+    self.allocations = allocations
     self.different = different
     let sorted = times.sorted()
     func quantile(_ part: Double) -> Double {
@@ -69,6 +73,11 @@ package struct PolicyContest {
     let clock = ContinuousClock()
     let warm = clock.now
     repeat { try decide() } while clock.now - warm < duration / 10
+    let before = HeapCount.now
+    for _ in workload.inputs { try decide() }
+    let allocations = HeapCount.now.flatMap { after in
+      before.map { Double(after - $0) / Double(workload.inputs.count) }
+    }
     let start = clock.now
     var last = start
     repeat {
@@ -80,6 +89,6 @@ package struct PolicyContest {
     } while last - start < duration && times.count < Self.samplesMax
     return ContestFigures(
       engine: readsJSON ? "strongroom, from JSON" : "strongroom", workload: workload.name,
-      nanoseconds: times)
+      nanoseconds: times, allocations: allocations)
   }
 }

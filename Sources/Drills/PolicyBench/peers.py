@@ -2,13 +2,23 @@
 for each engine and workload. A decision includes what the engine's interface makes of the input; policies are compiled
 beforehand."""
 
-import json, sys, time
+import ctypes, json, sys, time
 
 workloads, seconds = json.load(open(sys.argv[1])), float(sys.argv[2])
+
+try:
+    heap_count = ctypes.CDLL(None).strongroom_heap_count
+    heap_count.restype = ctypes.c_uint64
+except AttributeError:
+    heap_count = None
 
 def measure(engine, workload, questions, decide, agrees):
     different = sum(0 if agrees(decide(q), e) else 1
                     for q, e in zip(questions, workload["expected"]))
+    before = heap_count and heap_count()
+    for question in questions:
+        decide(question)
+    allocations = heap_count and (heap_count() - before) / len(questions)
     times, number, start = [], 0, time.perf_counter_ns()
     last = start
     while last - start < seconds * 1e9:
@@ -23,7 +33,7 @@ def measure(engine, workload, questions, decide, agrees):
         "perSecond": 1e9 * len(times) / sum(times),
         "p50Microseconds": times[len(times) // 2] / 1e3,
         "p99Microseconds": times[min(len(times) - 1, int(len(times) * 0.99))] / 1e3,
-        "different": different}), flush=True)
+        "allocations": allocations, "different": different}), flush=True)
 
 def rego(workload):
     import regopy

@@ -3,7 +3,9 @@ import Chassis
 import Foundation
 import Launcher
 import PolicyBench
+import PolicyBundles
 import PolicyEngine
+import Vocabulary
 
 /// `bench policy`.
 struct PolicyContestCommand: AsyncParsableCommand {
@@ -36,9 +38,11 @@ struct PolicyContestCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: json) {
-      let workloads = [
-        .roleBased, .paths, .rules(100), .rules(1_000), .rules(10_000), try deployGate(),
-      ]
+      try countAllocations()
+      let workloads =
+        [
+          .roleBased, .paths, .rules(100), .rules(1_000), .rules(10_000), try deployGate(),
+        ] + (try serviceEdge())
       var figures: [ContestFigures] = []
       var documents: [Value] = []
       do {
@@ -61,6 +65,38 @@ struct PolicyContestCommand: AsyncParsableCommand {
         }
       }
       if json { print(String(decoding: try JSONEncoder().encode(figures), as: UTF8.self)) }
+    }
+  }
+
+  /// Goes on as a process in which allocations are counted; not where that library was not built.
+  private func countAllocations() throws {
+    let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let library = URL(filePath: program).deletingLastPathComponent().appending(
+      path: HeapCount.library)
+    HeapCount.begin(
+      program: program, library: library.path(percentEncoded: false),
+      arguments: Array(CommandLine.arguments.dropFirst()))
+  }
+
+  /// What every service asks for every request: our access policies as they are shipped, for all that the charters let
+  /// happen. With somebody's token and without, as these cost differently.
+  private func serviceEdge() throws -> [PolicyWorkload] {
+    let root = try chartersFolder(charters)
+    let draft = try PolicyFolder.read("\(root)/\(PolicyFolder.name)").distributed
+    let gate = AccessGate(
+      try CharterFolder.load(root), at: Clock.system.now(), randomness: .system)
+    let questions = gate.soundQuestions()
+    return [(false, "edge"), (true, "edge, token")].map { needsToken, name in
+      PolicyWorkload(
+        name: name, modules: draft.modules, data: draft.data,
+        query: "data.strongroom.access.decision",
+        inputs: questions.filter { question in
+          if case .object(let members) = question {
+            (members["token"] != nil) == needsToken
+          } else {
+            false
+          }
+        })
     }
   }
 
@@ -134,6 +170,7 @@ struct PolicyContestCommand: AsyncParsableCommand {
       + String(
         format: "%10.0f decisions/s  p50 %9.2f µs  p99 %9.2f µs", figures.perSecond,
         figures.p50Microseconds, figures.p99Microseconds)
+      + (figures.allocations.map { String(format: "%9.1f allocations", $0) } ?? "")
       + (figures.different > 0 ? "  \(figures.different) decided otherwise" : "")
   }
 }

@@ -1,6 +1,7 @@
 package import NIOCore
 import NIOSSL
 package import PolicyEngine
+import StrictJSON
 import Vocabulary
 
 /// What a client of a policy server accepts before it gives up.
@@ -145,6 +146,10 @@ package final class RemotePolicy: Sendable {
     guard answer.status == 200 else {
       throw .refused(
         status: answer.status, code: text("code") ?? "", message: text("message") ?? "")
+    }
+    // Of a member that stands twice nobody can say which one was meant.
+    guard (try? JSON.parse(Array(answer.body.readableBytesView))) != nil else {
+      throw .answerMalformed("a member stands twice, or the text is no strict JSON")
     }
     return RemoteDecision(result: members["result"], decisionID: text("decision_id"))
   }

@@ -21,6 +21,8 @@ final class PolicyConnection: ChannelInboundHandler {
     case answering
   }
   private var state = State.handshaking
+  /// The first bytes of a request are here; its time runs.
+  private var hasBegun = false
   private var timer: Scheduled<Void>?
   private var closesAt: NIODeadline?
   /// When `timer` looks. It may look too early and is then set again: most requests touch no timer.
@@ -79,6 +81,10 @@ final class PolicyConnection: ChannelInboundHandler {
       }
       state = .idle
       closeAfter(limits.idleMax, context)
+    case is BytesCame:
+      guard case .idle = state, !hasBegun else { return }
+      hasBegun = true
+      closeAfter(limits.requestReadMax, context)
     case is DrainBegan: if case .idle = state { context.close(promise: nil) }
     default: context.fireUserInboundEventTriggered(event)
     }
@@ -129,6 +135,10 @@ final class PolicyConnection: ChannelInboundHandler {
   }
 
   private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    // RFC 9112 §3.2: whom a request is for must be said once.
+    guard head.version == .http1_0 || head.headers[canonicalForm: "host"].count == 1 else {
+      return refuse(.invalid("a request of HTTP/1.1 has one Host field"), context)
+    }
     if let length = head.headers.first(name: "content-length"), (Int(length) ?? .max) > bodyBytesMax
     {
       return refuse(Self.tooLarge(bodyBytesMax), context)
@@ -140,7 +150,7 @@ final class PolicyConnection: ChannelInboundHandler {
           message: "content encoding \(encoding) is not taken; send the body as it is"), context)
     }
     state = .reading(head, ByteBuffer())
-    closeAfter(limits.requestReadMax, context)
+    if !hasBegun { closeAfter(limits.requestReadMax, context) }
     if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
       context.writeAndFlush(
         wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))),
@@ -152,6 +162,7 @@ final class PolicyConnection: ChannelInboundHandler {
     _ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext
   ) {
     state = .answering
+    hasBegun = false
     closesAt = nil
     let request: PolicyRequest
     do {
@@ -255,5 +266,18 @@ final class PolicyConnection: ChannelInboundHandler {
         connection.look(at: end, context)
       }
     }
+  }
+}
+
+/// Something came, even if it is no whole head yet.
+struct BytesCame: Sendable {}
+
+/// Tells of bytes before the decoder keeps them: a head that comes a byte at a time is not silence.
+final class BytesTeller: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    context.fireUserInboundEventTriggered(BytesCame())
+    context.fireChannelRead(data)
   }
 }

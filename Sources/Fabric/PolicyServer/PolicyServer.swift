@@ -59,6 +59,7 @@ package final class PolicyServer: Sendable {
           decoder.maxHeaderFieldSize = limits.headBytesMax
           decoder.maxHeaderListSize = limits.headBytesMax
           decoder.maxHeaderFieldCount = limits.headerFieldsMax
+          try pipeline.addHandler(BytesTeller())
           try pipeline.addHandler(HTTPResponseEncoder())
           try pipeline.addHandler(
             ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: decoder)))

@@ -17,12 +17,14 @@ struct Builtin: Sendable {
   }
 
   private static let volatileNames: Set<String> = [
-    "rand.intn", "uuid.rfc4122", "print", "trace", "io.jwt.decode_verify",
+    "rand.intn", "uuid.rfc4122", "print", "trace", "io.jwt.decode_verify", "io.jwt.encode_sign",
+    "io.jwt.encode_sign_raw",
     "crypto.x509.parse_and_verify_certificates",
     "crypto.x509.parse_and_verify_certificates_with_options",
   ]
 
-  /// The result hangs on more than the arguments: time, time zones, or the seed; or it writes.
+  /// The result hangs on more than the arguments: time, time zones, the seed or the
+  /// system's random numbers; or it writes.
   var isVolatile: Bool { name.hasPrefix("time.") || Self.volatileNames.contains(name) }
 }
 

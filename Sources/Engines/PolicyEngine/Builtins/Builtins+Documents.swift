@@ -37,6 +37,18 @@ extension Builtins {
         return .array([.bool(false), .string("jsonschema: \(error.message)")])
       }
     },
+    Builtin("rego.parse_module", 2) { context, values in
+      let arguments = Arguments(values)
+      let (file, source) = (try arguments.string(0), try arguments.string(1))
+      try context.charge(source.utf8.count)
+      // Each word becomes a few small objects.
+      try context.allocate(source.utf8.count * 64)
+      do {
+        return ModuleDocument.value(of: try Parser.module(source, file: file))
+      } catch let error as PolicyError {
+        throw BuiltinFailure.value("1 error occurred: \(error)")
+      }
+    },
   ]
 
   /// `a/b/0` with the escapes of RFC 6901, or an array of segments.

@@ -1,5 +1,4 @@
 import Crypto
-import _CryptoExtras
 import Vocabulary
 
 /// A token in compact form (RFC 7519), taken apart but not verified.
@@ -74,18 +73,19 @@ extension Builtins {
         else { return refused }
         return .array([.bool(true), .object(token.header), token.payload])
       },
-      Builtin("io.jwt.encode_sign", 3) { _, values in
+      Builtin("io.jwt.encode_sign", 3) { context, values in
         let parts = try (0...2).map { try Arguments(values).object($0) }
         return .string(
-          try signed(
-            Value.object(parts[0]).jsonText, Value.object(parts[1]).jsonText, parts[2]))
+          try TokenSecret.signed(
+            Value.object(parts[0]).jsonText, Value.object(parts[1]).jsonText, parts[2], &context))
       },
-      Builtin("io.jwt.encode_sign_raw", 3) { _, values in
+      Builtin("io.jwt.encode_sign_raw", 3) { context, values in
         let arguments = Arguments(values)
         guard case .object(let key)? = try? Value.parse(json: try arguments.string(2).utf8) else {
-          throw BuiltinFailure.bare("failed to parse a JWK key (set)")
+          throw TokenSecret.broken
         }
-        return .string(try signed(try arguments.string(0), try arguments.string(1), key))
+        return .string(
+          try TokenSecret.signed(try arguments.string(0), try arguments.string(1), key, &context))
       },
     ]
     + ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -120,104 +120,6 @@ extension Builtins {
     case "HS512": HMAC<SHA512>.isValidAuthenticationCode(code, authenticating: message, using: key)
     default: false
     }
-  }
-
-  /// A token in compact form. Algorithms that draw random numbers are refused, as one query must
-  /// always give one result.
-  private static func signed(_ header: String, _ payload: String, _ key: ObjectValue) throws
-    -> String
-  {
-    let missing = "missing or invalid 'alg' header: "
-    guard !header.isEmpty else {
-      throw BuiltinFailure.bare(missing + "cannot parse JSON: cannot parse empty string")
-    }
-    guard header.hasPrefix("{") else {
-      throw BuiltinFailure.bare(missing + "jwsbb: header \"alg\" not found")
-    }
-    guard case .object(let members)? = try? Value.parse(json: header.utf8) else {
-      throw BuiltinFailure.bare(missing + "cannot parse JSON")
-    }
-    guard case .string(let algorithm)? = members["alg"] else {
-      throw BuiltinFailure.bare(missing + "jwsbb: header \"alg\" not found")
-    }
-    let type = members["typ"] ?? .string("JWT")
-    if type == .string("JWT"), (try? Value.parse(json: payload.utf8)) == nil {
-      throw BuiltinFailure.bare("type is JWT but payload is not JSON")
-    }
-    let message =
-      Base64.encode(header.utf8, .url, padded: false) + "."
-      + Base64.encode(payload.utf8, .url, padded: false)
-    let signature = try self.signature(Array(message.utf8), algorithm, key)
-    return message + "." + Base64.encode(signature, .url, padded: false)
-  }
-
-  private static func signature(_ message: [UInt8], _ algorithm: String, _ key: ObjectValue) throws
-    -> [UInt8]
-  {
-    func bytes(_ name: String) throws -> [UInt8] {
-      guard case .string(let text)? = key[name] else {
-        throw BuiltinFailure.bare("failed to parse a JWK key (set)")
-      }
-      return try Base64.decode(text, .url)
-    }
-    switch algorithm {
-    case "HS256":
-      let secret = SymmetricKey(data: try bytes("k"))
-      return Array(HMAC<SHA256>.authenticationCode(for: message, using: secret))
-    case "HS384":
-      let secret = SymmetricKey(data: try bytes("k"))
-      return Array(HMAC<SHA384>.authenticationCode(for: message, using: secret))
-    case "HS512":
-      let secret = SymmetricKey(data: try bytes("k"))
-      return Array(HMAC<SHA512>.authenticationCode(for: message, using: secret))
-    case "RS256", "RS384", "RS512":
-      let names = ["n", "e", "d", "p", "q", "dp", "dq", "qi"]
-      let secret = try RSASecret(try names.map { BigInteger(bigEndian: try bytes($0)) })
-      return try secret.signature(message, algorithm)
-    case "EdDSA":
-      guard let secret = try? Curve25519.Signing.PrivateKey(rawRepresentation: try bytes("d")),
-        let signature = try? secret.signature(for: message)
-      else { throw BuiltinFailure.bare("failed to parse a JWK key (set)") }
-      return Array(signature)
-    default: throw BuiltinFailure.bare("unknown or random signature algorithm: \(algorithm)")
-    }
-  }
-}
-
-/// An RSA key that signs (RFC 7518 §3.3).
-private struct RSASecret {
-  private let key: _RSA.Signing.PrivateKey
-
-  /// - Parameter numbers: modulus, exponents, primes and the rest, as in RFC 8017 §A.1.2.
-  init(_ numbers: [BigInteger]) throws {
-    func length(_ count: Int) -> [UInt8] {
-      count < 128 ? [UInt8(count)] : [0x82, UInt8(count >> 8), UInt8(count & 0xff)]
-    }
-    var content: [UInt8] = [DERElement.Tag.integer, 1, 0]
-    for number in numbers {
-      guard number.limbs.count <= 512 else { throw Self.broken }
-      // A first bit that is set would make it negative.
-      let bytes = [0] + number.bigEndianBytes
-      content += [DERElement.Tag.integer] + length(bytes.count) + bytes
-    }
-    guard content.count < 1 << 16 else { throw Self.broken }
-    let der = [DERElement.Tag.sequence] + length(content.count) + content
-    guard let key = try? _RSA.Signing.PrivateKey(derRepresentation: der) else { throw Self.broken }
-    self.key = key
-  }
-
-  private static let broken = BuiltinFailure.bare("failed to parse a JWK key (set)")
-
-  func signature(_ message: [UInt8], _ algorithm: String) throws -> [UInt8] {
-    let padding = _RSA.Signing.Padding.insecurePKCS1v1_5
-    let signature =
-      switch algorithm {
-      case "RS256": try? key.signature(for: SHA256.hash(data: message), padding: padding)
-      case "RS384": try? key.signature(for: SHA384.hash(data: message), padding: padding)
-      default: try? key.signature(for: SHA512.hash(data: message), padding: padding)
-      }
-    guard let signature else { throw Self.broken }
-    return Array(signature.rawRepresentation)
   }
 }
 

@@ -1,7 +1,7 @@
 import Chassis
 package import Charters
 package import PolicyBundles
-import PolicyEngine
+package import PolicyEngine
 package import Vocabulary
 
 /// What access policies must pass before they are signed. Pure: policies and charters in, faults out.
@@ -110,6 +110,26 @@ package struct AccessGate: Sendable {
       amount: "\(1 + randomness.next() % 100_000)",
       moments: [now] + (0..<2).map { _ in now + .seconds(day * Int64(randomness.next() % 3_650)) },
       purposes: Set(charters.charters.flatMap(\.operations).compactMap(\.purpose)).sorted())
+  }
+
+  /// What a service asks its policies when a request is in order: one question for each caller of each operation, on a
+  /// person's behalf where the operation is for somebody. For measuring.
+  package func soundQuestions() -> [Value] {
+    let drawn = drawn()
+    return charters.charters.flatMap { charter in
+      let questions = AccessQuestions(charter, in: charters)
+      return charter.operations.flatMap { operation -> [Value] in
+        charters.charters.map(\.service).compactMap { caller -> Value? in
+          guard charters.mayCall(caller: caller, service: charter.service, operation: operation.id)
+          else { return nil }
+          return questions.question(
+            by: caller, for: operation.id,
+            resource: Dictionary(
+              uniqueKeysWithValues: operation.path.parameters.map { ($0, drawn.subject) }),
+            token: token(for: operation, drawn, isPerson: true, purpose: nil, scopes: nil))
+        }
+      }
+    }
   }
 
   private func answerFaults(_ draft: PolicyDraft) -> [String] {
