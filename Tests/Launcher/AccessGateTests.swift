@@ -1,4 +1,5 @@
 import Charters
+import Chassis
 import Foundation
 import Launcher
 import PolicyBundles
@@ -34,6 +35,47 @@ import Vocabulary
       modules.append((file: "access/a_test.rego", source: test))
     }
     return PolicyDraft(modules: modules, data: shipped.data)
+  }
+
+  @Test func `rules that were narrowed to what a service expects decide as whole ones`() throws {
+    let seed: UInt64 = 19_091
+    print("narrowed rules: seed \(seed)")
+    let randomness = Randomness.seeded(seed)
+    let whole = try AccessRules(shipped.distributed, version: 1)
+    var verdicts: [AccessVerdict: Int] = [:]
+    for charter in charters.charters {
+      let questions = AccessQuestions(charter, in: charters)
+      let narrowed = whole.narrowed(to: questions.edges)
+      for operation in charter.operations {
+        for caller in charters.charters.map(\.service) {
+          for _ in 0..<4 {
+            let token = token(for: operation, randomness)
+            let question = try #require(
+              questions.question(
+                by: caller, for: operation.id, resource: ["id": "1"], token: token))
+            let now = Instant(seconds: 1_800_000_000)
+            let verdict = whole.verdict(on: question, at: now)
+            #expect(narrowed.verdict(on: question, at: now) == verdict)
+            verdicts[verdict, default: 0] += 1
+          }
+        }
+      }
+    }
+    #expect(verdicts[.allowed, default: 0] > 20 && verdicts.count > 20)
+  }
+
+  /// What somebody may have got hold of; often none.
+  private func token(for operation: CharterOperation, _ randomness: Randomness) -> Value? {
+    func isSo() -> Bool { randomness.next() % 4 != 0 }
+    guard isSo() else { return nil }
+    let scopes = isSo() ? operation.scopes.map { Value.string("\($0)") } : []
+    return .object(
+      ObjectValue([
+        (.string("kind"), .string(isSo() ? "person" : "client")),
+        (.string("subject"), .string("ada")), (.string("client"), .string("app")),
+        (.string("purpose"), .string(isSo() ? operation.purpose ?? "x" : "other")),
+        (.string("scopes"), .array(scopes)), (.string("context"), .object(.empty)),
+      ]))
   }
 
   /// Tests that agree to everything, and reach all of it: whoever writes bad policies writes these, too.

@@ -7,7 +7,7 @@ import Testing
     func earlier() -> String { "r\(Int.random(in: 0..<max(number, 1), using: &draws))" }
     let head = "r\(number)"
     guard number > 0 else { return "r0 := data.n" }
-    switch Int.random(in: 0..<13, using: &draws) {
+    switch Int.random(in: 0..<22, using: &draws) {
     case 0: return "\(head) := \(earlier())"
     case 1: return "\(head) := [\(earlier()), data.list[_]][0]"
     case 2: return "\(head) contains x if some x in data.list"
@@ -21,7 +21,17 @@ import Testing
       return "\(head) := x if x := count(data.list) + to_number(\"\(number)\") with count as 3"
     case 10: return "\(head) := 1 / (data.n - 7)"
     case 11: return "\(head) := x if { x := data.list[_]; x > 1 }"
-    default: return "\(head) := [x | some x in data.list; x != \(earlier())]"
+    case 12: return "\(head) := [x | some x in data.list; x != \(earlier())]"
+    case 13: return "\(head) := x if x := data.none[input.a]"
+    case 14: return "\(head) if not data.none[input.a]"
+    case 15: return "\(head) contains x if { some x in data.empty; x > \(earlier()) }"
+    case 16: return "\(head) if every x in data.list { x < input.a }"
+    case 17: return "\(head) := 1 if { to_number(input.a) > 0; data.none.x }"
+    case 18: return "\(head) := 1 if input.b else := 2 if data.n == 8 else := \(earlier())"
+    case 19:
+      return "\(head) := x if x := {\(earlier()) | input.a == data.list[_]} with input.a as 2"
+    case 20: return "\(head) := count([1 | \(earlier()); not input.b]) > 0"
+    default: return "\(head) := data.map[input.c] if not input.a == \(earlier())"
     }
   }
 
@@ -30,7 +40,8 @@ import Testing
     print("prepared policies: seed \(seed)")
     var draws = Draws(state: seed)
     let data = try Value.parse(
-      json: #"{"n": 7, "list": [1, 2, 3], "map": {"x": 1, "y": [2]}}"#.utf8)
+      json: #"{"n": 7, "list": [1, 2, 3], "map": {"x": 1, "y": [2]}, "none": {}, "empty": []}"#.utf8
+    )
     var kept = 0
     for _ in 0..<400 {
       let rules = (0..<Int.random(in: 2...10, using: &draws)).map { Self.rule($0, &draws) }
@@ -40,19 +51,23 @@ import Testing
       let policy = try CompiledPolicy.compile([("p.rego", source)])
       let prepared = policy.prepared(data: data)
       kept += prepared.fixedCount
-      for text in [#"{"a": 2}"#, #"{"a": "x", "b": true}"#] {
+      for text in [#"{"a": 2}"#, #"{"a": "x", "b": true}"#, #"{"a": 3, "c": "x"}"#] {
+        let document = try Value.parse(json: text.utf8)
+        let narrowed = try prepared.narrowed(to: Self.part(of: document, &draws))
         for isStrict in [false, true] {
-          let input = EvaluationInput(
-            input: try Value.parse(json: text.utf8), data: data, isStrict: isStrict)
+          let input = EvaluationInput(input: document, data: data, isStrict: isStrict)
           for name in ["data.p"] + rules.indices.map({ "data.p.r\($0)" }) {
             for query in [
               "\(name) = x", "\(name) = x with input.a as 3", "\(name) = x with data.n as 7",
             ] {
               let compiled = try CompiledQuery(query, policy: policy)
+              let plain = Self.outcome { try policy.evaluate(compiled, input) }
               #expect(
-                Self.outcome { try policy.evaluate(compiled, input) }
-                  == Self.outcome { try prepared.evaluate(compiled, input) },
+                plain == Self.outcome { try prepared.evaluate(compiled, input) },
                 "seed \(seed): \(query) of \(source)")
+              #expect(
+                plain == Self.outcome { try narrowed.evaluate(compiled, input) },
+                "seed \(seed), narrowed for \(text): \(query) of \(source)")
             }
           }
         }
@@ -61,9 +76,51 @@ import Testing
     #expect(kept > 500)
   }
 
+  /// Some of what an input has, and of what it has not.
+  private static func part(of input: Value, _ draws: inout Draws) throws -> KnownInput {
+    guard case .object(let members) = input else { throw NoObject() }
+    let known = members.members.filter { _ in Bool.random(using: &draws) }
+    let absent = ["a", "b", "c"].map(Value.string).filter {
+      members[$0] == nil && Bool.random(using: &draws)
+    }
+    return KnownInput(
+      members: ObjectValue(known.map { ($0.key, $0.value) }), absent: Set(absent))
+  }
+
+  private struct NoObject: Error {}
+
   /// Of two rules that fail, another may fail first.
   private static func outcome(_ run: () throws -> EvaluationResult) -> [[String: Value]]? {
     try? run().bindings
+  }
+
+  @Test func `keeps nothing of what a known part of the input decides`() throws {
+    let source = """
+      package p
+      default allow := false
+      allow if {
+        count(refusals) == 0
+        input.level > 1
+      }
+      refusals contains "unknown" if not is_known
+      refusals contains "closed" if data.closed[input.operation]
+      refusals contains "role" if { input.purpose; not input.token.roles[input.purpose] }
+      is_known if { input.caller; data.callers[input.caller] }
+      """
+    let data = try Value.parse(json: #"{"closed": {}, "callers": {"gateway": true}}"#.utf8)
+    let prepared = try CompiledPolicy.compile([("p.rego", source)]).prepared(data: data)
+    let known = KnownInput(
+      members: ObjectValue([(.string("caller"), .string("gateway"))]),
+      absent: [.string("purpose"), .string("token")])
+    let narrowed = prepared.narrowed(to: known)
+    #expect(prepared.fixedCount == 0)
+    // All but `allow`, which hangs on what is left.
+    #expect(narrowed.fixedCount == 2)
+    let query = try CompiledQuery("data.p.allow = x", policy: prepared.policy)
+    let input = EvaluationInput(
+      input: try Value.parse(json: #"{"caller": "gateway", "level": 2}"#.utf8),
+      budget: EvaluationBudget(stepsMax: 10))
+    #expect(try narrowed.evaluate(query, input).bindings == [["x": .bool(true)]])
   }
 
   @Test func `does not ask again what only data decide`() throws {

@@ -31,10 +31,12 @@ package struct ContestFigures: Sendable, Codable {
   }
 }
 
-/// Our engine at a workload. The policy is prepared for the data, as a service does that loads both.
+/// Our engine at a workload. The policy is prepared for the data, and for what is known of the inputs, as a service does
+/// that loads both.
 package struct PolicyContest {
   private let workload: PolicyWorkload
-  private let policy: PreparedPolicy
+  /// For each input, or one for all.
+  private let policies: [PreparedPolicy]
   private let query: CompiledQuery
   /// Most samples of one run.
   private static let samplesMax = 5_000_000
@@ -42,18 +44,22 @@ package struct PolicyContest {
   /// - Throws: `PolicyErrors`.
   package init(_ workload: PolicyWorkload) throws(PolicyErrors) {
     self.workload = workload
-    policy = try CompiledPolicy.compile(workload.modules).prepared(data: workload.data)
+    let policy = try CompiledPolicy.compile(workload.modules).prepared(data: workload.data)
+    policies = workload.known.isEmpty ? [policy] : workload.known.map(policy.narrowed)
     query = try CompiledQuery("result = \(workload.query)", policy: policy.policy)
   }
 
-  private func decide(_ input: Value) throws(PolicyError) -> Value? {
-    try policy.evaluate(query, EvaluationInput(input: input)).bindings.first?["result"]
+  private func decide(_ place: Int, _ input: Value) throws(PolicyError) -> Value? {
+    try policies[policies.count == 1 ? 0 : place].evaluate(query, EvaluationInput(input: input))
+      .bindings.first?["result"]
   }
 
   /// Our decisions, which the others are held against; null where there is none.
   package func decisions() throws(PolicyError) -> [Value] {
     var all: [Value] = []
-    for input in workload.inputs { all.append(try decide(input)?.jsonValue ?? .null) }
+    for (place, input) in workload.inputs.enumerated() {
+      all.append(try decide(place, input)?.jsonValue ?? .null)
+    }
     return all
   }
 
@@ -68,7 +74,7 @@ package struct PolicyContest {
       let place = number % workload.inputs.count
       number += 1
       let input = readsJSON ? try Value.parse(json: texts[place]) : workload.inputs[place]
-      _ = try self.decide(input)
+      _ = try self.decide(place, input)
     }
     let clock = ContinuousClock()
     let warm = clock.now

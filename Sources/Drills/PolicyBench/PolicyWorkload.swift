@@ -17,10 +17,12 @@ package struct PolicyWorkload: Sendable {
   package let query: String
   package let inputs: [Value]
   package let cedar: Cedar?
+  /// What is known of each input before it comes; empty where nothing is.
+  package let known: [KnownInput]
 
   package init(
     name: String, modules: [(file: String, source: String)], data: Value = .object(.empty),
-    query: String, inputs: [Value], cedar: Cedar? = nil
+    query: String, inputs: [Value], cedar: Cedar? = nil, known: [KnownInput] = []
   ) {
     self.name = name
     self.modules = modules
@@ -28,6 +30,7 @@ package struct PolicyWorkload: Sendable {
     self.query = query
     self.inputs = inputs
     self.cedar = cedar
+    self.known = known
   }
 
   /// For the other engines: everything as one JSON document.

@@ -29,6 +29,9 @@ struct PolicyContestCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Checkout whose deploy policies are measured.", valueName: "dir"))
   var charters: String?
 
+  @Option(help: ArgumentHelp("Only workloads whose names begin so.", valueName: "name"))
+  var only = ""
+
   @Flag(help: "One JSON document.")
   var json = false
 
@@ -43,10 +46,15 @@ struct PolicyContestCommand: AsyncParsableCommand {
         [
           .roleBased, .paths, .rules(100), .rules(1_000), .rules(10_000), try deployGate(),
         ] + (try serviceEdge())
+      let chosen = workloads.filter { $0.name.hasPrefix(only) }
+      guard !chosen.isEmpty else {
+        let names = workloads.map(\.name).joined(separator: ", ")
+        throw OperatorFailure("there is no workload \(only); there are: \(names)", .usage)
+      }
       var figures: [ContestFigures] = []
       var documents: [Value] = []
       do {
-        for workload in workloads {
+        for workload in chosen {
           let contest = try PolicyContest(workload)
           documents.append(workload.document(expected: try contest.decisions()))
           for readsJSON in [false, true] {
@@ -86,17 +94,12 @@ struct PolicyContestCommand: AsyncParsableCommand {
     let gate = AccessGate(
       try CharterFolder.load(root), at: Clock.system.now(), randomness: .system)
     let questions = gate.soundQuestions()
-    return [(false, "edge"), (true, "edge, token")].map { needsToken, name in
-      PolicyWorkload(
+    return [(false, "edge"), (true, "edge, token")].map { hasToken, name in
+      let chosen = questions.filter { $0.question.edge.hasToken == hasToken }
+      return PolicyWorkload(
         name: name, modules: draft.modules, data: draft.data,
-        query: "data.strongroom.access.decision",
-        inputs: questions.filter { question in
-          if case .object(let members) = question {
-            (members["token"] != nil) == needsToken
-          } else {
-            false
-          }
-        })
+        query: "data.strongroom.access.decision", inputs: chosen.map(\.question.value),
+        known: chosen.map(\.known))
     }
   }
 

@@ -56,7 +56,8 @@ package final class ServiceProcess<Subject: Service>: Sendable {
         service: name, home: home, platform: platform, log: log, clock: clock,
         randomness: randomness))
     let policy = try PolicySource(
-      home: home, service: name, believesAll: platform.lacks(.policies)
+      home: home, service: name, believesAll: platform.lacks(.policies),
+      questions: AccessQuestions(charter, in: charters)
     ).open(staleAfter: platform.policyStaleAfter)
     let feed = try await source.open(
       CredentialsSource.Means(
@@ -179,7 +180,8 @@ package final class ServiceProcess<Subject: Service>: Sendable {
           outboxWaiting: Int(context.outbox.pendingCount),
           policyVersion: context.policy.version, policySHA256: context.policy.sha256,
           policyIsStale: context.policy.isStale && context.remotePolicy == nil,
-          policyAgent: context.remotePolicy?.address.description, policyRefused: context.policy.refused?.rawValue))
+          policyAgent: context.remotePolicy?.address.description,
+          policyRefused: context.policy.refused?.rawValue))
     }
     return handlers
   }

@@ -146,7 +146,8 @@ package struct ServiceConfinement: Sendable {
 
   private func connectPorts(of charter: Charter) -> [Int] {
     let database = databaseEnds(of: charter).map(\.port)
-    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + agentPorts + database).sorted()
+    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + agentPorts + database)
+      .sorted()
   }
 
   private func calleePorts(of charter: Charter) -> [Int] {

@@ -5,6 +5,8 @@ struct Operand: Sendable {
     case slot(Int)
     case input([Operand])
     case data(DataReference)
+    /// A reference into base documents that are known; see `Value.baseMember`.
+    case document(Value, [Operand])
     /// A reference into any other value.
     case access(Operand, [Operand])
     case call(Call)
@@ -33,6 +35,23 @@ struct Operand: Sendable {
     case .input(let path): path.allSatisfy(\.isAtHand)
     default: false
     }
+  }
+}
+
+extension Operand {
+  /// No variable is in it, and nothing that has variables of its own.
+  fileprivate var isFrameless: Bool {
+    switch kind {
+    case .slot, .arrayComprehension, .setComprehension, .objectComprehension, .template: false
+    default:
+      childrenSatisfy(\.isFrameless)
+    }
+  }
+
+  private func childrenSatisfy(_ condition: (Operand) -> Bool) -> Bool {
+    var holds = true
+    forEachChild { holds = holds && condition($0) }
+    return holds
   }
 }
 
@@ -101,6 +120,17 @@ final class Call: Sendable {
   }
 }
 
+extension Builtin {
+  /// The result where constants only are given, unless it takes long or makes much.
+  func folded(_ operands: [Operand]) -> Value? {
+    let arguments = operands.compactMap(\.constant)
+    guard arguments.count == operands.count, !isVolatile, name != "walk" else { return nil }
+    let budget = EvaluationBudget(stepsMax: 1_000, bytesMax: 16 << 10)
+    var context = BuiltinContext(nanoseconds: 0, seed: 0, budget: budget)
+    return try? run(&context, arguments)
+  }
+}
+
 /// Steps in an order in which each finds its variables bound.
 struct Block: Sendable {
   let steps: [Step]
@@ -108,17 +138,14 @@ struct Block: Sendable {
   let own: Set<Int>
   /// Each step holds or does not, and binds nothing.
   let isPlain: Bool
+  /// How many steps at the beginning are plain and look at no variable: they need no frame.
+  let guards: Int
 
   init(steps: [Step], own: Set<Int> = []) {
     self.steps = steps
     self.own = own
-    isPlain = steps.allSatisfy { step in
-      if case .test(let operand) = step.kind {
-        operand.isSingle && step.withs.isEmpty
-      } else {
-        false
-      }
-    }
+    isPlain = steps.allSatisfy(\.isPlain)
+    guards = steps.prefix { $0.isPlain && $0.isFrameless }.count
   }
 }
 
@@ -139,6 +166,25 @@ final class Step: Sendable {
     self.kind = kind
     self.location = location
     self.withs = withs
+  }
+
+  /// Holds or does not, and binds nothing.
+  fileprivate var isPlain: Bool {
+    guard withs.isEmpty else { return false }
+    return switch kind {
+    case .test(let operand): operand.isSingle
+    case .not(let inner): inner.isPlain
+    default: false
+    }
+  }
+
+  /// Of a plain step.
+  fileprivate var isFrameless: Bool {
+    switch kind {
+    case .test(let operand): operand.isFrameless
+    case .not(let inner): inner.isFrameless
+    default: false
+    }
   }
 }
 

@@ -83,18 +83,7 @@ extension Resolver {
       .call(
         Call(
           callee: target, arguments: operands, location: term.location, builtin: builtin,
-          folded: builtin.flatMap { Self.folded($0, operands) })))
-  }
-
-  /// The result of a builtin that is given constants only, unless it takes long or makes much.
-  private static func folded(_ builtin: Builtin, _ operands: [Operand]) -> Value? {
-    let arguments = operands.compactMap(\.constant)
-    guard arguments.count == operands.count, !builtin.isVolatile, builtin.name != "walk" else {
-      return nil
-    }
-    let budget = EvaluationBudget(stepsMax: 1_000, bytesMax: 16 << 10)
-    var context = BuiltinContext(nanoseconds: 0, seed: 0, budget: budget)
-    return try? builtin.run(&context, arguments)
+          folded: builtin?.folded(operands))))
   }
 
   func with(_ with: With, _ scope: Scope) throws(PolicyError) -> WithOperand {

@@ -146,6 +146,7 @@ extension Operand {
     case .constant, .slot: break
     case .input(let path): path.forEach(visit)
     case .data(let reference): reference.path.forEach(visit)
+    case .document(_, let path): path.forEach(visit)
     case .access(let base, let path):
       visit(base)
       path.forEach(visit)

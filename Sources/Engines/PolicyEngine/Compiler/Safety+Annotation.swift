@@ -50,7 +50,8 @@ extension Safety {
     // References elsewhere in the same step may bind what a closure needs.
     var known = bound.union(analyze(operand).outputs)
     switch operand.kind {
-    case .constant, .slot: return operand
+    // Documents are known only after this.
+    case .constant, .slot, .document: return operand
     case .input(let path):
       return reference(try list(path, bound), bound) { .input($0) }
     case .data(let reference):

@@ -162,6 +162,7 @@ struct Safety {
     case .slot(let slot): needs.insert(slot)
     case .input(let path): analyzePath(path, &needs, &outputs)
     case .data(let reference): analyzePath(reference.path, &needs, &outputs)
+    case .document(_, let path): analyzePath(path, &needs, &outputs)
     case .access(let base, let path):
       analyze(base, &needs, &outputs)
       analyzePath(path, &needs, &outputs)

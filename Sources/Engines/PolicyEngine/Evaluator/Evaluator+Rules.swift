@@ -2,10 +2,10 @@ extension Evaluator {
   /// The document that a rule makes, once per environment; nil where it is undefined.
   func extent(_ index: Int, _ node: RuleNode) throws -> Value? {
     let environment = environment
-    if index < fixed.count, case .some(let known) = fixed[index], environment.isOriginal {
+    if index < fixed.count, case .some(let known) = fixed[index], isSpecial {
       return known
     }
-    let group = policy.groups[index]
+    let group = group(index)
     switch environment.extents[index] {
     case .done(let value): return value
     case .running:
@@ -61,9 +61,11 @@ extension Evaluator {
   private func complete(_ group: RuleGroup, _ arguments: [Value]) throws -> Value? {
     var result: Value?
     try forEachClause(group, arguments) { clause in
+      let isAlone = clause.branches.count == 1 && clause.arguments.isEmpty
+      guard let start = try isAlone ? afterGuards(clause) : 0 else { return true }
       try withFrame(clause) {
         func decide() throws {
-          try self.branches(clause) { value in
+          try self.branches(clause, from: start) { value in
             if let result, result != value { throw self.conflict(group, clause) }
             result = value
           }
@@ -95,18 +97,30 @@ extension Evaluator {
     return failure("eval_conflict_error", message, clause.location)
   }
 
+  /// Most clauses fail at their first steps, and those mostly need no frame.
+  /// - Returns: where the body goes on, or nil where it does not hold.
+  private func afterGuards(_ clause: Clause) throws -> Int? {
+    let body = clause.branches[0].body
+    guard reached == nil, body.guards > 0 else { return 0 }
+    return try hold(body, ..<body.guards) ? body.guards : nil
+  }
+
   /// The values of the first branch that has any. One that is constant is asked for once only.
-  private func branches(_ clause: Clause, _ take: (Value) throws -> Void) throws {
-    for branch in clause.branches {
+  /// - Parameter start: where the first body goes on.
+  private func branches(
+    _ clause: Clause, from start: Int = 0, _ take: (Value) throws -> Void
+  ) throws {
+    for (index, branch) in clause.branches.enumerated() {
+      let start = index == 0 ? start : 0
       if branch.body.isPlain, reached == nil {
-        guard try holdsPlainly(branch.body) else { continue }
+        guard try hold(branch.body, start...) else { continue }
         if branch.value.isSingle {
           guard let value = try value(branch.value) else { continue }
           return try take(value)
         }
       }
       var found = false
-      _ = try run(branch.body) {
+      _ = try run(branch.body, from: start) {
         if self.reached != nil { self.reached?.reach(branch.location) }
         if let constant = branch.value.constant {
           found = true
@@ -126,9 +140,9 @@ extension Evaluator {
   private func set(_ group: RuleGroup) throws -> Value {
     var members: Set<Value> = []
     try forEachClause(group) { clause in
-      guard let member = clause.member else { return true }
+      guard let member = clause.member, let start = try afterGuards(clause) else { return true }
       try withFrame(clause) {
-        _ = try run(clause.branches[0].body) {
+        _ = try run(clause.branches[0].body, from: start) {
           if self.reached != nil { self.reached?.reach(clause.location) }
           return try self.each(member) {
             try self.context.allocate(64)
@@ -213,7 +227,7 @@ extension Evaluator {
       }
     }
     switch call.callee {
-    case .function(let group): return try function(policy.groups[group], arguments)
+    case .function(let index): return try function(group(index), arguments)
     case .builtin(let name): return try builtin(name, call, arguments)
     }
   }

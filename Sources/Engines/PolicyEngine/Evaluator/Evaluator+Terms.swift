@@ -11,6 +11,14 @@ extension Evaluator {
     case .input(let path):
       guard let input = environment.input else { return nil }
       return path.isEmpty ? input : try member(of: input, path)
+    case .document(var value, let path) where operand.isSingle:
+      for operand in path {
+        guard let key = try self.value(operand), let next = value.baseMember(key) else {
+          return nil
+        }
+        value = next
+      }
+      return value
     case .access(let base, let path) where operand.isSingle:
       guard let base = try value(base) else { return nil }
       return try member(of: base, path)
@@ -42,7 +50,7 @@ extension Evaluator {
         guard reference.path.count > reference.nodeDepth else { return value }
       }
       return try first(operand)
-    case .access: return try first(operand)
+    case .access, .document: return try first(operand)
     case .arrayComprehension(let head, let block):
       var elements: [Value] = []
       _ = try run(block) {
@@ -207,6 +215,8 @@ extension Evaluator {
     case .input(let path):
       guard let input = environment.input else { return true }
       return try walk(input, path, 0, next)
+    case .document(let value, let path):
+      return try walk(value, path, 0, isBase: true, next)
     case .access(let base, let path):
       return try each(base) { try self.walk($0, path, 0, next) }
     case .array(let elements):
@@ -263,8 +273,7 @@ extension Evaluator {
     }
   }
 
-  /// Follows a path from a value. The names in base documents are always strings, so that
-  /// `data.ports[80]` finds what stands under "80".
+  /// Follows a path from a value.
   func walk(
     _ value: Value, _ path: [Operand], _ index: Int, isBase: Bool = false,
     _ next: (Value) throws -> Bool
@@ -279,17 +288,11 @@ extension Evaluator {
       }
     }
     return try each(operand) { key in
-      guard let member = isBase ? self.baseMember(value, key) : value.member(key) else {
+      guard let member = isBase ? value.baseMember(key) : value.member(key) else {
         return true
       }
       return try self.walk(member, path, index + 1, isBase: isBase, next)
     }
-  }
-
-  private func baseMember(_ value: Value, _ key: Value) -> Value? {
-    if let member = value.member(key) { return member }
-    guard case .number(let number) = key, case .object(let object) = value else { return nil }
-    return object[number.description]
   }
 
   private func eachDocument(_ reference: DataReference, _ next: (Value) throws -> Bool) throws
@@ -330,7 +333,7 @@ extension Evaluator {
       if let child = node.children[key] {
         return try walk(child, base?.member(key), path, index + 1, next)
       }
-      guard let member = base.flatMap({ baseMember($0, key) }) else { return true }
+      guard let member = base?.baseMember(key) else { return true }
       return try walk(member, path, index + 1, isBase: true, next)
     }
     guard isOpen(operand) else { return try each(operand, descend) }

@@ -95,7 +95,8 @@ extension Evaluator {
     case .object(let members): members.contains { hasUnbound($0.key) || hasUnbound($0.value) }
     case .call(let call): call.arguments.contains(where: hasUnbound)
     case .access(let base, _): hasUnbound(base)
-    case .constant, .input, .data, .arrayComprehension, .setComprehension, .objectComprehension,
+    case .constant, .input, .data, .document, .arrayComprehension, .setComprehension,
+      .objectComprehension,
       .template:
       false
     }

@@ -14,6 +14,10 @@ final class Environment {
   /// Paths that `with` replaced: no rule at or below them counts.
   let shadows: [[Value]]
   let replacements: [Callee: Replacement]
+  /// Neither data nor functions are replaced.
+  let isOriginal: Bool
+  /// The input is the one that was asked about.
+  let hasOwnInput: Bool
   /// Documents of rules.
   var extents = ExtentCache()
   /// Results of functions.
@@ -21,22 +25,22 @@ final class Environment {
 
   init(
     input: Value?, data: Value, shadows: [[Value]] = [],
-    replacements: [Callee: Replacement] = [:]
+    replacements: [Callee: Replacement] = [:], hasOwnInput: Bool = true
   ) {
     self.input = input
+    self.hasOwnInput = hasOwnInput
     self.data = data
     self.shadows = shadows
     self.replacements = replacements
+    isOriginal = shadows.isEmpty && replacements.isEmpty
   }
 
   func without(_ callee: Callee) -> Environment {
     var rest = replacements
     rest[callee] = nil
-    return Environment(input: input, data: data, shadows: shadows, replacements: rest)
+    return Environment(
+      input: input, data: data, shadows: shadows, replacements: rest, hasOwnInput: hasOwnInput)
   }
-
-  /// Neither data nor functions are replaced.
-  var isOriginal: Bool { shadows.isEmpty && replacements.isEmpty }
 
   func isShadowed(_ node: RuleNode) -> Bool {
     !shadows.isEmpty
@@ -88,6 +92,9 @@ struct FunctionCall: Hashable {
 /// query and is seen by nobody else.
 final class Evaluator {
   let policy: CompiledPolicy
+  /// The rules as they are where nothing is replaced.
+  private let groups: [RuleGroup]
+  private let dependsOnInput: Bool
   let input: EvaluationInput
   var environment: Environment
   var context: BuiltinContext
@@ -107,8 +114,16 @@ final class Evaluator {
   /// Most results of one function that are kept for a second call.
   static let functionResultsMax = 100_000
 
-  init(policy: CompiledPolicy, input: EvaluationInput, fixed: [Value??] = []) {
+  /// - Parameters:
+  ///   - groups: the policy's rules specialised for its data; nil: as they are.
+  ///   - dependsOnInput: they, and what is fixed, are specialised for this input, too.
+  init(
+    policy: CompiledPolicy, input: EvaluationInput, fixed: [Value??] = [],
+    groups: [RuleGroup]? = nil, dependsOnInput: Bool = false
+  ) {
     self.policy = policy
+    self.dependsOnInput = dependsOnInput
+    self.groups = groups ?? policy.groups
     self.fixed = fixed
     self.input = input
     environment = Environment(input: input.input, data: input.data)
@@ -138,6 +153,14 @@ final class Evaluator {
     return EvaluationResult(bindings: bindings, values: values, printed: printed)
   }
 
+  /// What was specialised for data, and for an input, holds for no others.
+  var isSpecial: Bool {
+    environment.isOriginal && (environment.hasOwnInput || !dependsOnInput)
+  }
+
+  /// The rule that counts here.
+  func group(_ index: Int) -> RuleGroup { isSpecial ? groups[index] : policy.groups[index] }
+
   func failure(_ code: String, _ message: String, _ location: Location?) -> PolicyError {
     PolicyError(code: code, message: message, location: location)
   }
@@ -160,7 +183,7 @@ final class Evaluator {
 
   /// Whether a block holds at all.
   func holds(_ block: Block) throws -> Bool {
-    if block.isPlain, reached == nil { return try holdsPlainly(block) }
+    if block.isPlain, reached == nil { return try hold(block, 0...) }
     var found = false
     _ = try run(block) {
       found = true
@@ -169,14 +192,22 @@ final class Evaluator {
     return found
   }
 
-  /// The same for steps that bind nothing, without a call inside a call for each.
-  func holdsPlainly(_ block: Block) throws -> Bool {
+  /// The same for steps that are plain, without a call inside a call for each.
+  func hold(_ block: Block, _ places: some RangeExpression<Int>) throws -> Bool {
     try checkStack()
-    for step in block.steps {
-      try context.charge(1)
-      guard case .test(let operand) = step.kind, try holds(operand) else { return false }
+    for place in places.relative(to: block.steps) {
+      guard try holds(block.steps[place]) else { return false }
     }
     return true
+  }
+
+  private func holds(_ step: Step) throws -> Bool {
+    try context.charge(1)
+    switch step.kind {
+    case .test(let operand): return try holds(operand)
+    case .not(let inner): return try !holds(inner)
+    default: throw failure("eval_internal_error", "a step is not plain", step.location)
+    }
   }
 
   /// Whether a term that has at most one value has one that is not false.
@@ -284,10 +315,12 @@ final class Evaluator {
     var (input, data) = (environment.input, environment.data)
     var shadows = environment.shadows
     var replacements = environment.replacements
+    var hasOwnInput = environment.hasOwnInput
     for (with, value) in zip(withs, values) {
       switch (with.target, value) {
       case (.input(let path), let value?):
         input = (input ?? .object(.empty)).replacing(at: path[...], with: value)
+        hasOwnInput = false
       case (.data(let path), let value?):
         data = data.replacing(at: path[...], with: value)
         shadows.append([.string("data")] + path)
@@ -298,6 +331,8 @@ final class Evaluator {
       case (.input, nil), (.data, nil): continue
       }
     }
-    return Environment(input: input, data: data, shadows: shadows, replacements: replacements)
+    return Environment(
+      input: input, data: data, shadows: shadows, replacements: replacements,
+      hasOwnInput: hasOwnInput)
   }
 }

@@ -28,7 +28,7 @@ package struct ObjectValue: Hashable, Sendable {
   /// Of two members with one key the later stays.
   package init(_ pairs: some Sequence<(Value, Value)>) {
     var members = pairs.map(Member.init)
-    if members.count > 1, !members.isStrictlySorted(by: \.key) {
+    if members.count > 1, !members.isStrictlySorted(by: { $0.key }) {
       var latest: [Value: Value] = [:]
       for member in members { latest[member.key] = member.value }
       members = latest.map { Member(key: $0.key, value: $0.value) }
@@ -83,7 +83,7 @@ package struct SetValue: Hashable, Sendable {
 
   package init(_ members: some Sequence<Value>) {
     let all = Array(members)
-    if all.isStrictlySorted(by: \.self) {
+    if all.isStrictlySorted(by: { $0 }) {
       self.members = all
     } else {
       self.members = Array(Set(all)).sorted()
@@ -99,10 +99,11 @@ package struct SetValue: Hashable, Sendable {
 }
 
 extension Array {
-  fileprivate func isStrictlySorted(by key: KeyPath<Element, Value>) -> Bool {
+  @inline(__always)
+  fileprivate func isStrictlySorted(by key: (Element) -> Value) -> Bool {
     var index = 1
     while index < count {
-      guard self[index - 1][keyPath: key] < self[index][keyPath: key] else { return false }
+      guard key(self[index - 1]) < key(self[index]) else { return false }
       index += 1
     }
     return true
@@ -268,6 +269,14 @@ extension Value {
     case .set(let set): return set.contains(key) ? key : nil
     case .null, .bool, .number, .string: return nil
     }
+  }
+
+  /// The same in base documents, whose names are always strings: `data.ports[80]` is what stands
+  /// under "80".
+  func baseMember(_ key: Value) -> Value? {
+    if let member = member(key) { return member }
+    guard case .number(let number) = key, case .object(let object) = self else { return nil }
+    return object[.string(number.description)]
   }
 
   /// The value with the one at a path of object keys replaced; whatever is no object on the way

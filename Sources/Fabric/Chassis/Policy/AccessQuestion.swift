@@ -2,6 +2,20 @@ package import Charters
 package import PolicyEngine
 package import Vocabulary
 
+/// Who asks which operation of a service, and whether on somebody's behalf: what is known of a request before it comes.
+package struct AccessEdge: Hashable, Sendable {
+  package let operation: String
+  package let caller: ServiceName
+  package let hasToken: Bool
+}
+
+/// What policies are asked about one request.
+package struct AccessQuestion: Sendable {
+  package let edge: AccessEdge
+  /// The input document.
+  package let value: Value
+}
+
 /// What policies are asked about a request, in the shape that `Policies/access/access.rego` describes. What the charters
 /// say of an operation is put into that shape once.
 package struct AccessQuestions: Sendable {
@@ -44,7 +58,7 @@ package struct AccessQuestions: Sendable {
   package func question(
     by caller: ServiceName, for operation: String, resource: [String: String] = [:],
     token: Value? = nil
-  ) -> Value? {
+  ) -> AccessQuestion? {
     guard let shape = operations[operation] else { return nil }
     // In the order of their names, so that nothing has to be sorted.
     var members: [(Value, Value)] = [
@@ -52,7 +66,29 @@ package struct AccessQuestions: Sendable {
       (Self.resourceKey, Self.object(resource)), (Self.serviceKey, service),
     ]
     if let token { members.append((Self.tokenKey, token)) }
-    return .object(ObjectValue(members))
+    return AccessQuestion(
+      edge: AccessEdge(operation: operation, caller: caller, hasToken: token != nil),
+      value: .object(ObjectValue(members)))
+  }
+
+  /// What each question is known to hold, for all who may ask.
+  package var edges: [AccessEdge: KnownInput] {
+    var edges: [AccessEdge: KnownInput] = [:]
+    for (id, shape) in operations {
+      guard case .object(let members) = shape, case .object(let names)? = members["callers"] else {
+        continue
+      }
+      for (caller, name) in callers where names[name] != nil {
+        let known = ObjectValue([
+          (Self.callerKey, name), (Self.operationKey, shape), (Self.serviceKey, service),
+        ])
+        for hasToken in [false, true] {
+          edges[AccessEdge(operation: id, caller: caller, hasToken: hasToken)] = KnownInput(
+            members: known, absent: hasToken ? [] : [Self.tokenKey])
+        }
+      }
+    }
+    return edges
   }
 
   /// What policies see of a token.

@@ -33,6 +33,10 @@ package struct AccessRules: Sendable {
   /// With its data: what depends on nothing else is known already.
   private let policy: PreparedPolicy
   private let query: CompiledQuery
+  /// What is left of them for the requests that are to be expected.
+  private var edges: [AccessEdge: PreparedPolicy] = [:]
+  /// Most rules that are kept for all edges together; larger policies decide without.
+  private static let edgeRulesMax = 50_000
 
   /// - Throws: `AccessRulesError` where the policies are wrong, do not decide, or allow a question that asks nothing.
   package init(_ release: PolicyRelease) throws(AccessRulesError) {
@@ -68,15 +72,30 @@ package struct AccessRules: Sendable {
     return rules
   }
 
+  /// The same, with what is known of the requests to be expected worked in: operation and caller are as the charters say,
+  /// and of most policies little is left then.
+  package func narrowed(to known: [AccessEdge: KnownInput]) -> AccessRules {
+    guard known.count * policy.policy.ruleNames.count <= Self.edgeRulesMax else { return self }
+    var rules = self
+    rules.edges = known.mapValues { policy.narrowed(to: $0) }
+    return rules
+  }
+
   private func requireDecision() throws(AccessRulesError) {
-    switch verdict(on: .object(.empty), at: Instant(nanoseconds: 0)) {
+    switch verdict(policy, .object(.empty), at: Instant(nanoseconds: 0)) {
     case .refused: break
     case .allowed: throw AccessRulesError("they allow a request that says nothing of itself")
     case .undecided(let why): throw AccessRulesError("they do not decide: \(why)")
     }
   }
 
-  package func verdict(on question: Value, at now: Instant) -> AccessVerdict {
+  package func verdict(on question: AccessQuestion, at now: Instant) -> AccessVerdict {
+    verdict(edges[question.edge] ?? policy, question.value, at: now)
+  }
+
+  private func verdict(
+    _ policy: PreparedPolicy, _ question: Value, at now: Instant
+  ) -> AccessVerdict {
     let result: EvaluationResult
     do throws(PolicyError) {
       // Strict: a builtin that fails must not leave out the refusal that it stands in.

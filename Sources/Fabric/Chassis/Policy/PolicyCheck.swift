@@ -25,7 +25,7 @@ struct PolicyCheck: AccessCheck {
     let now = service.clock.now()
     if let remote = service.remotePolicy, !PolicyFreshness.isVital(service.service, operation.id) {
       let (verdict, decision) = await RemoteRules.ask(
-        remote, question, within: passage.deadline?.remaining(at: now))
+        remote, question.value, within: passage.deadline?.remaining(at: now))
       passage.decider = decision
       try require(verdict, &passage)
     } else {

@@ -17,7 +17,8 @@ struct PolicyFollower: Sendable {
     self.context = context
     source = PolicySource(
       home: context.home, service: context.service,
-      believesAll: context.platform.lacks(.policies))
+      believesAll: context.platform.lacks(.policies),
+      questions: AccessQuestions(context.charter, in: context.charters))
     version = context.metrics.gauge(
       "strongroom_policy_version", help: "Version of the access policies in force.")
     age = context.metrics.gauge(

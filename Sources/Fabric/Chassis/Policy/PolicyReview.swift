@@ -1,5 +1,6 @@
 import Crypto
 import PolicyBundles
+import PolicyEngine
 import Vocabulary
 
 /// What is to become of a bundle that lies where releases come from: pure.
@@ -29,7 +30,11 @@ enum PolicyReview: Sendable {
   ///   - bytes: nil where there is no bundle.
   ///   - key: PEM of the organisation's public key.
   ///   - believesAll: a test build takes what comes.
-  init(_ bytes: [UInt8]?, key: String, known: Known, believesAll: Bool = false) {
+  ///   - edges: the requests to be expected.
+  init(
+    _ bytes: [UInt8]?, key: String, known: Known, believesAll: Bool = false,
+    edges: [AccessEdge: KnownInput] = [:]
+  ) {
     guard let bytes else {
       self = .refused(.missing, "there is no bundle")
       return
@@ -56,7 +61,7 @@ enum PolicyReview: Sendable {
       return
     }
     do throws(AccessRulesError) {
-      self = .adopt(try AccessRules(release), sha256: digest)
+      self = .adopt(try AccessRules(release).narrowed(to: edges), sha256: digest)
     } catch {
       self = .refused(.broken, error.description)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import PolicyBundles
+import PolicyEngine
 import Telemetry
 package import Vocabulary
 
@@ -20,11 +21,16 @@ package struct PolicySource: Sendable {
   let service: ServiceName
 
   private let believesAll: Bool
+  private let edges: [AccessEdge: KnownInput]
 
-  package init(home: Home, service: ServiceName, believesAll: Bool = false) {
+  /// - Parameter questions: what the service will ask; its policies are narrowed to that.
+  package init(
+    home: Home, service: ServiceName, believesAll: Bool = false, questions: AccessQuestions? = nil
+  ) {
     self.home = home
     self.service = service
     self.believesAll = believesAll
+    edges = questions?.edges ?? [:]
   }
 
   /// - Throws: `StartFailure` where there is no version that may be put in force. Whoever keeps the folder may mend
@@ -51,7 +57,10 @@ package struct PolicySource: Sendable {
   ) -> (review: PolicyReview, isShutOut: Bool) {
     let reading = read(home.policyBundleFile, bytesMax: PolicyRelease.bytesMax)
     if case .bytes(let bytes) = reading {
-      return (PolicyReview(bytes, key: key, known: known, believesAll: believesAll), false)
+      return (
+        PolicyReview(
+          bytes, key: key, known: known, believesAll: believesAll, edges: edges), false
+      )
     }
     let isShutOut = if case .denied = reading { true } else { false }
     return (PolicyReview(nil, key: key, known: known), isShutOut)

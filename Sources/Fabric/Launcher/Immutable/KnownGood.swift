@@ -184,7 +184,9 @@ package struct KnownGood: Sendable {
   var keptBundle: String { "\(keptPolicy)/bundle.tar.gz" }
 
   /// Folders in which nothing but pinned files may lie.
-  package var guardedFolders: [String] { [home.chartersFolder, home.executablesFolder, home.policyFolder] }
+  package var guardedFolders: [String] {
+    [home.chartersFolder, home.executablesFolder, home.policyFolder]
+  }
   /// Folders in which a change concerns a pin.
   package var watchedFolders: [String] {
     [home.path, home.knownGoodFolder, keptPrograms, keptCharters, keptPolicy] + guardedFolders

@@ -1,5 +1,5 @@
-import Chassis
 package import Charters
+package import Chassis
 package import PolicyBundles
 package import PolicyEngine
 package import Vocabulary
@@ -113,23 +113,26 @@ package struct AccessGate: Sendable {
   }
 
   /// What a service asks its policies when a request is in order: one question for each caller of each operation, on a
-  /// person's behalf where the operation is for somebody. For measuring.
-  package func soundQuestions() -> [Value] {
+  /// person's behalf where the operation is for somebody; and what is known of it beforehand. For measuring.
+  package func soundQuestions() -> [(question: AccessQuestion, known: KnownInput)] {
     let drawn = drawn()
-    return charters.charters.flatMap { charter in
+    var found: [(question: AccessQuestion, known: KnownInput)] = []
+    for charter in charters.charters {
       let questions = AccessQuestions(charter, in: charters)
-      return charter.operations.flatMap { operation -> [Value] in
-        charters.charters.map(\.service).compactMap { caller -> Value? in
-          guard charters.mayCall(caller: caller, service: charter.service, operation: operation.id)
-          else { return nil }
-          return questions.question(
-            by: caller, for: operation.id,
+      let operations = Dictionary(uniqueKeysWithValues: charter.operations.map { ($0.id, $0) })
+      for (edge, known) in questions.edges {
+        guard let operation = operations[edge.operation],
+          edge.hasToken == (operation.purpose != nil),
+          let question = questions.question(
+            by: edge.caller, for: operation.id,
             resource: Dictionary(
               uniqueKeysWithValues: operation.path.parameters.map { ($0, drawn.subject) }),
             token: token(for: operation, drawn, isPerson: true, purpose: nil, scopes: nil))
-        }
+        else { continue }
+        found.append((question, known))
       }
     }
+    return found
   }
 
   private func answerFaults(_ draft: PolicyDraft) -> [String] {
