@@ -22,7 +22,7 @@ import Testing
     case 10: return "\(head) := 1 / (data.n - 7)"
     case 11: return "\(head) := x if { x := data.list[_]; x > 1 }"
     case 12: return "\(head) := [x | some x in data.list; x != \(earlier())]"
-    case 13: return "\(head) := x if x := data.none[input.a]"
+    case 13: return "\(head) := x if x := data.none[to_number(input.a)]"
     case 14: return "\(head) if not data.none[input.a]"
     case 15: return "\(head) contains x if { some x in data.empty; x > \(earlier()) }"
     case 16: return "\(head) if every x in data.list { x < input.a }"

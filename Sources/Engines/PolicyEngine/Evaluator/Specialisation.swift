@@ -195,23 +195,20 @@ struct Specialisation {
     case .data(let reference):
       guard let found = resolved(reference) else { return operand }
       hasChanged = true
-      guard let found else { return nil }
+      guard let found = found.flatMap({ followed($0) }) else { return nil }
       kind = found
     case .input(let path):
       if let found = resolved(path) {
         hasChanged = true
-        guard let found else { return nil }
+        guard let found = found.flatMap({ followed($0) }) else { return nil }
         kind = found
-        break
+      } else {
+        guard let path = list(path) else { return nil }
+        kind = .input(path)
       }
-      guard let path = list(path) else { return nil }
-      kind = .input(path)
-    case .document(let value, let path):
-      guard let path = list(path) else { return nil }
-      kind = .document(value, path)
-    case .access(let base, let path):
-      guard let operands = list([base] + path) else { return nil }
-      kind = .access(operands[0], Array(operands.dropFirst()))
+    case .document, .access:
+      guard let found = followed(operand.kind) else { return nil }
+      kind = found
     case .call(let call):
       if case .function(let group) = call.callee, deadFunctions.contains(group),
         call.arguments.allSatisfy(\.cannotFail)
@@ -270,15 +267,41 @@ struct Specialisation {
     return result
   }
 
+  // MARK: References
+
+  /// A reference into a value, followed as far as its keys are constant; nil where it leads nowhere.
+  private mutating func followed(_ kind: Operand.Kind) -> Operand.Kind? {
+    switch kind {
+    case .document(let value, let path):
+      guard let path = list(path) else { return nil }
+      let (found, rest) = walk(value, path[...]) { $0.baseMember($1) }
+      guard let found, Self.canLead(found, rest) else { return nil }
+      if rest.count < path.count { hasChanged = true }
+      return rest.isEmpty ? .constant(found) : .document(found, Array(rest))
+    case .access(let base, let path):
+      guard let operands = list([base] + path) else { return nil }
+      let path = operands.dropFirst()
+      guard let value = operands[0].constant else { return .access(operands[0], Array(path)) }
+      let (found, rest) = walk(value, path) { $0.member($1) }
+      guard let found, Self.canLead(found, rest) else { return nil }
+      if rest.count < path.count { hasChanged = true }
+      return rest.isEmpty ? .constant(found) : .access(.constant(found), Array(rest))
+    default: return kind
+    }
+  }
+
+  /// From a value without members no key leads on; one that fails is an error all the same.
+  private static func canLead(_ value: Value, _ rest: ArraySlice<Operand>) -> Bool {
+    rest.isEmpty || (value.count ?? 0) > 0 || !rest.allSatisfy(\.cannotFail)
+  }
+
   /// What a path into the input leads to; nil where that is not known, `.some(nil)` where it is
   /// nothing.
   private func resolved(_ path: [Operand]) -> Operand.Kind?? {
     guard let key = path.first?.constant else { return nil }
     if input.absent.contains(key) { return .some(nil) }
     guard let member = input.members[key] else { return nil }
-    let (value, rest) = walk(member, path.dropFirst()) { $0.member($1) }
-    guard let value else { return .some(nil) }
-    return rest.isEmpty ? .constant(value) : .access(.constant(value), Array(rest))
+    return .access(.constant(member), Array(path.dropFirst()))
   }
 
   /// What a reference leads to; nil where that is not known, `.some(nil)` where it is nothing.
@@ -288,17 +311,13 @@ struct Specialisation {
     if let group = node.group, !node.isFunction {
       guard let document = known[group] else { return nil }
       guard let document else { return .some(nil) }
-      let (value, rest) = walk(document, path[reference.nodeDepth...]) { $0.member($1) }
-      guard let value else { return .some(nil) }
-      return rest.isEmpty ? .constant(value) : .access(.constant(value), Array(rest))
+      return .access(.constant(document), Array(path[reference.nodeDepth...]))
     }
     // From here on there are no rules, only data.
     guard path.count > reference.nodeDepth, let key = path[reference.nodeDepth].constant,
       node.isFunction || node.children[key] == nil
     else { return nil }
-    let (value, rest) = walk(data, path[...]) { $0.baseMember($1) }
-    guard let value, rest.isEmpty || (value.count ?? 0) > 0 else { return .some(nil) }
-    return rest.isEmpty ? .constant(value) : .document(value, Array(rest))
+    return .document(data, path)
   }
 
   /// Follows the keys that are constant.
