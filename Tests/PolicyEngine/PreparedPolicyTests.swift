@@ -7,7 +7,7 @@ import Testing
     func earlier() -> String { "r\(Int.random(in: 0..<max(number, 1), using: &draws))" }
     let head = "r\(number)"
     guard number > 0 else { return "r0 := data.n" }
-    switch Int.random(in: 0..<22, using: &draws) {
+    switch Int.random(in: 0..<23, using: &draws) {
     case 0: return "\(head) := \(earlier())"
     case 1: return "\(head) := [\(earlier()), data.list[_]][0]"
     case 2: return "\(head) contains x if some x in data.list"
@@ -30,7 +30,8 @@ import Testing
     case 18: return "\(head) := 1 if input.b else := 2 if data.n == 8 else := \(earlier())"
     case 19:
       return "\(head) := x if x := {\(earlier()) | input.a == data.list[_]} with input.a as 2"
-    case 20: return "\(head) := count([1 | \(earlier()); not input.b]) > 0"
+    case 20: return "\(head) := \(earlier()) if { input.a; not input.c }"
+    case 21: return "\(head) := count([1 | \(earlier()); not input.b]) > 0"
     default: return "\(head) := data.map[input.c] if not input.a == \(earlier())"
     }
   }
@@ -83,8 +84,10 @@ import Testing
     let absent = ["a", "b", "c"].map(Value.string).filter {
       members[$0] == nil && Bool.random(using: &draws)
     }
+    let present = members.members.filter { _ in Bool.random(using: &draws) }.map { [$0.key] }
     return KnownInput(
-      members: ObjectValue(known.map { ($0.key, $0.value) }), absent: Set(absent))
+      members: ObjectValue(known.map { ($0.key, $0.value) }), absent: Set(absent),
+      present: Set(present))
   }
 
   private struct NoObject: Error {}

@@ -4,10 +4,13 @@ package struct KnownInput: Sendable {
   package let members: ObjectValue
   /// Those that are not there.
   package let absent: Set<Value>
+  /// Paths to what is there and is not false, whatever it is.
+  package let present: Set<[Value]>
 
-  package init(members: ObjectValue, absent: Set<Value> = []) {
+  package init(members: ObjectValue, absent: Set<Value> = [], present: Set<[Value]> = []) {
     self.members = members
     self.absent = absent
+    self.present = present
   }
 }
 
@@ -148,6 +151,7 @@ struct Specialisation {
     let kind: Step.Kind
     switch step.kind {
     case .test(let operand):
+      if isPresent(operand) { return .always }
       guard let operand = specialised(operand) else { return .never }
       if let constant = operand.constant { return constant.isFalse ? .never : .always }
       kind = .test(operand)
@@ -169,6 +173,12 @@ struct Specialisation {
       kind = .every(key: key, value: value, domain: domain, specialised(block) ?? .never)
     }
     return .unknown(Step(kind: kind, location: step.location))
+  }
+
+  private func isPresent(_ operand: Operand) -> Bool {
+    guard case .input(let path) = operand.kind else { return false }
+    let constants = path.compactMap(\.constant)
+    return constants.count == path.count && input.present.contains(constants)
   }
 
   /// Nil where one of them has no value, and the other cannot fail.

@@ -84,7 +84,8 @@ package struct AccessQuestions: Sendable {
         ])
         for hasToken in [false, true] {
           edges[AccessEdge(operation: id, caller: caller, hasToken: hasToken)] = KnownInput(
-            members: known, absent: hasToken ? [] : [Self.tokenKey])
+            members: known, absent: hasToken ? [] : [Self.tokenKey],
+            present: hasToken ? Self.tokenPaths : [])
         }
       }
     }
@@ -107,6 +108,12 @@ package struct AccessQuestions: Sendable {
     guard !texts.isEmpty else { return .object(.empty) }
     return .object(ObjectValue(texts.map { (.string($0.key), .string($0.value)) }))
   }
+
+  /// What `shape` gives of every token.
+  private static let tokenPaths: Set<[Value]> = [
+    [tokenKey], [tokenKey, clientKey], [tokenKey, contextKey], [tokenKey, kindKey],
+    [tokenKey, purposeKey], [tokenKey, scopesKey], [tokenKey, subjectKey],
+  ]
 
   private static let callerKey = Value.string("caller")
   private static let operationKey = Value.string("operation")
