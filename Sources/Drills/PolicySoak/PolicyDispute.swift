@@ -3,7 +3,7 @@ package import PolicyEngine
 /// What two engines make of one policy.
 package struct PolicyDispute: CustomStringConvertible {
   /// What one of them made of one input.
-  package enum Answer: Sendable, CustomStringConvertible {
+  package enum Answer: Sendable, Equatable, CustomStringConvertible {
     case value(Value)
     case undefined
     case error(String)
@@ -11,6 +11,17 @@ package struct PolicyDispute: CustomStringConvertible {
     case refused(String)
     /// The engine crashed, or never came back.
     case died
+
+    /// What kind of answer it is.
+    fileprivate var way: Int {
+      switch self {
+      case .value: 0
+      case .undefined: 1
+      case .error: 2
+      case .refused: 3
+      case .died: 4
+      }
+    }
 
     package var description: String {
       switch self {
@@ -23,30 +34,31 @@ package struct PolicyDispute: CustomStringConvertible {
     }
   }
 
-  package let draw: PolicyDraw
-  package let input: Value
+  package let seed: UInt64
+  /// One input.
+  package let question: PolicyQuestion
   package let ours: Answer
   package let theirs: Answer
 
   package var description: String {
     """
-    === seed \(draw.seed)
-    \(draw.source)
-    data   \(draw.data.jsonText)
-    input  \(input.jsonText)
+    === seed \(seed)
+    \(question.source)
+    data   \(question.data.jsonText)
+    input  \(question.inputs[0].jsonText)
     ours   \(ours)
     theirs \(theirs)
     """
   }
 
   /// What the engine makes of each input. Both ways of evaluating must agree.
-  package static func ours(_ draw: PolicyDraw) -> [Answer] {
+  package static func ours(_ question: PolicyQuestion) -> [Answer] {
     do {
-      let policy = try CompiledPolicy.compile([("p.rego", draw.source)])
-      let prepared = policy.prepared(data: draw.data)
+      let policy = try CompiledPolicy.compile([("p.rego", question.source)])
+      let prepared = policy.prepared(data: question.data)
       let query = try CompiledQuery("x = data.p", policy: policy)
-      return draw.inputs.map { input in
-        let document = EvaluationInput(input: input, data: draw.data)
+      return question.inputs.map { input in
+        let document = EvaluationInput(input: input, data: question.data)
         func answer(_ run: () throws -> EvaluationResult) -> Answer {
           do {
             return try run().bindings.first?["x"].map { .value($0.jsonValue) } ?? .undefined
@@ -60,17 +72,8 @@ package struct PolicyDispute: CustomStringConvertible {
         return plain
       }
     } catch {
-      return draw.inputs.map { _ in .refused("\(error)") }
+      return question.inputs.map { _ in .refused("\(error)") }
     }
-  }
-
-  /// The question for the peer, as one line.
-  package static func question(_ draw: PolicyDraw) -> String {
-    let members: [(Value, Value)] = [
-      (.string("source"), .string(draw.source)), (.string("data"), draw.data),
-      (.string("inputs"), .array(draw.inputs)),
-    ]
-    return Value.object(ObjectValue(members)).jsonText + "\n"
   }
 
   /// The peer's answers, one for each input.
@@ -102,6 +105,11 @@ package struct PolicyDispute: CustomStringConvertible {
     }
   }
 
+  /// Whether both answered, and not merely failed each for a reason of its own.
+  package static func isCompared(_ ours: Answer, _ theirs: Answer) -> Bool {
+    ours.way <= 1 && theirs.way <= 1
+  }
+
   private static func unordered(_ value: Value) -> Value {
     switch value {
     case .array(let elements): .array(elements.map(unordered).sorted())
@@ -127,10 +135,27 @@ package struct PolicyDispute: CustomStringConvertible {
     }
   }
 
-  package init(draw: PolicyDraw, input: Value, ours: Answer, theirs: Answer) {
-    self.draw = draw
-    self.input = input
+  package init(seed: UInt64, question: PolicyQuestion, ours: Answer, theirs: Answer) {
+    self.seed = seed
+    self.question = question
     self.ours = ours
     self.theirs = theirs
+  }
+
+  /// The smallest question found that the two still answer each in the same way, as a value or not.
+  package func shrunk(_ theirs: (PolicyQuestion) throws -> [Answer]) rethrows -> PolicyDispute {
+    var smallest = self
+    _ = try PolicyShrinker().shrunk(question) { question in
+      // Ours first: it is the faster one to say that nothing is left of the policy.
+      let left = Self.ours(question)[0]
+      guard left.way == ours.way else { return false }
+      let right = try theirs(question)[0]
+      guard right.way == self.theirs.way, right == .died || !Self.isSame(left, right) else {
+        return false
+      }
+      smallest = PolicyDispute(seed: seed, question: question, ours: left, theirs: right)
+      return true
+    }
+    return smallest
   }
 }

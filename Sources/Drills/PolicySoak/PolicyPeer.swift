@@ -13,11 +13,9 @@ package final class PolicyPeer {
   private var questions = Pipe()
   private var answers = Pipe()
   private var buffer = Data()
-  /// How often it died.
-  package private(set) var crashes = 0
 
   /// Longest wait for one answer, in milliseconds.
-  private static let waitMax: Int32 = 20_000
+  private static let waitMax: Int32 = 5_000
 
   package init(python: String, script: String) {
     self.python = python
@@ -43,30 +41,30 @@ package final class PolicyPeer {
   }
 
   /// What it makes of each input; all are errors where it died or took too long.
-  package func answers(_ draw: PolicyDraw) throws -> [PolicyDispute.Answer] {
+  package func answers(_ question: PolicyQuestion) throws -> [PolicyDispute.Answer] {
     if process == nil { try start() }
-    try? questions.fileHandleForWriting.write(contentsOf: Data(PolicyDispute.question(draw).utf8))
+    try? questions.fileHandleForWriting.write(contentsOf: Data(question.line.utf8))
     while true {
       if let end = buffer.firstIndex(of: 0x0a) {
         let line = Array(buffer[..<end])
         buffer = Data(buffer[(end + 1)...])
-        return PolicyDispute.theirs(line, count: draw.inputs.count)
+        return PolicyDispute.theirs(line, count: question.inputs.count)
       }
       var wait = pollfd(
         fd: answers.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
       let isReady = poll(&wait, 1, Self.waitMax) > 0
       let bytes = isReady ? answers.fileHandleForReading.availableData : Data()
       guard !bytes.isEmpty else {
-        crashes += 1
         end()
-        return draw.inputs.map { _ in .died }
+        return question.inputs.map { _ in .died }
       }
       buffer += bytes
     }
   }
 
   package func end() {
-    process?.terminate()
+    // It inherits this thread's mask, in which the gentler signals are blocked.
+    if let process { kill(process.processIdentifier, SIGKILL) }
     process?.waitUntilExit()
     process = nil
   }

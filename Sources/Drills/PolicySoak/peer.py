@@ -35,7 +35,10 @@ for line in sys.stdin:
             if output == "undefined":
                 answers.append({})
                 continue
-            found = json.loads(output)
+            try:
+                found = json.loads(output)
+            except ValueError:
+                raise ValueError("no JSON: " + output)
             found = found.get("result", [found])
             answers.append({"value": plain(found[0]["expressions"][0])} if found else {})
         except Exception as problem:

@@ -11,8 +11,10 @@ struct PolicySoakCommand: AsyncParsableCommand {
     abstract: "Drawn policies, decided by this engine and by regopy.",
     discussion: """
       Each seed gives a policy and inputs of the part of Rego that both claim. Ours decides plainly and
-      prepared for its data, which must agree, too. Prints each policy that they see differently; who of
-      them is right is for OPA's documentation to say. Exit codes: 0 no difference, 1 differences.
+      prepared for its data, which must agree, too. Prints each policy that they see differently, cut down
+      to what makes the difference; who of them is right is for OPA's documentation to say. What the peer
+      is known to have wrong is not drawn; those faults are asked of both first, and ours must have them
+      right. Exit codes: 0 no difference, 1 differences.
       """)
 
   @Option(help: "How many policies.")
@@ -30,6 +32,12 @@ struct PolicySoakCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Checkout that has the peer's script.", valueName: "dir"))
   var charters: String?
 
+  @Flag(help: "Also what the peer dies of.")
+  var deaths = false
+
+  @Flag(help: "Policies as they were drawn, and not cut down to what makes the difference.")
+  var whole = false
+
   @Flag(help: "Only the figures.")
   var quiet = false
 
@@ -46,26 +54,61 @@ struct PolicySoakCommand: AsyncParsableCommand {
         python: python,
         script: "\(try chartersFolder(charters))/Sources/Drills/PolicySoak/peer.py")
       defer { peer.end() }
-      var (decisions, disputes) = (0, 0)
       do {
-        for seed in first..<(first + UInt64(seeds)) {
-          let draw = PolicyDraw(seed: seed, inputs: inputs)
-          let theirs = try peer.answers(draw)
-          let all = zip(draw.inputs, zip(PolicyDispute.ours(draw), theirs))
-          decisions += inputs
-          let first = all.first { !PolicyDispute.isSame($0.1.0, $0.1.1) }
-          guard let (input, (ours, other)) = first else { continue }
-          disputes += 1
-          guard !quiet else { continue }
-          print(PolicyDispute(draw: draw, input: input, ours: ours, theirs: other))
-        }
+        try checkFaults(peer)
+        let figures = try soak(peer)
+        print(
+          """
+          policies \(seeds) from seed \(first), decisions \(seeds * inputs), of which both decided \
+          \(figures.compared), policies seen differently \(figures.disputes), peer died \(figures.deaths)
+          """)
+        if figures.disputes > 0 { throw ArgumentParser.ExitCode(1) }
       } catch PolicyPeer.Failure.cannotStart(let reason) {
         throw OperatorFailure("\(reason)", .noInput)
       }
-      print(
-        "policies \(seeds) from seed \(first), decisions \(decisions), policies seen differently "
-          + "\(disputes), peer died \(peer.crashes)")
-      if disputes > 0 { throw ArgumentParser.ExitCode(1) }
     }
+  }
+
+  /// What the peer has wrong is not drawn; ours must have it right.
+  private func checkFaults(_ peer: PolicyPeer) throws {
+    var holding = 0
+    for fault in PeerFault.all {
+      let ours = PolicyDispute.ours(fault.question)[0]
+      guard fault.isDocumented(ours) else {
+        throw OperatorFailure(
+          "\(fault.name): \(ours), documented (\(fault.rule)): \(fault.documented)", .failed)
+      }
+      if fault.isDocumented(try peer.answers(fault.question)[0]) {
+        print("the peer has it right now: \(fault.name)")
+      } else {
+        holding += 1
+      }
+    }
+    print("known faults of the peer that still hold: \(holding) of \(PeerFault.all.count)")
+  }
+
+  private func soak(_ peer: PolicyPeer) throws -> (
+    compared: Int, disputes: Int, deaths: Int
+  ) {
+    var (compared, disputes, died) = (0, 0, 0)
+    for seed in first..<(first + UInt64(seeds)) {
+      let question = PolicyDraw(seed: seed, inputs: inputs).question
+      let answers = Array(zip(PolicyDispute.ours(question), try peer.answers(question)))
+      compared += answers.count { PolicyDispute.isCompared($0.0, $0.1) }
+      if answers.contains(where: { $0.1 == .died }) { died += 1 }
+      let place = answers.firstIndex {
+        !PolicyDispute.isSame($0.0, $0.1) || deaths && $0.1 == .died
+      }
+      guard let place else { continue }
+      let (ours, theirs) = answers[place]
+      if theirs != .died { disputes += 1 }
+      guard !quiet else { continue }
+      let one = PolicyQuestion(
+        source: question.source, data: question.data, inputs: [question.inputs[place]])
+      let dispute = PolicyDispute(seed: seed, question: one, ours: ours, theirs: theirs)
+      print(whole ? dispute : try dispute.shrunk(peer.answers))
+      fflush(nil)
+    }
+    return (compared, disputes, died)
   }
 }
