@@ -10,14 +10,16 @@ import Testing
     #expect(fault.isDocumented(answer), "\(fault.rule): \(answer)")
   }
 
-  @Test func `draws policies that ours takes, and the same for the same seed`() {
+  @Test func `draws policies that ours decides, and the same for the same seed`() {
     for seed in 1...300 as ClosedRange<UInt64> {
       let question = PolicyDraw(seed: seed, inputs: 2).question
       #expect(question.line == PolicyDraw(seed: seed, inputs: 2).question.line)
       for answer in PolicyDispute.ours(question) {
-        guard case .value = answer else {
-          Issue.record("seed \(seed): \(answer)")
-          continue
+        switch answer {
+        case .value: break
+        // Two values for one rule, which some inputs do give.
+        case .error(let reason) where reason.contains(": eval_conflict_error: "): break
+        default: Issue.record("seed \(seed): \(answer)")
         }
       }
     }

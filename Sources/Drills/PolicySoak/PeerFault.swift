@@ -49,8 +49,8 @@ package struct PeerFault: Sendable {
       r := f(max([]))
       """, "{}"),
     PeerFault(
-      "computed texts are compared with their quotes", "texts compare by their characters",
-      #"r := max([lower(x) | some x in ["ab", "Ab c"]])"#, #"{"r": "ab c"}"#),
+      "texts are compared with their closing quotes", "texts compare by their characters",
+      #"r if "ab" < "ab c""#, #"{"r": true}"#),
     PeerFault(
       "a computed text keeps its quotes in another", "sprintf: %s writes the characters",
       #"r := sprintf("%s:%d", [lower("a"), 4])"#, #"{"r": "a:4"}"#),
@@ -114,7 +114,11 @@ package struct PeerFault: Sendable {
       "quotients have six digits", "/: the quotient",
       "r := [x | x := abs(8 / 3); x < 2.6666667]", #"{"r": [2.6666666666666665]}"#),
     PeerFault(
-      "computed texts come before all others", "texts compare by their characters",
-      #"r if "a" < lower("b")"#, #"{"r": true}"#),
+      "values of different kinds have no order", "null, then booleans, numbers, texts",
+      #"r if 1 < "a""#, #"{"r": true}"#),
+    PeerFault(
+      "a key of a rule with a name of its body in a text",
+      "$: the text with the values of its terms",
+      #"r[$"{k}"] := 1 if some k in ["a"]"#, #"{"r": {"a": 1}}"#),
   ]
 }

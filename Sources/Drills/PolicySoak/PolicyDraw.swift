@@ -60,7 +60,8 @@ package struct PolicyDraw {
     switch kind {
     case .number: .integer(below(9) - 2)
     case .flag: .bool(chance(50))
-    default: .string(one(["a", "b", "ab", "Ab c", "", "x/y"]))
+    // None goes on with a space where another ends.
+    default: .string(one(["a", "b", "ab", "Ab_c", "", "x/y"]))
     }
   }
 
@@ -119,8 +120,8 @@ package struct PolicyDraw {
           ["\(name)[\"k\"] := \(constant(.number)) if {"] + closed(body())
         }
     case .object where chance(60):
-      let lines = body()
-      return ["\(name)[\(single(.text))] := \(single(.number)) if {"] + closed(lines)
+      let lines = body() + ["key := \(single(.text))"]
+      return ["\(name)[key] := \(single(.number)) if {"] + closed(lines)
     default:
       if chance(15) { return function(name, kind) }
       var lines = chance(40) ? ["default \(name) := \(constant(kind))", ""] : []
@@ -243,10 +244,8 @@ package struct PolicyDraw {
     case 1: return "\(term(.number)) in \(collection().text)"
     case 2: return "startswith(\(term(.text)), \(term(.text)))"
     default:
-      if kind == .text, chance(50) {
-        return "\(document(kind)) \(one(["<", "<=", ">", ">="])) \(document(kind))"
-      }
-      let sign = one(kind == .number ? ["==", "!=", "<", "<=", ">", ">="] : ["==", "!="])
+      let sign = one(
+        kind == .number || kind == .text ? ["==", "!=", "<", "<=", ">", ">="] : ["==", "!="])
       return "\(term(kind)) \(sign) \(term(kind))"
     }
   }
@@ -316,7 +315,7 @@ extension PolicyDraw {
     case .texts:
       return one([
         "[\(inner(.text)), \(inner(.text))]", "split(\(inner(.text)), \"/\")",
-        "sort(\(document(.texts)))", "[lower(\(x)) | some \(x) in \(inner(.texts))]",
+        "sort(\(inner(.texts)))", "[lower(\(x)) | some \(x) in \(inner(.texts))]",
         "[\(x) | some \(x) in object.keys(\(document(.object)))]",
         "regex.split(\"[b/]\", \(inner(.text)))",
         "[$\"<{\(x)}>\" | some \(x) in \(inner(.texts))]",
@@ -352,7 +351,7 @@ extension PolicyDraw {
       "(\(left) + \(right))", "(\(left) - \(right))", "(\(left) * \(right))",
       "(\(document(.number)) % \(1 + below(4)))", "((\(left) * 4) / \(one([1, 2, 4])))",
       "count(\(inner(.texts)))",
-      "sum(\(inner(.numbers)))", "count(max(array.concat([\"a\"], \(document(.texts)))))",
+      "sum(\(inner(.numbers)))", "count(max(array.concat([\"a\"], \(inner(.texts)))))",
       "count(\(inner(.set)))",
       "product(\(inner(.numbers)))", "count(\(inner(.text)))", "abs(\(left))", "floor(\(left))",
       "ceil(\(left))", "round(\(left))", "indexof(\(inner(.text)), \"b\")",
