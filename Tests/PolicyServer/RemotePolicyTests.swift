@@ -188,6 +188,7 @@ import Testing
     let liar = try await Liar.listen(saying: text, closes: kind == "lost")
     var limits = RemotePolicyLimits()
     limits.answerBytesMax = 50_000
+    limits.connectMax = .seconds(20)
     // Short where it is what is waited for; else a busy machine has time.
     limits.deadline = kind == "deadline" ? .milliseconds(300) : .seconds(20)
     let remote = try remote(liar.port, limits: limits)

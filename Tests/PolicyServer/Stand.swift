@@ -17,12 +17,21 @@ struct Stand {
 
   var port: Int { server.port }
 
+  /// On a machine that is full of tests everything takes longer; a test of a limit sets its own.
+  private static var patient: PolicyConnectionLimits {
+    var limits = PolicyConnectionLimits()
+    limits.handshakeMax = .seconds(60)
+    limits.requestReadMax = .seconds(60)
+    limits.answerWriteMax = .seconds(60)
+    return limits
+  }
+
   /// With a server that goes away afterwards.
   static func with<Result>(
     _ modules: [String: String] = [:], data: String = "{}",
     authorization: RequestAuthorization = .off, authentication: RequestAuthentication = .off,
     limits: PolicyServerLimits = PolicyServerLimits(),
-    connections: PolicyConnectionLimits = PolicyConnectionLimits(), tls: PolicyServerTLS? = nil,
+    connections: PolicyConnectionLimits = Self.patient, tls: PolicyServerTLS? = nil,
     _ body: (Stand) async throws -> Result
   ) async throws -> Result {
     let lines = LineBox()
