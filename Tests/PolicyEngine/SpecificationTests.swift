@@ -80,6 +80,13 @@ private func refusal(_ source: String) -> PolicyError? {
     arguments: [
       ("x := 0.1 + 0.2", "0.3"), ("x := 9007199254740993 * 3", "27021597764222979"),
       ("x := 9223372036854775807 + 1", "9223372036854775808"), ("x if 1 == 1.0", "true"),
+      (
+        "x := [1 / 3, 8 / 3, 10 / 6]",
+        "[0.33333333333333333334, 2.6666666666666666667, 1.6666666666666666666]"
+      ),
+      ("x := [1 / 1099511627776, -1 / 3]", "[9.094947017729282379e-13, -0.33333333333333333334]"),
+      ("x := 100000000000000000000000000001 / 7", "14285714285714285714000000000"),
+      ("x := 1000000007 / 998244353", "1.0017587417296414197"), ("x := 0.3 / 0.1", "3"),
       ("x := \"é\" == \"e\u{301}\"", "false"), ("x := 7 % 3", "1"), ("x := 1e3", "1000"),
       ("x := [y | some y in {3, 1, 2}]", "[1, 2, 3]"), ("x := {1, 2} | {3}", "{1, 2, 3}"),
       ("x := {k: v | some k, v in [\"a\"]}", "{0: \"a\"}"),
@@ -104,6 +111,28 @@ private func refusal(_ source: String) -> PolicyError? {
   func `is what the policy says`(_ source: String, _ wanted: String) throws {
     let input = EvaluationInput(input: try .parse(json: Array(#"{"n":2}"#.utf8)))
     #expect(try value(source, "data.p.x", input)?.regoText == wanted)
+  }
+
+  @Test func `divides integers of any length`() throws {
+    let seed = UInt64.random(in: 0...9_999)
+    print("division: seed \(seed)")
+    var draws = Draws(state: seed)
+    func digits() -> String {
+      let count = Int.random(in: 1...80, using: &draws)
+      // Many nines and zeros: the digits that long division guesses wrong.
+      let text = (0..<count).map { _ in "90123456789000999".randomElement(using: &draws) ?? "1" }
+      return "1" + String(text)
+    }
+    for _ in 0..<300 {
+      let (left, right) = (digits(), digits())
+      let source = """
+        x := [((a - a % b) / b) * b + a % b == a, a % b < b, a % b >= 0] if {
+        \ta := \(left)
+        \tb := \(right)
+        }
+        """
+      #expect(try value(source)?.regoText == "[true, true, true]", "\(left) / \(right)")
+    }
   }
 
   @Test func `is the same for the same seed, and another for another`() throws {

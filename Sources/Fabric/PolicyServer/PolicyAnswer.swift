@@ -114,6 +114,7 @@ extension PolicyError {
           ])
         ))
     }
+    if !details.isEmpty { members.append(("details", .array(details.map(Value.string)))) }
     return .record(members)
   }
 }

@@ -9,10 +9,10 @@ extension PolicyDesk {
     let result: Value
     switch operation {
     case .listPolicies:
-      result = .array(store.policies.sorted { $0.key < $1.key }.map { Self.policy($0, $1, store) })
+      result = .array(store.policies.sorted { $0.key < $1.key }.map { Self.policy($0, $1) })
     case .getPolicy(let id):
       guard let policy = store.policies[id] else { throw .missing("policy id \"\(id)\"") }
-      result = Self.policy(id, policy, store)
+      result = Self.policy(id, policy)
     case .config: result = settings
     case .status: result = status(store)
     // A server without its bundles does not start, so that it is healthy as soon as it answers.
@@ -22,37 +22,12 @@ extension PolicyDesk {
     return .json(.record([("result", result)]), pretty: request.flag("pretty"))
   }
 
-  /// Of the syntax tree, `ast`, what clients look rules up by: the package, and names of the rules
-  /// that are no functions. OPA gives all of it, in a form of its own.
-  private static func policy(_ id: String, _ policy: StoredPolicy, _ store: PolicyStore) -> Value {
+  /// With the syntax tree, `ast`, as OPA writes it.
+  private static func policy(_ id: String, _ policy: StoredPolicy) -> Value {
     var members: [(String, Value)] = [("id", .string(id)), ("raw", .string(policy.source))]
-    if let package = try? CompiledPolicy.packageName(policy.source, file: id),
-      let path = PolicyStore.path(package)
-    {
-      // A policy that needs others does not compile alone; then the rules of its package stand for it.
-      let alone = try? PolicyStore(modules: [(file: id, source: policy.source)])
-      let names = (alone ?? store).rulePaths.filter { $0.starts(with: path) && $0 != path }
-        .map { $0[path.count] }
-      let rules = Set(names).sorted().map { name in
-        Value.record([("head", .record([("name", .string(name))]))])
-      }
-      let terms = [("var", "data")] + path.map { ("string", $0) }
-      members.append(
-        (
-          "ast",
-          .record([
-            (
-              "package",
-              .record([
-                (
-                  "path",
-                  .array(
-                    terms.map { .record([("type", .string($0.0)), ("value", .string($0.1))]) })
-                )
-              ])
-            ), ("rules", .array(rules)),
-          ])
-        ))
+    // What is held was compiled, so that it parses.
+    if let tree = try? CompiledPolicy.syntaxTree(policy.source, file: id) {
+      members.append(("ast", tree))
     }
     return .record(members)
   }

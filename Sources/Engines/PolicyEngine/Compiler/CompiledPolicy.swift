@@ -13,16 +13,21 @@ package struct CompiledPolicy: Sendable {
   let root: RuleNode
   let groups: [RuleGroup]
   let outside: OutsideBuiltins
+  /// Nil where types are not looked at, neither in the policy nor in queries.
+  let types: RuleTypes?
 
   /// Most modules of one policy.
   package static let modulesMax = 10_000
 
   /// Compiles sources, each with the name that errors call it by.
-  /// - Parameter isStrict: names that nothing uses are errors, too.
+  /// - Parameters:
+  ///   - isStrict: names that nothing uses are errors, too.
+  ///   - checksTypes: what can never hold for its types is an error, as OPA has it. Not so for what
+  ///     compares engines: another one may only find out while it evaluates.
   /// - Throws: `PolicyErrors` with everything found wrong, in OPA's codes and words.
   package static func compile(
     _ sources: [(file: String, source: String)], outside: OutsideBuiltins = .refused,
-    isStrict: Bool = false
+    isStrict: Bool = false, checksTypes: Bool = true
   ) throws(PolicyErrors) -> CompiledPolicy {
     guard sources.count <= modulesMax else {
       throw PolicyErrors(errors: [
@@ -40,7 +45,7 @@ package struct CompiledPolicy: Sendable {
       }
     }
     guard errors.isEmpty else { throw PolicyErrors(errors: errors) }
-    var compiler = Compiler(outside: outside)
+    var compiler = Compiler(outside: outside, checksTypes: checksTypes)
     let policy = try compiler.compile(modules)
     guard isStrict else { return policy }
     errors = modules.flatMap { StrictCheck($0).errors }
@@ -52,6 +57,12 @@ package struct CompiledPolicy: Sendable {
   /// - Throws: `PolicyError` where it is no policy.
   package static func packageName(_ source: String, file: String) throws(PolicyError) -> String {
     dottedPath(try Parser.module(source, file: file).package.map(Value.string))
+  }
+
+  /// The syntax tree of a source, as `opa parse --format json` writes it, without places.
+  /// - Throws: `PolicyError` where it is no policy.
+  package static func syntaxTree(_ source: String, file: String) throws(PolicyError) -> Value {
+    ModuleDocument.value(of: try Parser.module(source, file: file))
   }
 
   /// Names of all rules that are no functions, with `data.` in front, sorted.

@@ -21,6 +21,7 @@ package struct CompiledQuery: Sendable {
   package init(_ source: String, policy: CompiledPolicy, keepsValues: Bool = false)
     throws(PolicyErrors)
   {
+    let names: [String]
     do {
       let body = try Parser.query(source)
       let resolver = Resolver(
@@ -31,9 +32,15 @@ package struct CompiledQuery: Sendable {
       slots = resolver.slotCount
       variables = query.variables
       lines = keepsValues ? try Self.lines(source, body, query.values) : []
+      names = resolver.slotNames
     } catch {
       throw PolicyErrors(errors: [error])
     }
+    guard let rules = policy.types else { return }
+    let start = Location(file: "query", line: 1, column: 1)
+    var types = BodyTypes(rules: rules, names: names, location: start)
+    types.check(block)
+    guard types.errors.isEmpty else { throw PolicyErrors(errors: types.errors) }
   }
 
   private static func lines(_ source: String, _ body: Body, _ values: [Int?]) throws(PolicyError)

@@ -2,13 +2,19 @@
 /// contradict each other, then resolves and orders each body.
 struct Compiler {
   private let outside: CompiledPolicy.OutsideBuiltins
+  private let checksTypes: Bool
   private let root = RuleNode(path: [.string("data")])
   private var groups: [RuleGroup] = []
   private var errors: [PolicyError] = []
+  /// What the source calls the slots of a clause.
+  private var slotNames: [ObjectIdentifier: [String]] = [:]
   /// Most errors that are collected before the rest is left out.
   static let errorsMax = 10
 
-  init(outside: CompiledPolicy.OutsideBuiltins) { self.outside = outside }
+  init(outside: CompiledPolicy.OutsideBuiltins, checksTypes: Bool) {
+    self.outside = outside
+    self.checksTypes = checksTypes
+  }
 
   /// A rule with the place it takes in the tree.
   private struct Placed {
@@ -49,10 +55,24 @@ struct Compiler {
     try stopOnErrors()
     for one in placed { compile(one) }
     try stopOnErrors()
-    if let cycle = RuleDependencies(root: root, groups: groups).cycle() { errors.append(cycle) }
+    let types = types()
     try stopOnErrors()
     for index in groups.indices { groups[index].seal() }
-    return CompiledPolicy(root: root, groups: groups, outside: outside)
+    return CompiledPolicy(root: root, groups: groups, outside: outside, types: types)
+  }
+
+  /// Nil where types are not looked at.
+  private mutating func types() -> RuleTypes? {
+    do {
+      let order = try RuleDependencies(root: root, groups: groups).order()
+      guard checksTypes else { return nil }
+      var types = RuleTypes(root: root, groups: groups)
+      errors += types.check(in: order) { slotNames[ObjectIdentifier($0)] ?? [] }
+      return types
+    } catch {
+      errors.append(error)
+      return nil
+    }
   }
 
   private func stopOnErrors() throws(PolicyErrors) {
@@ -173,6 +193,7 @@ struct Compiler {
       metadata: placed.metadata)
     do {
       let clause = try resolver.clause(placed.rule, constants: placed.constants)
+      slotNames[ObjectIdentifier(clause)] = resolver.slotNames
       guard placed.rule.isDefault else {
         groups[placed.group].clauses.append(clause)
         return

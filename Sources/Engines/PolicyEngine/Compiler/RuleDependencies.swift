@@ -43,8 +43,10 @@ struct RuleDependencies {
     return order
   }
 
-  /// A rule that depends on itself (`rego_recursion_error`).
-  func cycle() -> PolicyError? {
+  /// All groups, those that others depend on first.
+  /// - Throws: `rego_recursion_error` for a rule that depends on itself.
+  func order() throws(PolicyError) -> [Int] {
+    var order: [Int] = []
     let edges = groups.map { found($0).targets.sorted() }
     // Depth first with a list of its own: chains of rules may be longer than the stack is deep.
     var state = [Int](repeating: 0, count: groups.count)
@@ -54,6 +56,7 @@ struct RuleDependencies {
       while let (group, next) = path.last {
         guard next < edges[group].count else {
           state[group] = 2
+          order.append(group)
           path.removeLast()
           continue
         }
@@ -62,7 +65,7 @@ struct RuleDependencies {
         if state[target] == 1 {
           let from = path.firstIndex { $0.group == target } ?? 0
           let names = path[from...].map { groups[$0.group].name } + [groups[target].name]
-          return PolicyError(
+          throw PolicyError(
             code: "rego_recursion_error",
             message: "rule \(names[0]) is recursive: \(names.joined(separator: " -> "))",
             location: groups[target].location)
@@ -73,7 +76,7 @@ struct RuleDependencies {
         }
       }
     }
-    return nil
+    return order
   }
 
   private func visit(_ clause: Clause, _ found: inout Found) {

@@ -123,15 +123,20 @@ package struct PolicyError: Error, Hashable, Sendable, CustomStringConvertible {
   package let code: String
   package let message: String
   package let location: Location?
+  /// What is there and what would be right, a line each, where types do not fit.
+  package let details: [String]
 
-  package init(code: String, message: String, location: Location?) {
+  package init(code: String, message: String, location: Location?, details: [String] = []) {
     self.code = code
     self.message = message
     self.location = location
+    self.details = details
   }
 
   package var description: String {
-    location.map { "\($0.file):\($0.line): \(code): \(message)" } ?? "\(code): \(message)"
+    let line =
+      location.map { "\($0.file):\($0.line): \(code): \(message)" } ?? "\(code): \(message)"
+    return ([line] + details).joined(separator: "\n\t")
   }
 }
 

@@ -40,6 +40,8 @@ struct BigInteger: Hashable, Sendable {
   static let zero = BigInteger(limbs: [], isNegative: false)
 
   var isZero: Bool { limbs.isEmpty }
+  /// Bits of the magnitude, without leading zeros.
+  var bitCount: Int { limbs.count * 32 - (limbs.last?.leadingZeroBitCount ?? 0) }
   var magnitude: BigInteger { BigInteger(limbs: limbs, isNegative: false) }
 
   /// Nil where it needs more than 64 bits.
@@ -175,22 +177,72 @@ extension BigInteger: Comparable {
         BigInteger(limbs: [remainder], isNegative: isNegative)
       )
     }
-    // Bit by bit: only for divisors beyond 32 bits, which policies hardly have.
-    var quotient = [UInt32](repeating: 0, count: limbs.count)
-    var rest: [UInt32] = []
-    for bit in stride(from: limbs.count * 32 - 1, through: 0, by: -1) {
-      let next = UInt64(limbs[bit / 32] >> UInt32(bit % 32) & 1)
-      Self.multiplyAdd(&rest, by: 2, adding: next)
-      if Self.compareMagnitudes(rest, divisor.limbs) >= 0 {
-        rest = Self.difference(rest, divisor.limbs)
-        while rest.last == 0 { rest.removeLast() }
-        quotient[bit / 32] |= 1 << UInt32(bit % 32)
-      }
-    }
+    guard Self.compareMagnitudes(limbs, divisor.limbs) >= 0 else { return (BigInteger(0), self) }
+    let (quotient, remainder) = Self.divideLong(limbs, by: divisor.limbs)
     return (
       BigInteger(limbs: quotient, isNegative: isNegative != divisor.isNegative),
-      BigInteger(limbs: rest, isNegative: isNegative)
+      BigInteger(limbs: remainder, isNegative: isNegative)
     )
+  }
+
+  /// Long division in base 2^32 (Knuth, The Art of Computer Programming, 4.3.1, algorithm D). The
+  /// divisor has two limbs at least, the dividend is not smaller.
+  private static func divideLong(_ dividend: [UInt32], by divisor: [UInt32])
+    -> (quotient: [UInt32], remainder: [UInt32])
+  {
+    // The divisor's first bit is set, so that a digit is guessed at most two too large.
+    let shift = UInt64(divisor[divisor.count - 1].leadingZeroBitCount)
+    var rest = dividend
+    multiplyAdd(&rest, by: 1 << shift, adding: 0)
+    if rest.count == dividend.count { rest.append(0) }
+    var low = divisor
+    multiplyAdd(&low, by: 1 << shift, adding: 0)
+    let count = low.count
+    let (first, second) = (UInt64(low[count - 1]), UInt64(low[count - 2]))
+    var quotient = [UInt32](repeating: 0, count: rest.count - count)
+    for place in stride(from: quotient.count - 1, through: 0, by: -1) {
+      let top = UInt64(rest[place + count]) << 32 | UInt64(rest[place + count - 1])
+      var (guess, left) = top.quotientAndRemainder(dividingBy: first)
+      while guess >> 32 != 0 || guess * second > (left << 32 | UInt64(rest[place + count - 2])) {
+        guess -= 1
+        left += first
+        if left >> 32 != 0 { break }
+      }
+      if subtract(low, times: guess, from: &rest, at: place) {
+        guess -= 1
+        var carry: UInt64 = 0
+        for index in 0..<count {
+          carry += UInt64(rest[place + index]) + UInt64(low[index])
+          rest[place + index] = UInt32(truncatingIfNeeded: carry)
+          carry >>= 32
+        }
+        rest[place + count] = UInt32(truncatingIfNeeded: UInt64(rest[place + count]) + carry)
+      }
+      quotient[place] = UInt32(guess)
+    }
+    var remainder = Array(rest.prefix(count))
+    for index in 0..<count where shift > 0 {
+      let above = index + 1 < count ? remainder[index + 1] << UInt32(32 - shift) : 0
+      remainder[index] = remainder[index] >> UInt32(shift) | above
+    }
+    return (quotient, remainder)
+  }
+
+  /// Whether more was taken away than was there.
+  private static func subtract(
+    _ limbs: [UInt32], times factor: UInt64, from rest: inout [UInt32], at place: Int
+  ) -> Bool {
+    var (carry, borrow): (UInt64, Int64) = (0, 0)
+    for (index, limb) in limbs.enumerated() {
+      carry += UInt64(limb) * factor
+      let difference = Int64(rest[place + index]) - Int64(carry & 0xffff_ffff) + borrow
+      rest[place + index] = UInt32(truncatingIfNeeded: difference)
+      borrow = difference >> 32
+      carry >>= 32
+    }
+    let difference = Int64(rest[place + limbs.count]) - Int64(carry) + borrow
+    rest[place + limbs.count] = UInt32(truncatingIfNeeded: difference)
+    return difference < 0
   }
 
   static func powerOfTen(_ exponent: Int) -> BigInteger {

@@ -13,8 +13,6 @@ package struct Number: Hashable, Sendable {
   /// arithmetic is refused: squaring a number over and over must not eat the memory.
   static let exponentMax = 20_000
   static let limbsMax = 4_096
-  /// Digits of a quotient that does not end: one more than OPA's 64-bit mantissa can tell.
-  static let quotientDigits = 20
 
   package init(_ value: Int64) { storage = .small(value) }
   init(_ value: Int) { storage = .small(Int64(value)) }
@@ -173,7 +171,8 @@ package struct Number: Hashable, Sendable {
       first.coefficient * second.coefficient, first.exponent + second.exponent)
   }
 
-  /// The divisor is not zero. Rounded half up where the quotient does not end.
+  /// The divisor is not zero. A quotient that is no integer is rounded to what OPA can tell; see
+  /// `Quotient`.
   func divided(by other: Number) -> Number? {
     if case .small(let left) = storage, case .small(let right) = other.storage, right != -1,
       left % right == 0
@@ -181,16 +180,13 @@ package struct Number: Hashable, Sendable {
       return Number(left / right)
     }
     let (first, second) = (parts, other.parts)
-    let digits = first.coefficient.digits.count - second.coefficient.digits.count
-    let shift = max(0, Self.quotientDigits - digits)
-    let (quotient, remainder) = (first.coefficient * BigInteger.powerOfTen(shift))
-      .dividedTruncating(by: second.coefficient)
-    var rounded = quotient
-    if !remainder.isZero, second.coefficient.magnitude < (remainder + remainder).magnitude {
-      let isNegative = first.coefficient.isNegative != second.coefficient.isNegative
-      rounded = quotient + BigInteger(isNegative ? -1 : 1)
-    }
-    return Self.checked(rounded, first.exponent - second.exponent - shift)
+    let exponent = first.exponent - second.exponent
+    let quotient = Quotient(
+      first.coefficient.magnitude * BigInteger.powerOfTen(max(0, exponent)),
+      over: second.coefficient.magnitude * BigInteger.powerOfTen(max(0, -exponent)))
+    let isNegative = first.coefficient.isNegative != second.coefficient.isNegative
+    return Self.checked(
+      isNegative ? -quotient.coefficient : quotient.coefficient, quotient.exponent)
   }
 
   enum Rounding { case down, up, halfAwayFromZero }

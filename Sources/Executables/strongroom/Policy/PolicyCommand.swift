@@ -8,7 +8,7 @@ struct PolicyCommand: AsyncParsableCommand {
     commandName: "policy",
     abstract: "Evaluate, test, check, bundle, serve and publish policies written in Rego.",
     discussion: """
-      The flags of 'eval' to 'inspect' are those of 'opa'; 'publish' and 'status' are about the policies that every
+      The flags of 'eval' to 'capabilities' are those of 'opa'; 'publish' and 'status' are about the policies that every
       service asks about every request. Policies do no I/O: http.send and its like are errors, unless a test
       replaces them with 'with'. Files: .rego are policies; .json and .yaml are data, found in a
       folder below 'data' by the names of the folders in it.
@@ -16,8 +16,8 @@ struct PolicyCommand: AsyncParsableCommand {
     subcommands: [
       PolicyEvalCommand.self, PolicyTestCommand.self, PolicyCheckCommand.self,
       PolicyFormatCommand.self, PolicyBenchCommand.self, PolicyBuildCommand.self,
-      PolicyInspectCommand.self, PolicyServeCommand.self, PolicyPublishCommand.self,
-      PolicyStatusCommand.self,
+      PolicyInspectCommand.self, PolicyCapabilitiesCommand.self, PolicyServeCommand.self,
+      PolicyPublishCommand.self, PolicyStatusCommand.self,
     ])
 }
 
@@ -44,7 +44,8 @@ extension PolicyErrors {
 
 extension PolicyError {
   func shown(_ sources: [(file: String, source: String)]) -> String {
-    guard let location else { return "\(code): \(message)" }
+    let said = details.map { "\n\t" + $0 }.joined()
+    guard let location else { return "\(code): \(message)\(said)" }
     var text = "\(location): \(code): \(message)"
     if let source = sources.first(where: { $0.file == location.file })?.source {
       let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
@@ -55,7 +56,7 @@ extension PolicyError {
         text += "\n\t\(line)\n\t\(margin.joined())^"
       }
     }
-    return text
+    return text + said
   }
 
   var value: Value {
@@ -63,6 +64,9 @@ extension PolicyError {
       (.string("code"), .string(code)), (.string("message"), .string(message)),
     ]
     if let location { members.append((.string("location"), location.value)) }
+    if !details.isEmpty {
+      members.append((.string("details"), .array(details.map(Value.string))))
+    }
     return .object(ObjectValue(members))
   }
 }
