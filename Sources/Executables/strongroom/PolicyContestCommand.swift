@@ -94,8 +94,9 @@ struct PolicyContestCommand: AsyncParsableCommand {
     let gate = AccessGate(
       try CharterFolder.load(root), at: Clock.system.now(), randomness: .system)
     let questions = gate.soundQuestions()
-    return [(false, "edge"), (true, "edge, token")].map { hasToken, name in
-      let chosen = questions.filter { $0.question.edge.hasToken == hasToken }
+    let kinds: [(AccessEdge.Behalf, String)] = [(.nobody, "edge"), (.person, "edge, token")]
+    return kinds.map { behalf, name in
+      let chosen = questions.filter { $0.question.edge.behalf == behalf }
       return PolicyWorkload(
         name: name, modules: draft.modules, data: draft.data,
         query: "data.strongroom.access.decision", inputs: chosen.map(\.question.value),

@@ -15,19 +15,30 @@ package struct PreparedPolicy: Sendable {
   /// - Parameter budget: what evaluating all those rules may take; what is beyond it, and what is
   ///   an error, is left to each decision.
   fileprivate init(_ policy: CompiledPolicy, data: Value, budget: EvaluationBudget) {
-    // Strict, so that a builtin's error leaves a rule to those who may want it as an error.
-    let input = EvaluationInput(data: data, isStrict: true, budget: budget)
-    let evaluator = Evaluator(policy: policy, input: input)
-    var fixed = [Value??](repeating: nil, count: policy.groups.count)
-    for group in RuleDependencies(root: policy.root, groups: policy.groups).fixed() {
-      guard let node = policy.root.descendant(at: policy.groups[group].path.dropFirst()),
-        let value = try? evaluator.extent(group, node)
-      else { continue }
-      fixed[group] = .some(value)
-    }
+    let open = [Value??](repeating: nil, count: policy.groups.count)
+    let fixed = Self.settled(policy, policy.groups, known: open, data: data, budget: budget)
     self.init(
       policy, data, Specialisation(policy, policy.groups, known: fixed, data: data),
       isNarrowed: false)
+  }
+
+  /// What is known, and what comes to be known by evaluating, once, the rules that nothing open is
+  /// needed for.
+  private static func settled(
+    _ policy: CompiledPolicy, _ groups: [RuleGroup], known: [Value??], data: Value,
+    budget: EvaluationBudget
+  ) -> [Value??] {
+    // Strict, so that a builtin's error leaves a rule to those who may want it as an error.
+    let input = EvaluationInput(data: data, isStrict: true, budget: budget)
+    let evaluator = Evaluator(policy: policy, input: input, fixed: known, groups: groups)
+    var settled = known
+    for group in RuleDependencies(root: policy.root, groups: groups).fixed()
+    where known[group] == nil {
+      guard let node = policy.root.descendant(at: groups[group].path.dropFirst()) else { continue }
+      // One that fails is left to those who ask for it; one without a value is known as well.
+      do { settled[group] = .some(try evaluator.extent(group, node)) } catch { continue }
+    }
+    return settled
   }
 
   private init(
@@ -41,11 +52,23 @@ package struct PreparedPolicy: Sendable {
     fixedCount = result.known.count { $0 != nil }
   }
 
+  /// What is known of one rule may settle another; past this many rounds the rest is left.
+  private static let roundsMax = 4
+
   /// What is left of it where a part of the input is known. It decides as the policy does for inputs
   /// of which that is true, and must be asked about no others.
   package func narrowed(to input: KnownInput) -> PreparedPolicy {
-    PreparedPolicy(
-      policy, data, Specialisation(policy, groups, known: fixed, data: data, input: input),
+    var (groups, known) = (groups, fixed)
+    for _ in 0..<Self.roundsMax {
+      let result = Specialisation(policy, groups, known: known, data: data, input: input)
+      groups = result.groups
+      known = Self.settled(policy, groups, known: result.known, data: data, budget: .standard)
+      guard known.count(where: { $0 != nil }) > result.known.count(where: { $0 != nil }) else {
+        break
+      }
+    }
+    return PreparedPolicy(
+      policy, data, Specialisation(policy, groups, known: known, data: data, input: input),
       isNarrowed: true)
   }
 

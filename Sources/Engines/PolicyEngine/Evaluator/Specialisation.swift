@@ -6,11 +6,17 @@ package struct KnownInput: Sendable {
   package let absent: Set<Value>
   /// Paths to what is there and is not false, whatever it is.
   package let present: Set<[Value]>
+  /// Paths to values further down, within members that are not known as a whole.
+  package let values: [[Value]: Value]
 
-  package init(members: ObjectValue, absent: Set<Value> = [], present: Set<[Value]> = []) {
+  package init(
+    members: ObjectValue, absent: Set<Value> = [], present: Set<[Value]> = [],
+    values: [[Value]: Value] = [:]
+  ) {
     self.members = members
     self.absent = absent
     self.present = present
+    self.values = values
   }
 }
 
@@ -76,7 +82,7 @@ struct Specialisation {
     case (.complete, 0):
       guard let clause = group.defaultClause else { return .some(nil) }
       return clause.branches[0].value.constant.map { .some($0) }
-    case (.complete, 1):
+    case (.complete, let count) where count == 1 || group.isUniform:
       let clause = group.clauses[0]
       guard clause.branches[0].body.steps.isEmpty else { return nil }
       return clause.branches[0].value.constant.map { .some($0) }
@@ -310,8 +316,15 @@ struct Specialisation {
   private func resolved(_ path: [Operand]) -> Operand.Kind?? {
     guard let key = path.first?.constant else { return nil }
     if input.absent.contains(key) { return .some(nil) }
-    guard let member = input.members[key] else { return nil }
-    return .access(.constant(member), Array(path.dropFirst()))
+    if let member = input.members[key] {
+      return .access(.constant(member), Array(path.dropFirst()))
+    }
+    guard !input.values.isEmpty else { return nil }
+    let keys = path.prefix { $0.constant != nil }.compactMap(\.constant)
+    guard let (known, value) = input.values.first(where: { keys.starts(with: $0.key) }) else {
+      return nil
+    }
+    return .access(.constant(value), Array(path.dropFirst(known.count)))
   }
 
   /// What a reference leads to; nil where that is not known, `.some(nil)` where it is nothing.

@@ -64,15 +64,14 @@ private struct Layout {
 
   mutating func text(of tokens: [Token], _ comments: [Comment]) -> String {
     let items = items(tokens, comments)
-    var isPackage = true
+    var packageWords = Self.packageWords(items)
     for (index, item) in items.enumerated() {
-      if isPackage, let previous, previousWord != nil,
-        item.line > previous.lastLine || (needsBreak && !item.isComment)
-      {
+      if packageWords == 0, let previous, item.line > previous.lastLine || !item.isComment {
         // The package stands alone.
         needsBlank = true
-        isPackage = false
+        needsBreak = !item.isComment
       }
+      if !item.isComment || needsBlank { packageWords -= 1 }
       let next = index + 1 < items.count ? items[index + 1] : nil
       if item.isSymbol(";"), open.last?.isBody ?? true, next?.isSymbol("-") != true {
         needsBreak = true
@@ -82,6 +81,22 @@ private struct Layout {
       place(item, closes: closers(items, from: index))
     }
     return text.isEmpty ? "" : text + "\n"
+  }
+
+  /// How many words `package a.b["c"]` has.
+  private static func packageWords(_ items: [Item]) -> Int {
+    let words = items.filter { !$0.isComment }
+    var count = 2
+    while count < words.count {
+      if words[count].isSymbol(".") {
+        count += 2
+      } else if words[count].isSymbol("[") {
+        count += 3
+      } else {
+        break
+      }
+    }
+    return count
   }
 
   private func items(_ tokens: [Token], _ comments: [Comment]) -> [Item] {

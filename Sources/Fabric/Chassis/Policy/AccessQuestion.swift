@@ -2,11 +2,14 @@ package import Charters
 package import PolicyEngine
 package import Vocabulary
 
-/// Who asks which operation of a service, and whether on somebody's behalf: what is known of a request before it comes.
+/// Who asks which operation of a service, and on whose behalf: what is known of a request before it comes.
 package struct AccessEdge: Hashable, Sendable {
+  /// On whose behalf, if on anybody's.
+  package enum Behalf: Sendable { case nobody, person, client, unknown }
+
   package let operation: String
   package let caller: ServiceName
-  package let hasToken: Bool
+  package let behalf: Behalf
 }
 
 /// What policies are asked about one request.
@@ -67,7 +70,7 @@ package struct AccessQuestions: Sendable {
     ]
     if let token { members.append((Self.tokenKey, token)) }
     return AccessQuestion(
-      edge: AccessEdge(operation: operation, caller: caller, hasToken: token != nil),
+      edge: AccessEdge(operation: operation, caller: caller, behalf: Self.behalf(token)),
       value: .object(ObjectValue(members)))
   }
 
@@ -82,14 +85,31 @@ package struct AccessQuestions: Sendable {
         let known = ObjectValue([
           (Self.callerKey, name), (Self.operationKey, shape), (Self.serviceKey, service),
         ])
-        for hasToken in [false, true] {
-          edges[AccessEdge(operation: id, caller: caller, hasToken: hasToken)] = KnownInput(
-            members: known, absent: hasToken ? [] : [Self.tokenKey],
-            present: hasToken ? Self.tokenPaths : [])
+        for (behalf, input) in [
+          (AccessEdge.Behalf.nobody, KnownInput(members: known, absent: [Self.tokenKey])),
+          (.person, Self.known(known, tokenOf: Self.personKind)),
+          (.client, Self.known(known, tokenOf: Self.clientKind)),
+        ] {
+          edges[AccessEdge(operation: id, caller: caller, behalf: behalf)] = input
         }
       }
     }
     return edges
+  }
+
+  private static func known(_ members: ObjectValue, tokenOf kind: Value) -> KnownInput {
+    KnownInput(
+      members: members, present: tokenPaths, values: [[Self.tokenKey, Self.kindKey]: kind])
+  }
+
+  private static func behalf(_ token: Value?) -> AccessEdge.Behalf {
+    guard let token else { return .nobody }
+    guard case .object(let members) = token else { return .unknown }
+    return switch members[kindKey] {
+    case personKind: .person
+    case clientKind: .client
+    default: .unknown
+    }
   }
 
   /// What policies see of a token.

@@ -122,7 +122,7 @@ package struct AccessGate: Sendable {
       let operations = Dictionary(uniqueKeysWithValues: charter.operations.map { ($0.id, $0) })
       for (edge, known) in questions.edges {
         guard let operation = operations[edge.operation],
-          edge.hasToken == (operation.purpose != nil),
+          edge.behalf == (operation.purpose == nil ? .nobody : .person),
           let question = questions.question(
             by: edge.caller, for: operation.id,
             resource: Dictionary(
