@@ -29,7 +29,7 @@ private func errors(_ source: String) -> [PolicyError] {
       // A line for itself, a result that is named, negation, comprehension, every.
       ("x if upper(1, \"1\")", "upper: invalid"), ("x if not lower(true)", "lower: invalid"),
       ("x := [y | y := upper(1)]", "upper: invalid"),
-      ("x if every y in [1] { upper(y) == \"\" }", "upper: invalid"),
+      ("x if every y in [1] { upper(1) == y }", "upper: invalid"),
       ("x := $\"{upper(1)}\"", "upper: invalid"),
       ("x if input.a == 1 with input.a as upper(1)", "upper: invalid"),
       // Unification.
@@ -38,7 +38,13 @@ private func errors(_ source: String) -> [PolicyError] {
       ("x if { [y, z] = [1, 2, 3] }", "match error"),
       ("x if { {\"a\": y} = {\"b\": 1} }", "match error"),
       ("x if { some 1 in {\"a\", \"b\"} }", "match error"),
+      // `==` as a line of its own is `=`.
+      ("x if 1 == \"a\"", "match error"), ("x if not 1 == \"a\"", "match error"),
+      ("s contains 1\nx if s == 1", "left : set[number]"),
+      ("f(y) := 1 if y == 1\nx := f(\"a\")", "want: (number)"),
       // References.
+      ("f(y) := y\nx := f", "function data.p.f used as reference, not called"),
+      ("f(y, z) := y\nx if count(input) == 1 with count as f", "want 1 arguments, have 2"),
       ("x if { y := 1; y.a }", "undefined ref: y.a\n\thave: number"),
       (
         "y := {\"a\": 1, \"b\": 2}\nx := y.c",
@@ -71,7 +77,18 @@ private func errors(_ source: String) -> [PolicyError] {
 
   @Test(
     arguments: [
-      "x := upper(input.a)", "x if input.a == \"a\"; y := 1 == \"a\"", "x if 1 != \"1\"",
+      "x := upper(input.a)", "x if input.a == \"a\"", "x := 1 == \"a\"", "x if 1 != \"1\"",
+      // What replaces a rule may be anything, and so what hangs on it.
+      "r := {\"a\": 1}\nx if r.b with r as {\"b\": 1}\ny if { not r.b with r as 1 }",
+      "r := \"a\"\nx if r + 1 == 2 with r as 1\ny if r == 1 with r as 1",
+      "r := {\"a\": 1}\ns := r\nf(_) := r\nx if { y := f(1) with r as {\"b\": 1}; y.b }\nz if s.b with r as 1",
+      // What a closure finds out holds within it.
+      "f(y) := [[1 | startswith(y, \"a\")], [1 | y > 1; abs(y) > 1]]",
+      "f(y) if { every a in input.y { upper(y); a }; y + 1 }",
+      "f(y) if { $\"{upper(y)}\" == \"A\"; y + 1 }",
+      "x if every v in [1] { upper(v) == \"\" }",
+      "a(y) if startswith(y, \"a\")\nn(y) if y + 1 > 2\nf(ys) := {y | some y in ys; not a(y); not n(y)}",
+      "f(y) if contains(y, y[0])", "f(\"a\")\nf(\"b\")\nx if f(input.y)",
       "x := data.q.r.s[_].t", "x := data.q[input.a]", "x if { some i; data.q.r[i] == 1 }",
       "y := 1 if input.a\ny := \"b\" if input.b\nx if upper(y) == \"B\"",
       "f(a) := upper(a) if is_string(a)\nf(a) := a + 1 if is_number(a)\nx := [f(1), f(\"a\")]",

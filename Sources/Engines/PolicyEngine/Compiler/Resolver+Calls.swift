@@ -102,8 +102,11 @@ extension Resolver {
         return WithOperand(
           target: .data(whole), replacement: .value(try operand(with.value, scope)))
       }
+      var arity: Int?
+      if case .function(let count) = groups[group].kind { arity = count }
       return WithOperand(
-        target: .callee(.function(group)), replacement: try replacement(with.value, scope))
+        target: .callee(.function(group)),
+        replacement: try replacement(with.value, scope, of: groups[group].name, arity))
     }
     let dotted = Self.builtinName(name, keys)
     guard Builtins.all[dotted] != nil || Builtins.outside[dotted] != nil else {
@@ -111,17 +114,24 @@ extension Resolver {
         "with keyword target must reference existing input, data, or a function",
         with.target.location, code: "rego_type_error")
     }
+    let arity = Builtins.all[dotted].map(\.arity) ?? Builtins.outside[dotted]
     return WithOperand(
-      target: .callee(.builtin(dotted)), replacement: try replacement(with.value, scope))
+      target: .callee(.builtin(dotted)),
+      replacement: try replacement(with.value, scope, of: dotted, arity))
   }
 
   /// A function's name replaces by calling it, anything else by its value.
-  private func replacement(_ term: Term, _ scope: Scope) throws(PolicyError)
-    -> WithOperand.Replacement
+  private func replacement(_ term: Term, _ scope: Scope, of replaced: String, _ wanted: Int?)
+    throws(PolicyError) -> WithOperand.Replacement
   {
     let isName = term.constantPath.map { scope.declaredSlot($0.name) == nil } ?? false
-    guard isName, let (target, _, name) = try? callee(term, scope) else {
+    guard isName, let (target, arity, name) = try? callee(term, scope) else {
       return .value(try operand(term, scope))
+    }
+    if let arity, let wanted, arity != wanted {
+      throw failure(
+        "\(replaced): arity mismatch: want \(wanted) arguments, have \(arity)", term.location,
+        code: "rego_type_error")
     }
     return .callee(
       Call(

@@ -55,6 +55,8 @@ private struct Layout {
   private var isUnaryMinus = false
   private var needsBreak = false
   private var needsBlank = false
+  /// The line before belongs to a METADATA block, of which each line but the first begins in column 1.
+  private var isInMetadata = false
 
   init(bytes: [UInt8], bodyBraces: Set<Int>, headEquals: Set<Int>) {
     self.bytes = bytes
@@ -147,8 +149,23 @@ private struct Layout {
       }
     }
     write(item)
+    isInMetadata = item.isComment && (beginsMetadata(item) || goesOnWithMetadata(item))
     previous = item
     if !item.isComment { previousWord = item }
+  }
+
+  private func isInFirstColumn(_ item: Item) -> Bool {
+    item.range.lowerBound == 0 || bytes[item.range.lowerBound - 1] == UInt8(ascii: "\n")
+  }
+
+  private func beginsMetadata(_ comment: Item) -> Bool {
+    let text = String(decoding: bytes[comment.range], as: UTF8.self).dropFirst()
+    return text.drop(while: \.isWhitespace).hasPrefix("METADATA")
+  }
+
+  private func goesOnWithMetadata(_ comment: Item) -> Bool {
+    guard isInMetadata, let previous else { return false }
+    return comment.line == previous.lastLine + 1 && isInFirstColumn(comment)
   }
 
   private mutating func breakLine(_ item: Item, closes: Int, isBlank: Bool) {
@@ -158,6 +175,9 @@ private struct Layout {
       lineIndent = open[open.count - closes].lineIndent
     } else {
       lineIndent = (open.last.map { $0.lineIndent + 1 } ?? 0) + (continues(item) ? 1 : 0)
+    }
+    if isInMetadata, item.isComment, let previous, item.line == previous.lastLine + 1 {
+      lineIndent = isInFirstColumn(item) ? 0 : max(1, lineIndent)
     }
     text += String(repeating: "\t", count: lineIndent)
   }

@@ -196,18 +196,20 @@ extension Parser {
 
   /// `(term)`, or `(key, value in domain)`.
   private mutating func parenthesised() throws(PolicyError) -> Term {
-    let location = current.location
     advance()
-    let first = try infix()
-    if skip(",") {
-      let second = try infix(allowsIn: false)
-      guard skipKeyword("in") else { throw expected("in") }
-      let domain = try infix()
-      try expect(")")
-      return call("internal.member_3", [first, second, domain], location)
-    }
+    let term = try termOrMember()
     try expect(")")
-    return first
+    return term
+  }
+
+  /// A term, or `key, value in domain` where a comma can mean nothing else.
+  mutating func termOrMember() throws(PolicyError) -> Term {
+    let location = current.location
+    let first = try infix()
+    guard skip(",") else { return first }
+    let second = try infix(allowsIn: false)
+    guard skipKeyword("in") else { throw expected("in") }
+    return call("internal.member_3", [first, second, try infix()], location)
   }
 
   /// The body of a comprehension, after its head.

@@ -211,7 +211,7 @@ struct Parser {
     if skipKeyword("contains") {
       member = try infix()
     } else if skipHeadAssignment() {
-      value = try infix()
+      value = try termOrMember()
     }
     var body: Body = []
     let hasBody = atKeyword("if")
@@ -226,12 +226,14 @@ struct Parser {
       let location = current.location
       guard hasBody, member == nil else { throw failure("else keyword cannot be used here") }
       advance()
-      let otherwise = skipHeadAssignment() ? try infix() : nil
+      let otherwise = skipHeadAssignment() ? try termOrMember() : nil
       alternatives.append(
         RuleSyntax.Alternative(
           location: location, value: otherwise, body: skipKeyword("if") ? try ruleBody() : []))
     }
-    guard hasBody || member != nil || value != nil else {
+    // `f("a")` alone says that f("a") is true.
+    let isFact = arguments != nil && !isDefault
+    guard hasBody || member != nil || value != nil || isFact else {
       throw failure(
         "rule must have a value assignment, a contains or an if: expected := or contains or if")
     }
@@ -333,9 +335,9 @@ struct Parser {
 
   private mutating func simpleExpression() throws(PolicyError) -> Expression {
     let location = current.location
-    let left = try infix()
-    if skip(":=") { return Expression(kind: .assign(left, try infix()), location: location) }
-    if skip("=") { return Expression(kind: .unify(left, try infix()), location: location) }
+    let left = try termOrMember()
+    if skip(":=") { return Expression(kind: .assign(left, try termOrMember()), location: location) }
+    if skip("=") { return Expression(kind: .unify(left, try termOrMember()), location: location) }
     return Expression(kind: .term(left), location: location)
   }
 

@@ -9,6 +9,8 @@ struct BodyTypes {
   /// at once for each alternative of the level around it.
   private var known: [ObjectIdentifier: PolicyType?] = [:]
   private var location: Location
+  /// `with` puts something else in the place of a rule, of which others may depend.
+  private var replacesRules = false
   private let stack = StackGuard()
 
   init(rules: RuleTypes, names: [String], location: Location) {
@@ -25,18 +27,26 @@ struct BodyTypes {
 
   private mutating func check(_ step: Step) {
     guard !stack.isSpent else { return }
-    let outer = location
+    let outer = (location, replacesRules)
     location = step.location
-    defer { location = outer }
+    defer { (location, replacesRules) = outer }
     for with in step.withs {
       if case .value(let operand) = with.replacement { _ = type(of: operand) }
+      if case .data = with.target { replacesRules = true }
     }
     switch step.kind {
-    case .test(let operand): _ = type(of: operand)
+    case .test(let operand):
+      // As a line of its own it is what `=` is.
+      if case .call(let call) = operand.kind, call.comparison == .equal {
+        unify(call.arguments[0], call.arguments[1])
+      } else {
+        _ = type(of: operand)
+      }
     case .unify(let left, let right): unify(left, right)
     case .not(let inner): check(inner)
     case .someIn(let key, let value, let domain):
-      guard let type = type(of: domain) else { return }
+      if isOpen(domain) { _ = assign(domain, .anything) }
+      let type = type(of: domain) ?? .anything
       guard let keys = type.keys, let values = type.values else {
         fail("undefined ref: \(text(domain))[_]", ["have: \(type)"])
         return
@@ -44,11 +54,20 @@ struct BodyTypes {
       if let key, !assign(key, keys) { mismatch(self.type(of: key), keys) }
       if !assign(value, values) { mismatch(self.type(of: value), values) }
     case .every(let key, let value, let domain, let block):
-      let type = type(of: domain)
-      if let key { slots[key] = type?.keys ?? .anything }
-      slots[value] = type?.values ?? .anything
-      check(block)
+      _ = type(of: domain)
+      enclosed { types in
+        if let key { types.slots[key] = .anything }
+        types.slots[value] = .anything
+        types.check(block)
+      }
     }
+  }
+
+  /// What a closure finds out of variables around it holds within it only.
+  private mutating func enclosed<Result>(_ look: (inout BodyTypes) -> Result) -> Result {
+    let outer = slots
+    defer { slots = outer }
+    return look(&self)
   }
 
   private mutating func unify(_ left: Operand, _ right: Operand) {
@@ -169,8 +188,10 @@ struct BodyTypes {
       }
     case .template(let parts):
       for case .expression(let result, let block) in parts {
-        check(block)
-        _ = type(of: result)
+        enclosed { types in
+          types.check(block)
+          _ = types.type(of: result)
+        }
       }
       return .string
     }
@@ -191,8 +212,10 @@ struct BodyTypes {
     guard let first = block.steps.first else { return result(&self).limited }
     return remembered(first) { types in
       let count = types.errors.count
-      types.check(block)
-      let found = result(&types).limited
+      let found = types.enclosed { types in
+        types.check(block)
+        return result(&types).limited
+      }
       return types.errors.count == count ? found : nil
     }
   }
@@ -214,11 +237,13 @@ struct BodyTypes {
   }
 
   private mutating func type(of call: Call) -> PolicyType? {
-    guard let function = rules.function(call.callee) else {
-      for argument in call.arguments where !assign(argument, .anything) { return nil }
-      return .anything
-    }
     let count = errors.count
+    // What they refer to is looked at before the call says anything of their variables.
+    for argument in call.arguments where argument.isReference { _ = type(of: argument) }
+    guard let function = function(call.callee) else {
+      for argument in call.arguments where !assign(argument, .anything) { return nil }
+      return errors.count == count ? .anything : nil
+    }
     var fits = true
     for (argument, wanted) in zip(call.arguments, function.arguments) {
       fits = assign(argument, wanted) && fits
@@ -232,6 +257,13 @@ struct BodyTypes {
         at: call.location)
     }
     return errors.count == count ? function.result : nil
+  }
+
+  private func function(_ callee: Callee) -> FunctionType? {
+    guard let type = rules.function(callee) else { return nil }
+    // A function may give what `with` replaces.
+    guard replacesRules, case .function = callee else { return type }
+    return FunctionType(arguments: type.arguments, result: .anything)
   }
 
   // MARK: References
@@ -256,8 +288,12 @@ struct BodyTypes {
       }
       break
     }
-    guard let group = node.group, !node.isFunction else {
-      return rest.isEmpty && !node.isFunction
+    if node.isFunction {
+      fail("function \(text(whole)) used as reference, not called", [], at: reference.location)
+      return nil
+    }
+    guard let group = node.group, !replacesRules else {
+      return rest.isEmpty && !replacesRules
         ? .object(keys: .string, values: .anything) : members(of: .anything, rest, whole)
     }
     // Rules below a rule add members that its own type does not tell of.
@@ -314,7 +350,8 @@ struct BodyTypes {
 
   private mutating func fail(_ message: String, _ details: [String], at place: Location? = nil) {
     let error = PolicyError(
-      code: "rego_type_error", message: message, location: place ?? location, details: details)
+      code: "rego_type_error", message: message, location: place ?? location,
+      details: details.map { $0.count > 300 ? $0.prefix(300) + " …" : $0 })
     if !errors.contains(error) { errors.append(error) }
   }
 
@@ -342,45 +379,5 @@ struct BodyTypes {
     path.map { key in
       key.constant.map { String(dottedPath([.string("x"), $0]).dropFirst()) } ?? "[\(text(key))]"
     }.joined()
-  }
-}
-
-extension Operand {
-  /// An array, a set or an object as written, also where all in it is constant.
-  fileprivate var isLiteral: Bool {
-    switch kind {
-    case .array, .set, .object, .constant(.array), .constant(.set), .constant(.object): true
-    default: false
-    }
-  }
-
-  fileprivate var elements: [Operand]? {
-    switch kind {
-    case .array(let elements): elements
-    case .constant(.array(let values)): values.map(Operand.constant)
-    default: nil
-    }
-  }
-
-  fileprivate var setMembers: [Operand]? {
-    switch kind {
-    case .set(let elements): elements
-    case .constant(.set(let set)): set.members.map(Operand.constant)
-    default: nil
-    }
-  }
-
-  fileprivate var objectMembers: [(key: Operand, value: Operand)]? {
-    switch kind {
-    case .object(let members): members
-    case .constant(.object(let object)):
-      object.members.map { (key: .constant($0.key), value: .constant($0.value)) }
-    default: nil
-    }
-  }
-
-  /// Of a literal.
-  fileprivate func forEachElement(_ visit: (Operand) -> Void) {
-    (elements ?? setMembers ?? objectMembers?.map(\.value) ?? []).forEach(visit)
   }
 }

@@ -108,7 +108,6 @@ enum BuiltinTypes {
 
   private static var collections: [Line] {
     let graph = PolicyType.object(keys: .anything, values: arrayOrSet)
-    let graphOrGaps = PolicyType.object(keys: .anything, values: any(.null, .anyArray, .anySet))
     return [
       line("count", [any(.string, .anyArray, .anySet, .anyObject)], .number),
       line("sum product", [any(.array(.number), .set(.number))], .number),
@@ -126,7 +125,7 @@ enum BuiltinTypes {
       line("object.union", [.anyObject, .anyObject], .anything),
       line("object.union_n", [.array(.anyObject)], .anything),
       line("graph.reachable", [graph, arrayOrSet], .anySet),
-      line("graph.reachable_paths", [graphOrGaps, arrayOrSet], .set(.anyArray)),
+      line("graph.reachable_paths", [graph, arrayOrSet], .set(.anyArray)),
       line("walk", [.anything], .array(first: [.anyArray, .anything], rest: nil)),
       line("cast_array", [.anything], .anyArray),
       line("cast_set", [.anything], .anySet),

@@ -18,12 +18,15 @@ struct RuleTypes: Sendable {
     }
   }
 
+  /// More than are ever shown: the rest is left.
+  private static let errorsMax = 100
+
   /// Types of all groups, those that others depend on first.
   /// - Parameter names: what the source calls the slots of a clause.
   /// - Returns: everything that can never hold.
   mutating func check(in order: [Int], names: (Clause) -> [String]) -> [PolicyError] {
     var errors: [PolicyError] = []
-    for index in order {
+    for index in order where errors.count < Self.errorsMax {
       let group = groups[index]
       let clauses = group.clauses + (group.defaultClause.map { [$0] } ?? [])
       let count = errors.count
