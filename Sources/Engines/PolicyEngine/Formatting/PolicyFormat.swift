@@ -68,7 +68,9 @@ private struct Layout {
     let items = items(tokens, comments)
     var packageWords = Self.packageWords(items)
     for (index, item) in items.enumerated() {
-      if packageWords == 0, let previous, item.line > previous.lastLine || !item.isComment {
+      if packageWords == 0, let previous, item.line > previous.lastLine || !item.isComment,
+        !(item.isComment && goesOnWithMetadata(item))
+      {
         // The package stands alone.
         needsBlank = true
         needsBreak = !item.isComment

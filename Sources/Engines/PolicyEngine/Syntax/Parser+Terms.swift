@@ -207,9 +207,18 @@ extension Parser {
     let location = current.location
     let first = try infix()
     guard skip(",") else { return first }
-    let second = try infix(allowsIn: false)
+    var value = try binary(0, allowsOr: true)
     guard skipKeyword("in") else { throw expected("in") }
-    return call("internal.member_3", [first, second, try infix()], location)
+    var domain = try binary(0, allowsOr: true)
+    var count = 0
+    while atKeyword("in") {
+      value = call("internal.member_2", [value, domain], current.location)
+      advance()
+      domain = try binary(0, allowsOr: true)
+      count += 1
+      guard count < Self.depthMax else { throw failure("too many operators in one term") }
+    }
+    return call("internal.member_3", [first, value, domain], location)
   }
 
   /// The body of a comprehension, after its head.
