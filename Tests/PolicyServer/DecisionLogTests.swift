@@ -87,13 +87,14 @@ import Testing
       "mask := s if {\n\tn := numbers.range(1, 4000)\n\ts := {x | some x in n; some y in n; x + y == 0}\n}",
     ])
   func `has neither input nor result where the mask is wrong`(_ mask: String) async throws {
-    let decision = try await decision(mask, input: #"{"card":"4111"}"#)
+    // Digits alone may stand in an id or a time by chance.
+    let decision = try await decision(mask, input: #"{"card":"card 4111"}"#)
     #expect(decision != nil)
     #expect(member(decision, "input") == nil)
     #expect(member(decision, "result") == nil)
     #expect(try member(decision, "erased") == json(#"["/input","/result"]"#))
     #expect(member(decision, "mask_error") != nil)
-    #expect(decision?.jsonText.contains("4111") == false)
+    #expect(decision?.jsonText.contains("card 4111") == false)
   }
 
   @Test(
@@ -102,13 +103,13 @@ import Testing
       #"{"a":["Bearer x1SECRET"]}"#, #"{"a":"basic x1SECRET"}"#,
       #"{"token":{"value":"x1SECRET"}}"#, #"{"access_token":"x1SECRET","Set-Cookie":"x1SECRET"}"#,
       #"{"password":["x1SECRET"]}"#, #"{"x":"see eyJx1SECRET.eyJx.y"}"#, #""Bearer x1SECRET""#,
-      #"{"client-secret":1234,"x~/y":{"apiKey":"x1SECRET"}}"#,
+      #"{"client-secret":12345678901234,"x~/y":{"apiKey":"x1SECRET"}}"#,
     ])
   func `never has a credential, whatever the policy says`(_ input: String) async throws {
     let decision = try await decision("", input: input, path: "echo/all")
     #expect(decision != nil)
     #expect(decision?.jsonText.contains("SECRET") == false, "\(decision?.jsonText ?? "")")
-    #expect(decision?.jsonText.contains("1234") == false)
+    #expect(decision?.jsonText.contains("12345678901234") == false)
     guard case .array(let erased)? = member(decision, "erased") else {
       Issue.record("nothing is told to be erased")
       return
