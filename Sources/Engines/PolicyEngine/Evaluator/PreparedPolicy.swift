@@ -58,18 +58,19 @@ package struct PreparedPolicy: Sendable {
   /// What is left of it where a part of the input is known. It decides as the policy does for inputs
   /// of which that is true, and must be asked about no others.
   package func narrowed(to input: KnownInput) -> PreparedPolicy {
-    var (groups, known) = (groups, fixed)
+    func specialised(_ groups: [RuleGroup], _ known: [Value??]) -> Specialisation {
+      Specialisation(policy, groups, known: known, data: data, input: input)
+    }
+    var result = specialised(groups, fixed)
     for _ in 0..<Self.roundsMax {
-      let result = Specialisation(policy, groups, known: known, data: data, input: input)
-      groups = result.groups
-      known = Self.settled(policy, groups, known: result.known, data: data, budget: .standard)
+      let known = Self.settled(
+        policy, result.groups, known: result.known, data: data, budget: .standard)
       guard known.count(where: { $0 != nil }) > result.known.count(where: { $0 != nil }) else {
         break
       }
+      result = specialised(result.groups, known)
     }
-    return PreparedPolicy(
-      policy, data, Specialisation(policy, groups, known: known, data: data, input: input),
-      isNarrowed: true)
+    return PreparedPolicy(policy, data, result, isNarrowed: true)
   }
 
   /// Evaluates a query as the policy does; `input.data` does not count.

@@ -164,9 +164,7 @@ indirect enum PolicyType: Hashable, Sendable {
     case (_, .any(let types)):
       return types.isEmpty || types.contains { unifies($0) }
     case (.null, .null), (.boolean, .boolean), (.number, .number), (.string, .string): return true
-    case (.set, .set):
-      guard let own = values, let others = other.values else { return true }
-      return own.unifies(others)
+    case (.set(let element), .set(let otherElement)): return element.unifies(otherElement)
     case (.array(let first, let rest), .array(let second, let otherRest)):
       for index in 0..<max(first.count, second.count) {
         guard let left = index < first.count ? first[index] : rest,

@@ -30,7 +30,7 @@ struct RuleTypes: Sendable {
       let group = groups[index]
       let clauses = group.clauses + (group.defaultClause.map { [$0] } ?? [])
       let count = errors.count
-      let found = clauses.flatMap { bodies(of: $0, group.kind, names($0), &errors) }
+      let found = clauses.flatMap { bodies(of: $0, names($0), &errors) }
       // One error is enough: what uses the rule is not to blame.
       guard errors.count == count, let first = found.first else { continue }
       let type = found.dropFirst().reduce(first) { $0.union($1) }
@@ -45,7 +45,7 @@ struct RuleTypes: Sendable {
 
   /// One type for each branch: each has its variables to itself.
   private func bodies(
-    of clause: Clause, _ kind: RuleGroup.Kind, _ names: [String], _ errors: inout [PolicyError]
+    of clause: Clause, _ names: [String], _ errors: inout [PolicyError]
   ) -> [FunctionType] {
     clause.branches.map { branch in
       var body = BodyTypes(rules: self, names: names, location: branch.location)
