@@ -124,9 +124,15 @@ test_a_token_for_another_purpose_is_refused if {
 
 test_a_token_without_the_scope_is_refused if {
 	refused(request, set_to("/token/scopes", ["openid"]), []) == {"scope-missing"}
+	refused(request, without("/token/scopes"), []) == {"scope-missing"}
 }
 
 # Subjects
+
+test_nothing_goes_through_a_suspended_client if {
+	client := request.token.client
+	refused(request, [], set_to(sprintf("/suspended/%s", [client]), "leaks tokens")) == {"client-suspended"}
+}
 
 test_a_suspended_subject_is_refused if {
 	refused(request, [], set_to("/suspended/ada", "lost papers")) == {"subject-suspended"}
@@ -172,12 +178,50 @@ test_a_frozen_account_neither_pays_nor_is_paid if {
 	refused(request, [], set_to("/frozen/eve-1", "court order")) == set()
 }
 
+test_a_frozen_account_is_not_changed_on_anybodys_behalf if {
+	changing := [{"op": "replace", "path": "/token/context", "value": {"account": "ada-1", "change": "thaw"}}]
+	refused(request, changing, set_to("/frozen/ada-1", "court order")) == {"account-frozen"}
+	refused(request, changing, set_to("/frozen/bob-1", "court order")) == set()
+}
+
+test_who_passes_the_token_on_does_not_tell_that_an_account_is_frozen if {
+	passing := set_to("/operation/passed_on", true)
+	refused(request, passing, set_to("/frozen/bob-1", "court order")) == set()
+	refused(request, passing, set_to("/suspended/ada", "lost phone")) == {"subject-suspended"}
+}
+
 # The lists as they are shipped
 
-test_an_account_holder_pays_and_a_machine_does_not if {
-	# Whatever is closed or suspended just now: that is an operator's to decide, at any hour.
+test_nobody_manages_accounts_until_somebody_is_made_a_manager if {
+	managing := array.concat(
+		[{"op": "replace", "path": "/operation/purpose", "value": "account.manage"}],
+		set_to("/token/purpose", "account.manage"),
+	)
+	asked := json.patch(request, managing)
+	shipped := object.remove(data.access, ["suspended", "frozen", "contained", "closed"])
+	access.decision.allow == false with input as asked with data.access as shipped
+	access.decision.allow == false with input as json.patch(asked, set_to("/token/kind", "client"))
+		with data.access as shipped
+	named := json.patch(shipped, set_to("/members/ada", {"roles": {"account-manager": {}}}))
+	access.decision.allow with input as asked with data.access as named
+}
+
+test_an_account_holder_pays_and_so_does_a_machine if {
+	# Whatever is closed or suspended just now: that is an operator's to decide, at any hour. Whose account it is, the
+	# ledger decides.
 	shipped := object.remove(data.access, ["suspended", "frozen", "contained", "closed"])
 	access.decision.allow with input as request with data.access as shipped
-	access.decision.allow == false with input as json.patch(request, set_to("/token/kind", "client"))
+	access.decision.allow with input as json.patch(request, set_to("/token/kind", "client"))
 		with data.access as shipped
+}
+
+test_a_machine_is_nobody_whose_profile_could_be_read if {
+	shipped := object.remove(data.access, ["suspended", "frozen", "contained", "closed"])
+	every purpose in ["profile.read", "identity.userinfo", "greeting.create"] {
+		asked := json.patch(request, array.concat(
+			array.concat(set_to("/token/kind", "client"), set_to("/token/purpose", purpose)),
+			set_to("/operation/purpose", purpose),
+		))
+		access.decision.allow == false with input as asked with data.access as shipped
+	}
 }

@@ -3,12 +3,18 @@
 # data.access.roles[ROLE].purposes[PURPOSE]       {} or {"amount_max": {CURRENCY: minor units}}
 # data.access.members[SUBJECT].roles[ROLE]        {} or {"until": moment in RFC 3339}
 # data.access.default_roles["person" or "client"] for who is no member
-# data.access.suspended[SUBJECT], data.access.frozen[ACCOUNT]: why
+# data.access.suspended[SUBJECT or CLIENT], data.access.frozen[ACCOUNT]: why
 package strongroom.access
 
 refusals contains refusal("subject-suspended", why) if {
 	reason := data.access.suspended[input.token.subject]
 	why := sprintf("the subject is suspended: %s", [reason])
+}
+
+# Nothing goes through a suspended client, for whomever.
+refusals contains refusal("client-suspended", why) if {
+	reason := data.access.suspended[input.token.client]
+	why := sprintf("the client is suspended: %s", [reason])
 }
 
 refusals contains refusal("no-role", why) if {
@@ -28,11 +34,17 @@ refusals contains refusal("amount-above-role", why) if {
 	)
 }
 
+# Who decides about the money says so, and answers as for an account that does not exist: an earlier, other no would tip
+# people off. Nor is such an account thawed or closed on anybody's behalf: this list is the emergency brake beside the
+# ledger's own word.
 refusals contains refusal("account-frozen", why) if {
-	some end in ["debtor", "creditor"]
+	not is_passed_on
+	some end in ["debtor", "creditor", "account"]
 	reason := data.access.frozen[input.token.context[end]]
-	why := sprintf("the %s's account is frozen: %s", [end, reason])
+	why := sprintf("the account named as %s is frozen: %s", [end, reason])
 }
+
+is_passed_on if input.operation.passed_on
 
 # Somebody asks for something that needs a role, and none gives it.
 is_left_without_permission if {
@@ -62,6 +74,7 @@ grants contains grant if {
 }
 
 grants contains grant if {
+	input.token.subject
 	not data.access.members[input.token.subject]
 	some role in data.access.default_roles[input.token.kind]
 	grant := data.access.roles[role].purposes[input.operation.purpose]

@@ -51,6 +51,9 @@ refusals contains refusal("other-purpose", why) if {
 refusals contains refusal("scope-missing", why) if {
 	input.token
 	some scope in input.operation.scopes
-	not scope in input.token.scopes
+	not has_scope(scope)
 	why := sprintf("%s was not given the scope %s", [input.token.client, scope])
 }
+
+# A rule of its own: behind `not`, a token without scopes would make the refusal undefined.
+has_scope(scope) if scope in input.token.scopes

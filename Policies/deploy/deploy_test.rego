@@ -92,6 +92,10 @@ test_confidential_data_is_sealed if {
 	removed("/secrets") == {"unsealed-storage"}
 	replaced("/secrets", ["other-key"]) == {"unsealed-storage"}
 	replaced("/data", [{"class": "outbox", "sensitivity": "confidential"}]) == set()
+	objections([
+		{"op": "replace", "path": "/data", "value": [{"sensitivity": "confidential"}]},
+		{"op": "remove", "path": "/secrets"},
+	]) == {"unsealed-storage"}
 }
 
 test_personal_data_is_sealed_and_has_one_keeper if {
@@ -106,6 +110,7 @@ test_personal_data_is_sealed_and_has_one_keeper if {
 		{"op": "replace", "path": "/egress", "value": []},
 	]) == set()
 	replaced("/data", [{"class": "new", "sensitivity": "personal"}]) == {"personal-data"}
+	replaced("/data", [{"sensitivity": "personal"}]) == {"personal-data"}
 }
 
 test_egress_is_on_the_list if {

@@ -1,13 +1,13 @@
 # Sensitive data is stored sealed, or not at all.
 package strongroom.deploy
 
-deny contains finding("unsealed-storage", kept["class"], message) if {
+deny contains finding("unsealed-storage", class_of(kept), message) if {
 	some kept in input.charter.data
 	must_be_sealed(kept)
 	not holds_keyring
 	message := sprintf(
 		"%s keeps %s (%s) and has no keyring to seal it with",
-		[service, kept["class"], kept.sensitivity],
+		[service, class_of(kept), kept.sensitivity],
 	)
 }
 
@@ -15,7 +15,8 @@ must_be_sealed(kept) if kept.sensitivity == "personal"
 
 must_be_sealed(kept) if {
 	kept.sensitivity == "confidential"
-	not data.organisation.unsealed_classes[kept["class"]]
+	class := class_of(kept)
+	not data.organisation.unsealed_classes[class]
 }
 
 holds_keyring if {

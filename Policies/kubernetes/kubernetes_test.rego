@@ -87,6 +87,7 @@ test_an_image_is_the_built_one if {
 	in_container("/image", "registry.example/ledger@sha256:0b") == {"not-the-built-one"}
 	in_container("/image", "registry.example/ledger:latest") == {"not-the-built-one"}
 	in_container("/image", "elsewhere.example/ledger@sha256:0a") == {"not-the-built-one"}
+	rules(json.remove(deployment, ["spec/template/spec/containers/0/image"])) == {"not-the-built-one"}
 }
 
 test_storage_is_encrypted if {
@@ -102,6 +103,7 @@ test_storage_is_encrypted if {
 test_requests_come_in_sealed if {
 	rules({"kind": "Ingress", "spec": {"tls": [{"hosts": ["bank.example"]}]}}) == set()
 	rules({"kind": "Ingress", "spec": {}}) == {"ingress-without-tls"}
+	rules({"kind": "Ingress"}) == {"ingress-without-tls"}
 }
 
 egress(rules_) := rules({"kind": "NetworkPolicy", "spec": {"policyTypes": ["Egress"], "egress": rules_}})
@@ -113,4 +115,5 @@ test_ways_out_are_on_the_list if {
 	egress([{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]) == {"unlisted-egress"}
 	egress([{"ports": [{"port": 443}]}]) == {"unlisted-egress"}
 	rules({"kind": "NetworkPolicy", "spec": {"policyTypes": ["Ingress"]}}) == {"unlisted-egress"}
+	rules({"kind": "NetworkPolicy"}) == {"unlisted-egress"}
 }

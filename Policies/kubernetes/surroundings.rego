@@ -12,7 +12,7 @@ deny contains finding("unencrypted-storage", "storageClassName", message) if {
 
 deny contains finding("ingress-without-tls", "spec:", message) if {
 	input.kind == "Ingress"
-	count(object.get(input.spec, "tls", [])) == 0
+	count(object.get(input, ["spec", "tls"], [])) == 0
 	message := sprintf("%s takes requests in clear", [name])
 }
 
@@ -32,7 +32,7 @@ deny contains finding("unlisted-egress", block, message) if {
 
 deny contains finding("unlisted-egress", "policyTypes", message) if {
 	input.kind == "NetworkPolicy"
-	not "Egress" in object.get(input.spec, "policyTypes", [])
+	not "Egress" in object.get(input, ["spec", "policyTypes"], [])
 	message := sprintf("%s says nothing of the way out", [name])
 }
 

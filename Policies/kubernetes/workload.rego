@@ -10,8 +10,9 @@ deny contains finding("missing-limit", container.name, message) if {
 
 deny contains finding("not-the-built-one", container.name, message) if {
 	some container in containers
-	not is_built(container.image)
-	message := sprintf("%s: %s runs %s, which is not what was built", [name, container.name, container.image])
+	image := object.get(container, "image", "no image")
+	not is_built(image)
+	message := sprintf("%s: %s runs %s, which is not what was built", [name, container.name, image])
 }
 
 # An image counts by its digest; a tag may be moved.

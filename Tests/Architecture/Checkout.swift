@@ -25,6 +25,13 @@ enum Checkout {
       }.sorted { $0.path < $1.path }
   }
 
+  /// All files below a folder by their path from the checkout's root, sorted.
+  static func files(_ folder: String) -> [String] {
+    let base = root.appending(path: folder).path(percentEncoded: false)
+    let names = FileManager.default.enumerator(atPath: base)?.allObjects as? [String] ?? []
+    return names.filter { $0.contains(".") }.map { "\(folder)/\($0)" }.sorted()
+  }
+
   static func folders(in folder: String) -> [String] {
     let names = try? FileManager.default.contentsOfDirectory(
       atPath: root.appending(path: folder).path(percentEncoded: false))

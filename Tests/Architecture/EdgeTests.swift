@@ -8,7 +8,10 @@ import Yams
 /// The charters, the package's rows and the OpenAPI documents are three statements of one thing.
 @Suite struct `The edges` {
   /// Calls that Chassis makes for a service, so that its row needs no contract for them.
-  static let fabricCalls: Set<String> = ["audit.appendRecords", "authority.getSealingKeyring"]
+  static let fabricCalls: Set<String> = [
+    "audit.appendRecords", "authority.getSealingKeyring", "authority.reportSealingVersions",
+    "authority.listRevocations", "authority.handOverSecrets",
+  ]
 
   /// What one service's row and charter say differently.
   static func differences(
@@ -47,12 +50,23 @@ import Yams
       let service = try #require(ServiceName(name.lowercased()))
       let charter = try #require(set[service], "\(name) has no charter")
       found += Self.differences(name, row: calls, calls: charter.calls) { call, operation in
-        service == Charter.gatewayName
+        charter.role == .door
           && set[call.service]?.operation(operation)?.isPublic == true
       }
     }
     #expect(rows.services.count == set.charters.count - 1)
     #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+  }
+
+  @Test func `lead from every service to the revocation feed`() throws {
+    let set = try CharterFolder.load(Checkout.root.path(percentEncoded: false))
+    let authority = try #require(set.holder(of: .authority))
+    let deaf = set.charters.filter { charter in
+      charter.port != nil && charter.service != authority
+        && !set.mayCall(
+          caller: charter.service, service: authority, operation: "listRevocations")
+    }
+    #expect(deaf.isEmpty, "\(deaf.map(\.service))")
   }
 
   @Test func `are seen to differ when they do`() throws {
@@ -96,7 +110,8 @@ import Yams
           let path = $0.path.description.replacing("...}", with: "}")
           return ("\($0.method.rawValue) \(path)", $0.id)
         }, uniquingKeysWith: { first, _ in first })
-      let implied = Set(["/healthz", "/readyz", "/metrics"].map { "GET \($0)" })
+      let door = ["/.well-known/api-catalog", "/openapi/{service}.json"]
+      let implied = Set((["/healthz", "/readyz", "/metrics"] + door).map { "GET \($0)" })
       let written = try Self.operations(openapi: document).filter { !implied.contains($0.key) }
       #expect(written == declared, "\(folder)")
       compared += 1

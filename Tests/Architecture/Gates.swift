@@ -36,6 +36,12 @@ enum Gate {
       .map { "line \($0.line): imports \($0.module), which Package.swift does not declare" }
   }
 
+  /// What a target's row declares and no file of it imports: it is built, and linked, for nobody.
+  static func idleDeclarations(_ texts: [String], declared: Set<String>) -> [String] {
+    declared.subtracting(texts.flatMap { imports($0).map(\.module) }).sorted()
+      .map { "declares \($0), which none of its files imports" }
+  }
+
   static func length(_ text: String) -> [String] {
     let count = text.split(separator: "\n", omittingEmptySubsequences: false).count - 1
     return count > linesMax ? ["has \(count) lines; \(linesMax) at most"] : []
@@ -91,6 +97,70 @@ enum Gate {
     guard !path.hasPrefix("Sources/Fabric/Storage/") else { return [] }
     return imports(text).filter { ["GRDB", "SQLite3", "CSQLite"].contains($0.module) }
       .map { "line \($0.line): only Storage may import \($0.module)" }
+  }
+
+  /// The files of one `Migrations` folder: `0001-initial.sql`, its text in another dialect `0001-initial.postgres.sql`.
+  static func migrations(_ names: [String]) -> [String] {
+    let spelled = names.filter { $0.wholeMatch(of: /[0-9]{4}(-[a-z]+)+(\.postgres)?\.sql/) == nil }
+    let numbers = names.filter { !$0.hasSuffix(".postgres.sql") }.map { $0.prefix(4) }.sorted()
+    let gaps = zip(numbers, 1...).filter { Int($0) != $1 }
+    return spelled.map { "'\($0)' is not spelled like 0001-initial.sql" }
+      + gaps.map { "'\($0)' stands where \($1) comes next" }
+  }
+
+  /// Files that are replaced as a whole, past the one function that does it durably.
+  static func replacing(path: String, _ text: String) -> [String] {
+    guard !path.hasPrefix("Sources/Fabric/DurableFiles/") else { return [] }
+    return find(
+      text,
+      [
+        "rename(", "renameat(", "renameat2(", "O_TRUNC", "O_TMPFILE", ".atomic]", ".atomic)",
+        "atomically:", ".moveItem(", ".replaceItem", ".createFile(",
+      ]
+    ).map { "\($0) replaces a file; DurableFile does that" }
+  }
+
+  /// Decisions by how a problem's type is spelled; `kind` is there for that.
+  static func spelling(_ text: String) -> [String] {
+    find(
+      text,
+      [
+        "slug.hasPrefix(", "slug.hasSuffix(", "slug.contains(", "slug ==", "slug !=",
+        ".contains(error.slug)", ".contains(problem.slug)", "switch error.slug",
+        "switch problem.slug",
+      ]
+    ).map { "\($0) decides by spelling; a problem has a kind" }
+  }
+
+  /// Services that are known by name: as a text of its own, as a charter's `service`, or as a folder of services.
+  static func serviceNames(_ text: String, among services: [String]) -> [String] {
+    services.map { $0.lowercased() }.flatMap { name in
+      text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+        .compactMap { offset, line -> String? in
+          guard !line.drop(while: { $0 == " " }).hasPrefix("//") else { return nil }
+          let words = line.lowercased()
+          let known = ["\"\(name)\"", "\"\(name)\\\"", "services/\(name)/"].contains {
+            words.contains($0)
+          }
+          let declared = words.components(separatedBy: "service: ").dropFirst().contains {
+            $0.prefix { $0.isLetter || $0.isNumber || $0 == "-" } == name
+          }
+          return known || declared ? "line \(offset + 1): knows \(name) by its name" : nil
+        }
+    }
+  }
+
+  /// Texts of migrations in one dialect without the other's beside them.
+  static func migrationTwins(_ names: [String]) -> [String] {
+    let (sqlite, postgres) = (".sql", ".postgres.sql")
+    func stem(_ name: String, _ ending: String) -> String {
+      String(name.dropLast(ending.count))
+    }
+    let texts = names.filter { $0.hasSuffix(sqlite) }
+    let there = Set(texts.filter { $0.hasSuffix(postgres) }.map { stem($0, postgres) })
+    let known = Set(texts.filter { !$0.hasSuffix(postgres) }.map { stem($0, sqlite) })
+    return known.subtracting(there).sorted().map { "\($0)\(sqlite) has no \($0)\(postgres)" }
+      + there.subtracting(known).sorted().map { "\($0)\(postgres) has no \($0)\(sqlite)" }
   }
 
   /// Where one of the words stands, not as the end of a longer name, outside comments.

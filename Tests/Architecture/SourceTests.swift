@@ -15,6 +15,18 @@ import Testing
     #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
   }
 
+  @Test func `import all that Package.swift declares`() throws {
+    let rows = try PackageRows.load()
+    var found: [String] = []
+    for target in rows.targets where target.type != "test" {
+      guard let path = target.path, path.hasPrefix("Sources/") else { continue }
+      found += Gate.idleDeclarations(
+        try Checkout.swiftFiles(path).map(\.text), declared: Set(target.dependencies.map(\.name))
+      ).map { "\(target.name) \($0)" }
+    }
+    #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+  }
+
   @Test(arguments: ["Sources", "Tests"])
   func `keep files short, and no drawers`(folder: String) throws {
     let found =
@@ -34,8 +46,31 @@ import Testing
     #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
   }
 
+  @Test(arguments: [
+    "Sources/Engines", "Sources/Contracts", "Sources/Fabric", "Sources/Services",
+    "Sources/Executables",
+  ])
+  func `decide on a problem by its kind`(folder: String) throws {
+    let found = try check(folder, "spelling") { Gate.spelling($0.text) }
+    #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+  }
+
+  @Test func `replace files through DurableFile only`() throws {
+    let found = try check("Sources", "replacing") { Gate.replacing(path: $0.path, $0.text) }
+    #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+  }
+
   @Test func `reach the database through Storage only`() throws {
     let found = try check("Sources", "storage") { Gate.storage(path: $0.path, $0.text) }
+    #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+  }
+
+  /// What a service is to the others its charter says, or the contract of what is called.
+  @Test(arguments: ["Sources/Fabric", "Sources/Engines/Charters"])
+  func `know no service by its name`(folder: String) throws {
+    let services = Checkout.folders(in: "Sources/Services")
+    #expect(services.count >= 7)
+    let found = try check(folder, "names") { Gate.serviceNames($0.text, among: services) }
     #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
   }
 
@@ -73,6 +108,13 @@ import Testing
     #expect(Gate.undeclaredImports("// import Storage\nlet important = 1", declared: []).isEmpty)
   }
 
+  @Test func `refuses a declaration that nobody imports`() {
+    let files = ["import Vocabulary\n", "package import Storage\n// import Tokens\n"]
+    #expect(Gate.idleDeclarations(files, declared: ["Vocabulary", "Storage"]).isEmpty)
+    #expect(Gate.idleDeclarations(files, declared: ["Vocabulary", "Tokens"]).count == 1)
+    #expect(Gate.idleDeclarations([], declared: ["Storage"]).count == 1)
+  }
+
   @Test func `refuses line 401`() {
     let most = String(repeating: "x\n", count: Gate.linesMax)
     #expect(Gate.length(most).isEmpty)
@@ -106,6 +148,41 @@ import Testing
   ])
   func `refuses public, @testable and idle TODOs`(line: String) {
     #expect(Gate.visibility(line).count == 1)
+  }
+
+  @Test(arguments: [
+    "  && !problem.slug.hasPrefix(\"transaction-token\")", "guard gone.contains(error.slug) else {",
+    "if error.slug == Problem.notFound.slug {", "switch problem.slug {",
+  ])
+  func `refuses a decision by a problem's spelling`(line: String) {
+    #expect(Gate.spelling(line).count == 1)
+    #expect(Gate.spelling("reason: problem.slug)").isEmpty)
+  }
+
+  @Test(arguments: [
+    "guard rename(draft, path) == 0 else {", "  Glibc.rename(draft, path)",
+    "try data.write(to: url, options: .atomic)", "try data.write(to: url, options: [.atomic])",
+    "try text.write(toFile: path, atomically: true, encoding: .utf8)",
+    "let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)",
+    "try FileManager.default.moveItem(atPath: draft, toPath: path)",
+    "files.createFile(atPath: path, contents: data)",
+  ])
+  func `refuses another way to replace a file`(line: String) {
+    #expect(Gate.replacing(path: "Sources/Services/A/A.swift", line).count == 1)
+    #expect(Gate.replacing(path: "Sources/Fabric/DurableFiles/A.swift", line).isEmpty)
+    #expect(Gate.replacing(path: "Sources/A.swift", "let unrenamed = prerename(a, b)").isEmpty)
+  }
+
+  @Test(arguments: [
+    "let issuer: ServiceName = \"gateway\"", "case \"ledger\" where platform.hasDatabase:",
+    "  - {service: ledger, operations: [a]}", "\"Sources/Services/Ledger/charter.yaml\"",
+    "after: \"contract(\\\"Ledger\\\")\"",
+  ])
+  func `refuses a service's name`(line: String) {
+    #expect(Gate.serviceNames(line, among: ["Gateway", "Ledger"]).count == 1)
+    #expect(Gate.serviceNames("// \(line)", among: ["Gateway", "Ledger"]).isEmpty)
+    #expect(Gate.serviceNames("\"gateway_port\"", among: ["Gateway"]).isEmpty)
+    #expect(Gate.serviceNames("{service: \\(other)}", among: ["Gateway"]).isEmpty)
   }
 
   @Test func `refuses the database outside Storage`() {

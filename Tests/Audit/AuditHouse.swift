@@ -128,8 +128,6 @@ final class AuditHouse: Sendable {
     for folder in [home.chartersFolder, "\(home.path)/data"] {
       try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
-    let platform = Platform(trustDomain: trustDomain, portOffset: offset)
-    try Data(StrictJSON.encode(platform)).write(to: URL(filePath: home.platformFile))
     try TestPolicies.settle(home)
     let checkout = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
     let charter = try String(
@@ -139,7 +137,9 @@ final class AuditHouse: Sendable {
     // The real charter, with the callers that take part in this test.
     let callers = "callers: [gateway, identity, customers, ledger, payments, authority, operator]"
     let texts = [
-      "audit": charter.replacing(callers, with: "callers: [ledger, payments, operator]"),
+      "audit": charter.replacing(
+        callers, with: "callers: [ledger, payments, operator]"
+      ).replacing(", listRevocations]", with: "]"),
       "authority": """
       apiVersion: strongroom/v1
       service: authority
@@ -149,6 +149,11 @@ final class AuditHouse: Sendable {
         - id: getSealingKeyring
           method: POST
           path: /v1/sealing-keyring
+          callers: [audit]
+          idempotency: natural
+        - id: reportSealingVersions
+          method: POST
+          path: /v1/sealing-keyring/uses
           callers: [audit]
           idempotency: natural
       limits: {memory_mib: 64, open_files: 256, connections: 64}
@@ -172,6 +177,9 @@ final class AuditHouse: Sendable {
 
       """,
     ]
+    var platform = Platform(trustDomain: trustDomain, portOffset: offset)
+    try platform.placeStores(of: texts)
+    try Data(StrictJSON.encode(platform)).write(to: URL(filePath: home.platformFile))
     for (name, text) in texts {
       try Data(text.utf8).write(to: URL(filePath: "\(home.chartersFolder)/\(name).yaml"))
     }
@@ -207,7 +215,9 @@ private struct KeyKeeper: Service {
         let key = Base64URL.encode([UInt8](repeating: 5, count: 32))
         return try .json(
           200, SealingKeyring(current: 1, keys: [SealingKeyVersion(version: 1, key: key)]))
-      }
+      },
+      // There is one version, so nobody has anything to report.
+      AuthorityOperations.reportSealingVersions.id: { _ in throw Problem.notFound },
     ]
   }
 }

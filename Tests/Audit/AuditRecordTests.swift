@@ -157,4 +157,16 @@ private struct RandomRecords {
     }
     #expect(leftAlone > 1_000)
   }
+
+  @Test(arguments: [
+    "2026-11-21t07:35:00.250000Z", "2026-11-21T07:35:00.250000z", "2026-11-21T07:35:00.3+00:00",
+  ])
+  func `is left to the decoder where a moment is spelled otherwise`(moment: String) throws {
+    let record = try RandomRecords(randomness: .seeded(1)).next()
+    let sent = Array(
+      #"{"records":[\#(String(decoding: record.canonicalBytes, as: UTF8.self))]}"#
+        .replacing(record.at.description, with: moment).utf8)
+    #expect(CanonicalReader.batch(sent) == nil)
+    #expect(try StrictJSON.decode(AppendRecords.self, from: sent).records.count == 1)
+  }
 }

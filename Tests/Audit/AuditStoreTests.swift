@@ -1,12 +1,15 @@
 import Audit
 import AuditAPI
+import Chassis
 import Glibc
 import MerkleLog
+import Sealing
 import StrictJSON
+import TestKit
 import Testing
 import Vocabulary
 
-@Suite struct `The store of records` {
+@Suite(.onEachStore) struct `The store of records` {
   @Test func `keeps each record once, in order, without a gap`() async throws {
     let bench = try Bench()
     let parts = try await bench.open()
@@ -16,9 +19,9 @@ import Vocabulary
     #expect(second.fresh.count == 3 && second.duplicates == 2)
     let third = try await parts.append([sampleRecord(9), sampleRecord(9)])
     #expect(third.fresh.count == 1 && third.duplicates == 1)
-    let entries = try await parts.records.entries(from: 0, limit: 100)
+    let entries = try #require(try await parts.records.waiting(from: 0, limit: 100))
     #expect(entries.map(\.sequence) == Array(0..<9))
-    let expected = try (Array(0..<8) + [9]).map { try StrictJSON.encode(sampleRecord($0)) }
+    let expected = (Array(0..<8) + [9]).map { logged(sampleRecord($0)) }
     #expect(entries.map(\.bytes) == expected)
     #expect(try await parts.records.count() == 9)
   }
@@ -32,10 +35,11 @@ import Vocabulary
       let decision = try await parts.append([changed, sampleRecord(2)])
       #expect(decision.conflicts.map(\.record.id) == [changed.id])
     }
-    let entries = try await parts.records.entries(from: 0, limit: 100)
+    let entries = try #require(try await parts.records.waiting(from: 0, limit: 100))
     let records = try entries.map { try StrictJSON.decode(AuditRecord.self, from: $0.bytes) }
     #expect(records.count == 3)
-    #expect(records[0] == sampleRecord(1) && records[1] == sampleRecord(2))
+    #expect(records[0].claim == sampleRecord(1) && records[1].claim == sampleRecord(2))
+    #expect(records.allSatisfy { $0.received == Bench.clock.now() })
     #expect(records[2].reason == "record-conflict" && records[2].caller == "payments")
     #expect(records[2].detail == ["record": changed.id.description])
   }
@@ -73,7 +77,45 @@ import Vocabulary
     #expect(again.signer.verifierKey == parts.signer.verifierKey)
   }
 
+  @Test func `seals the key anew after a rotation, once, and opens it with the new key alone`()
+    async throws
+  {
+    let bench = try Bench()
+    let parts = try await bench.open()
+    let fields = parts.records.sealedFields
+    #expect(try await fields.versions() == [1])
+    #expect(try await fields.reseal(bench.keyring) == 0)
+    let old = [UInt8](repeating: 9, count: 32)
+    let new = [UInt8](repeating: 8, count: 32)
+    let both = try Keyring(keys: [1: old, 2: new], current: 2)
+    #expect(try await fields.reseal(both) == 1)
+    #expect(try await fields.reseal(both) == 0)
+    #expect(try await fields.versions() == [2])
+    let again = try await bench.parts(
+      on: parts.store, log: bench.logPath, keyring: Keyring(keys: [2: new], current: 2))
+    #expect(again.signer.verifierKey == parts.signer.verifierKey)
+  }
+
+  @Test func `has a key that a drill reads beside the owner, however large the store is`()
+    async throws
+  {
+    // About files.
+    guard StoreKind.current == .sqlite else { return }
+    let bench = try Bench()
+    let parts = try await bench.open()
+    _ = try await parts.append(sampleRecords(0..<300))
+    let taken = try CheckpointKey.taken(
+      from: "\(bench.storePath)/audit.sqlite", keyring: bench.keyring)
+    #expect(taken.verifierKey == parts.signer.verifierKey)
+    let stranger = try Keyring(keys: [1: [UInt8](repeating: 8, count: 32)], current: 1)
+    #expect(throws: LogFault.keyUnreadable) {
+      try CheckpointKey.taken(from: "\(bench.storePath)/audit.sqlite", keyring: stranger)
+    }
+  }
+
   @Test func `takes 5,000 records a second in batches and more, each durable`() async throws {
+    // About files.
+    guard StoreKind.current == .sqlite else { return }
     let bench = try Bench()
     let parts = try await bench.open()
     try await parts.writer.recover()
@@ -83,7 +125,7 @@ import Vocabulary
     let cpuBefore = processorTime()
     for batch in batches {
       let start = clock.now
-      let prepared = batch.map { PreparedRecord($0) }
+      let prepared = batch.map { PreparedRecord($0, received: Bench.clock.now()) }
       let encoded = clock.now
       _ = try await parts.records.append(prepared, at: Bench.clock.now())
       let stored = clock.now

@@ -1,6 +1,7 @@
 import AuditAPI
 import Charters
 import Foundation
+import TestKit
 import Testing
 import Vocabulary
 import Yams
@@ -18,6 +19,10 @@ import Yams
     route(AuditOperations.getInclusionProof), route(AuditOperations.getConsistencyProof),
     route(AuditOperations.getReceipt),
   ]
+
+  @Test func `takes the query items that the document names`() throws {
+    #expect(try ContractDocuments(of: "Audit").queryDifferences == [])
+  }
 
   @Test func `agrees with the charter`() throws {
     let charter = try Charter.parse(file: "charter.yaml", text: file("charter.yaml"))

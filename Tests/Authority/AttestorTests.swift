@@ -1,4 +1,5 @@
 import Authority
+import Chassis
 import Crypto
 import Foundation
 import Testing
@@ -134,13 +135,28 @@ private struct Launchpad {
     pad.remove()
   }
 
-  @Test func `reads 256 records and refuses to choose among more`() throws {
+  @Test func `knows the platform's own whatever lies beside their records`() throws {
     let pad = try Launchpad()
     try pad.write()
-    for number in 1..<Attestor.recordsMax { try pad.write("other-\(number)", pid: 1) }
+    // Sorted before it, in the order of names, and more than are read.
+    for number in 0...LaunchFolder.registrationsMax {
+      try pad.write("a-\(number)", pid: nil, executable: "/bin/true")
+    }
     #expect(try pad.attest().get().service == "payments")
-    try pad.write("other-\(Attestor.recordsMax)", pid: 1)
-    #expect(pad.attest() == .failure(.recordsUnsafe))
+    pad.remove()
+  }
+
+  @Test func `reads 256 registrations, and lets one more harm only the last`() throws {
+    let pad = try Launchpad()
+    for number in 1..<LaunchFolder.registrationsMax {
+      try pad.write("other-\(number)", pid: nil, executable: "/bin/true")
+    }
+    try pad.write("robot", pid: nil)
+    #expect(try pad.attest().get().service == "robot")
+    try pad.write("zebra", pid: nil, executable: "/bin/true")
+    #expect(try pad.attest().get().service == "robot")
+    try pad.write("aardvark", pid: nil, executable: "/bin/true")
+    #expect(pad.attest() == .failure(.noRecord))
     pad.remove()
   }
 }

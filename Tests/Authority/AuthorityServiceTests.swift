@@ -6,6 +6,7 @@ import Crypto
 import Foundation
 import NIOCore
 import NIOPosix
+import Sealing
 import Storage
 import StrictJSON
 import Synchronization
@@ -25,7 +26,7 @@ private func eventually(_ condition: @escaping () -> Bool) async throws -> Bool 
   return false
 }
 
-@Suite(.serialized) struct `The authority` {
+@Suite(.serialized, .onEachStore) struct `The authority` {
   @Test func `certifies a launched process, and writes down that it did`() async throws {
     let chancery = try await Chancery()
     let source = try await chancery.source(as: "customers")
@@ -55,6 +56,21 @@ private func eventually(_ condition: @escaping () -> Bool) async throws -> Bool 
     let refused = try await chancery.records().filter { $0.outcome == "refused" }
     #expect(refused.map(\.reason) == ["no-record"])
     #expect(refused.first?.detail["pid"] == "\(getpid())")
+    await chancery.close()
+  }
+
+  @Test func `ends the open stream of a workload that was removed`() async throws {
+    let chancery = try await Chancery()
+    let source = try await chancery.source(as: "customers")
+    #expect(try await chancery.records().allSatisfy { $0.outcome != "refused" })
+    try chancery.name(nil)
+    var refused: [AuditRecord] = []
+    for _ in 0..<300 where refused.isEmpty {
+      try await Task.sleep(for: .milliseconds(20))
+      refused = try await chancery.records().filter { $0.outcome == "refused" }
+    }
+    #expect(refused.first?.operation == "FetchX509SVID" && refused.first?.reason == "no-record")
+    source.close()
     await chancery.close()
   }
 
@@ -183,6 +199,32 @@ private func eventually(_ condition: @escaping () -> Bool) async throws -> Bool 
     #expect(again == keys)
     source.close()
     await second.close()
+  }
+
+  @Test func `takes a sealed root key from whoever started it, and from nobody else`() throws {
+    let place = try TestHome(charters: Chancery.charters())
+    defer { place.remove() }
+    let key = try Data(contentsOf: URL(filePath: place.home.rootKeyFile))
+    let label = "sealing/customers/1"
+    func subkey(_ keyring: Keyring) throws -> [UInt8] {
+      try keyring.subkey(label: label, version: 1).withBytes { Array($0) }
+    }
+    let open = try subkey(RootKey.load(from: place.home))
+    try FileManager.default.moveItem(
+      atPath: place.home.rootKeyFile, toPath: place.home.sealedRootKeyFile)
+    func load(_ handed: Data) throws -> [UInt8] {
+      let pipe = Pipe()
+      try pipe.fileHandleForWriting.write(contentsOf: handed)
+      try pipe.fileHandleForWriting.close()
+      return try subkey(
+        RootKey.load(from: place.home, input: pipe.fileHandleForReading.fileDescriptor))
+    }
+    #expect(try load(key + Data("\n".utf8)) == open)
+    for wrong in [Data(), Data("\n".utf8), key.dropLast(), key + key] {
+      #expect { try load(wrong) } throws: {
+        "\($0)".contains("sealed under a passphrase, and nobody handed it over")
+      }
+    }
   }
 
   @Test func `does not start with a key that others can read, or that is not its own`()

@@ -100,6 +100,39 @@ struct Chancery {
     return (answer.status, Array(answer.body.readableBytesView))
   }
 
+  /// A standing line of one service to the authority, for many calls: each new one takes identities of our allowance.
+  func line(as service: ServiceName) async throws -> Line {
+    let source = try await source(as: service)
+    defer { source.close() }
+    return Line(
+      client: TransportClient(
+        credentials: try MeshCredentials(source.current, clock: clock),
+        group: MultiThreadedEventLoopGroup.singleton),
+      endpoint: try #require(process.context.endpoint(of: "authority")), clock: clock)
+  }
+
+  struct Line {
+    let client: TransportClient
+    let endpoint: ServiceEndpoint
+    let clock: Clock
+
+    func call(_ target: String, _ body: String = "") async throws -> (status: Int, body: [UInt8]) {
+      let answer = try await client.send(
+        WireRequest(
+          method: "POST", target: target, headers: Headers(), body: ByteBuffer(string: body)),
+        to: endpoint, by: Deadline(clock.now() + .seconds(5)), isRepeatable: false)
+      return (answer.status, Array(answer.body.readableBytesView))
+    }
+
+    func keyring(_ target: String = "/v1/sealing-keyring", _ body: String = "") async throws
+      -> SealingKeyring
+    {
+      let answer = try await call(target, body)
+      #expect(answer.status == 200)
+      return try StrictJSON.decode(SealingKeyring.self, from: answer.body)
+    }
+  }
+
   func keyring(of service: ServiceName) async throws -> SealingKeyring {
     let answer = try await call("POST", "/v1/sealing-keyring", as: service)
     #expect(answer.status == 200)
@@ -117,7 +150,8 @@ struct Chancery {
     if !keepHome { place.remove() }
   }
 
-  static func charters() throws -> [String: String] {
+  /// - Parameter outside: secrets of the outside that the charter of customers names; one or more.
+  static func charters(outside: [String] = ["mail-password"]) throws -> [String: String] {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().path
     let own = "\(root)/Sources/Services/Authority/charter.yaml"
@@ -131,14 +165,23 @@ struct Chancery {
       summary: The person at the machine.
       calls:
         - service: authority
-          operations: [rotateIssuer, rotateTrustRoot, rotateSealingKey, getTrustBundle]
+          operations: [rotateIssuer, rotateTrustRoot, rotateSealingKey, getTrustBundle, setSecret, listSecrets, removeSecret]
       """,
     ]
+    let sealing = "getSealingKeyring, reportSealingVersions"
+    let keyring = "sealing-keyring"
     let edges = [
-      ("identity", 7102, "getSealingKeyring"), ("customers", 7103, "getSealingKeyring"),
-      ("audit", 7106, "getSealingKeyring"), ("gateway", 7100, "issueEdgeCertificate"),
+      ("identity", 7102, "\(sealing), listRevocations, publishRevocations", keyring),
+      (
+        "customers", 7103, "\(sealing), listRevocations, handOverSecrets",
+        "\(keyring), \(outside.joined(separator: ", "))"
+      ),
+      ("audit", 7106, "\(sealing), listRevocations", keyring),
+      ("gateway", 7100, "issueEdgeCertificate, listRevocations", "edge-certificate"),
+      ("ledger", 7104, "listRevocations", ""),
+      ("payments", 7105, "\(sealing), listRevocations", keyring),
     ]
-    for (service, port, operation) in edges {
+    for (service, port, operation, secrets) in edges {
       let offered = "{id: appendRecords, method: POST, path: /v1/records, callers: [authority]}"
       charters["\(service).yaml"] = """
         apiVersion: strongroom/v1
@@ -149,7 +192,7 @@ struct Chancery {
         calls: [{service: authority, operations: [\(operation)]}]
         egress: []
         data: []
-        secrets: []
+        secrets: [\(secrets)]
         limits: {memory_mib: 64, open_files: 256, connections: 64}
         """
     }

@@ -2,6 +2,7 @@ import AuthorityAPI
 import Charters
 import Foundation
 import StrictJSON
+import TestKit
 import Testing
 import Vocabulary
 import Yams
@@ -23,10 +24,19 @@ import Yams
     }
   }
   private let contract: Set<Route> = [
-    Route(AuthorityOperations.getSealingKeyring), Route(AuthorityOperations.issueEdgeCertificate),
+    Route(AuthorityOperations.getSealingKeyring),
+    Route(AuthorityOperations.reportSealingVersions),
+    Route(AuthorityOperations.issueEdgeCertificate),
     Route(AuthorityOperations.rotateIssuer), Route(AuthorityOperations.rotateTrustRoot),
     Route(AuthorityOperations.rotateSealingKey), Route(AuthorityOperations.getTrustBundle),
+    Route(AuthorityOperations.listRevocations), Route(AuthorityOperations.publishRevocations),
+    Route(AuthorityOperations.setSecret), Route(AuthorityOperations.listSecrets),
+    Route(AuthorityOperations.removeSecret), Route(AuthorityOperations.handOverSecrets),
   ]
+
+  @Test func `takes the query items that the document names`() throws {
+    #expect(try ContractDocuments(of: "Authority").queryDifferences == [])
+  }
 
   @Test func `agrees with the charter`() throws {
     let charter = try Charter.parse(file: "charter.yaml", text: file("charter.yaml"))
@@ -40,6 +50,7 @@ import Yams
   @Test func `agrees with the document, whose examples are what travels`() throws {
     let readers: [String: ([UInt8]) throws -> Void] = [
       "SealingKeyring": { _ = try StrictJSON.decode(SealingKeyring.self, from: $0) },
+      "SealingVersionsInUse": { _ = try StrictJSON.decode(SealingVersionsInUse.self, from: $0) },
       "RotateSealingKey": { _ = try StrictJSON.decode(RotateSealingKey.self, from: $0) },
       "SealingKeyRotated": { _ = try StrictJSON.decode(SealingKeyRotated.self, from: $0) },
       "EdgeCertificateRequest": {
@@ -47,6 +58,20 @@ import Yams
       },
       "IssuedEdgeCertificate": { _ = try StrictJSON.decode(IssuedEdgeCertificate.self, from: $0) },
       "RotationAnswer": { _ = try StrictJSON.decode(RotationAnswer.self, from: $0) },
+      "SignedRevocations": {
+        let signed = try StrictJSON.decode(SignedRevocations.self, from: $0)
+        _ = try StrictJSON.decode(RevocationExtract.self, from: Array(signed.extract.utf8))
+      },
+      "PublishedRevocations": {
+        _ = try StrictJSON.decode(PublishedRevocations.self, from: $0)
+      },
+      "RevocationsTaken": { _ = try StrictJSON.decode(RevocationsTaken.self, from: $0) },
+      "NewSecret": { _ = try StrictJSON.decode(NewSecret.self, from: $0) },
+      "SecretStanding": { _ = try StrictJSON.decode(SecretStanding.self, from: $0) },
+      "SecretList": { _ = try StrictJSON.decode(SecretList.self, from: $0) },
+      "SecretPlace": { _ = try StrictJSON.decode(SecretPlace.self, from: $0) },
+      "SecretsWanted": { _ = try StrictJSON.decode(SecretsWanted.self, from: $0) },
+      "SecretsGiven": { _ = try StrictJSON.decode(SecretsGiven.self, from: $0) },
       "TrustBundleAnswer": { _ = try StrictJSON.decode(TrustBundleAnswer.self, from: $0) },
     ]
     let document = try #require(try Yams.load(yaml: file("openapi.yaml")) as? [String: Any])

@@ -1,4 +1,5 @@
 import Charters
+import StrictJSON
 import Testing
 import Vocabulary
 
@@ -13,8 +14,11 @@ import Vocabulary
     #expect(payment.forwards == ["ledger"])
     let get = try #require(set["payments"]?.operation("getPayment"))
     #expect(get.bodyBytesMax == 65_536 && get.timeout == .seconds(5) && get.idempotency == .none)
+    #expect(get.answers == ["application/json"] && get.caching == .none)
     #expect(set.publicRoutes.map(\.operation.id) == ["createPayment", "getPayment"])
     #expect(set.startOrder == ["ledger", "payments", "gateway"])
+    #expect(set.holder(of: .door) == "gateway" && set.holder(of: .authority) == nil)
+    #expect(set["payments"]?.role == nil && set["payments"]?.store == .default)
   }
 
   @Test(arguments: [
@@ -34,6 +38,73 @@ import Vocabulary
       caller: try #require(ServiceName(caller)), service: try #require(ServiceName(service)),
       operation: operation)
     #expect(allowed == expected)
+  }
+
+  @Test(arguments: ["Text/HTML", "text", "text/html; charset=utf-8", "/html", "text/html/x"])
+  func `names the media types of answers in one spelling`(_ type: String) throws {
+    let old = "        timeout_ms: 10000"
+    func set(_ type: String) throws -> CharterSet {
+      try CharterSet.load(
+        Samples.files().map { file in
+          CharterFile(
+            name: file.name,
+            text: file.text.replacing(
+              old.trimmingPrefix(while: { $0 == " " }), with: "answers: ['\(type)']"))
+        })
+    }
+    let good = try set("text/html")
+    #expect(good["payments"]?.operation("createPayment")?.answers == ["text/html"])
+    #expect(throws: CharterFaults.self) { try set(type) }
+  }
+
+  @Test func `takes what is no GET for new work, unless its charter says that it finishes`() throws
+  {
+    func whenFull(_ method: String, _ more: String = "") throws -> CharterOperation.WhenFull? {
+      try Charter.parse(
+        file: "charter.yaml",
+        text: """
+          apiVersion: strongroom/v1
+          service: books
+          summary: Keeps books.
+          port: 7009
+          operations: [{id: do, method: \(method), path: /v1/x, callers: [shop]\(more)}]
+          limits: {memory_mib: 64, open_files: 256, connections: 64}
+          """
+      ).operation("do")?.whenFull
+    }
+    #expect(try whenFull("GET") == .serve)
+    for method in ["POST", "PUT", "PATCH", "DELETE"] { #expect(try whenFull(method) == .refuse) }
+    #expect(try whenFull("POST", ", when_full: serve") == .serve)
+    #expect(try whenFull("GET", ", when_full: refuse") == .refuse)
+    #expect(throws: CharterFaults.self) { try whenFull("POST", ", when_full: yes") }
+  }
+
+  @Test func `writes each charter so that it is the same charter again`() throws {
+    let files = try Samples.files(
+      "ledger", "limits:", "store: {server: allowed, writers: many}\nlimits:")
+    #expect(try CharterSet.load(files)["ledger"]?.store.server == .allowed)
+    for file in try files + Samples.ours() {
+      guard let charter = try? Charter.parse(file: file.name, text: file.text) else { continue }
+      let document = String(decoding: charter.document.canonicalBytes, as: UTF8.self)
+      #expect(try Charter.parse(file: "charter.json", text: document) == charter)
+    }
+    let payments = try #require(CharterSet.load(Samples.files())["payments"])
+    #expect(payments.document["limits"]?["memory_mib"]?.integer != nil)
+    #expect(payments.document["operations"]?.array?.first?["idempotency"]?.string == "key")
+  }
+
+  @Test(arguments: ["0128", "0o200", "0x80", "+128", "1_28", "128.0"])
+  func `takes a number in one spelling, for other readers of YAML make another number of it`(
+    _ spelling: String
+  ) throws {
+    let number = "memory_mib: 128"
+    let files = try Samples.files()
+    #expect(files.contains { $0.text.contains(number) })
+    let spelled = files.map {
+      CharterFile(
+        name: $0.name, text: $0.text.replacing(number, with: "memory_mib: \(spelling)"))
+    }
+    #expect(throws: CharterFaults.self) { try CharterSet.load(spelled) }
   }
 
   struct Broken: CustomTestStringConvertible {
@@ -91,6 +162,21 @@ import Vocabulary
     Broken(
       .oneSidedEdge, "operator", "[getAccount]", "[getAccount, createHold]", line: 5,
       "does not list it"),
+    Broken(
+      .contradiction, "payments", "data: [", "secrets: [mail-password]\ndata: [", line: 23,
+      "add 'handOverSecrets' to the calls to the service that hands it out"),
+    Broken(
+      .contradiction, "payments", "data: [", "secrets: [sealing-keyring]\ndata: [", line: 23,
+      "operations: [getSealingKeyring]} to 'calls'"),
+    Broken(
+      .contradiction, "payments", "data: [", "secrets: [root-key]\ndata: [", line: 23,
+      "only the service that hands out sealing keys"),
+    Broken(
+      .contradiction, "payments", "[createHold]", "[createHold, issueEdgeCertificate]", line: 22,
+      "add 'edge-certificate' to 'secrets'"),
+    Broken(
+      .contradiction, "payments", "[createHold]", "[createHold, handOverSecrets]", line: 22,
+      "'secrets' names none"),
     Broken(.duplicatePort, "ledger", "port: 7104", "port: 7105", line: 4, "taken by 'ledger'"),
     Broken(.duplicate, "ledger", "id: getAccount", "id: createHold", line: 7, "stands twice"),
     Broken(.duplicate, "ledger", "port: 7104", "port: 7104\nport: 7109", line: 4, "stands twice"),
@@ -108,6 +194,20 @@ import Vocabulary
       .openDoor, "payments",
       "    scopes: [payments:create]\n    purpose: payment.create\n    context: {amount: /amount/minor_units}\n    forwards: [ledger]\n",
       "    authentication: none\n", line: 11, "without a token"),
+    Broken(
+      .contradiction, "gateway", "role: door", "role: issuer", line: 10, "has the role 'door'"),
+    Broken(
+      .duplicate, "payments", "port: 7105", "port: 7105\nrole: door", line: 5, "held by 'gateway'"),
+    Broken(.badValue, "ledger", "port: 7104", "port: 7104\nrole: dor", line: 5, "one of authority"),
+    Broken(
+      .missingField, "ledger", "port: 7104", "port: 7104\nstore: {}", line: 5, "'server' is missing"
+    ),
+    Broken(
+      .badValue, "ledger", "port: 7104", "port: 7104\nstore: {server: alowed}", line: 5, "'allowed'"
+    ),
+    Broken(
+      .contradiction, "ledger", "port: 7104", "port: 7104\nstore: {server: never, writers: many}",
+      line: 5, "one writer"),
     Broken(
       .contradiction, "payments", "forwards: [ledger]", "forwards: [audit]", line: 14,
       "does not call"),

@@ -58,6 +58,9 @@ private enum Added {
     ("command: [/usr/bin/python3, service.py, -v, -v], ", "", "'command' is missing"),
     ("read: [/opt/venv]", "reed: [/opt/venv]", "unknown field 'reed'"),
     ("calls:", "egress: [\"example.org:443\"]\ncalls:", "no way to the outside"),
+    ("calls:", "secrets: [mail-password]\ncalls:", "is given no secrets"),
+    ("calls:", "role: authority\ncalls:", "has no 'role'"),
+    ("calls:", "store: {server: allowed}\ncalls:", "has no 'store'"),
   ])
   func `that is wrong is named with its line`(old: String, new: String, says: String) throws {
     let faults = Samples.faults(try Added.files(charter: (old, new)))

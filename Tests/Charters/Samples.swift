@@ -1,4 +1,5 @@
 import Charters
+import Foundation
 import Testing
 
 /// A small platform that is right in every way; each test breaks one thing of it.
@@ -58,6 +59,7 @@ enum Samples {
     calls:
       - {service: payments, operations: [createPayment, getPayment]}
     limits: {memory_mib: 128, open_files: 1024, connections: 512}
+    role: door
     """
 
   static let operatorText = """
@@ -84,6 +86,18 @@ enum Samples {
       }
       return CharterFile(name: "\(name).yaml", text: text)
     } + [classes]
+  }
+
+  /// The charters of the services in this checkout, each by itself.
+  static func ours() throws -> [CharterFile] {
+    let services = `The published schema`.checkout.appending(path: "Sources/Services")
+    return try FileManager.default.contentsOfDirectory(
+      at: services, includingPropertiesForKeys: nil
+    ).map { folder in
+      CharterFile(
+        name: "\(folder.lastPathComponent)/charter.yaml",
+        text: try String(contentsOf: folder.appending(path: "charter.yaml"), encoding: .utf8))
+    }
   }
 
   static func faults(_ files: [CharterFile]) -> [CharterFault] {

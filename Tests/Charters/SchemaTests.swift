@@ -20,7 +20,7 @@ import Testing
     ("", CharterFields.charter), ("operation", CharterFields.operation),
     ("program", CharterFields.program), ("rate", CharterFields.rate), ("call", CharterFields.call),
     ("data", CharterFields.data),
-    ("limits", CharterFields.limits),
+    ("store", CharterFields.store), ("limits", CharterFields.limits),
   ])
   func `names the fields that the loader knows`(definition: String, fields: FieldList) throws {
     let schema = try Self.schema()
@@ -52,6 +52,10 @@ import Testing
     #expect(
       words(operation?["authentication"])
         == CharterOperation.Authentication.allCases.map(\.rawValue))
+    #expect(words(operation?["when_full"]) == CharterOperation.WhenFull.allCases.map(\.rawValue))
+    #expect(words(operation?["caching"]) == CharterOperation.Caching.allCases.map(\.rawValue))
+    #expect(operation?["answers"]?["maxItems"]?.integer == Int64(Charter.answersMax))
+    #expect(operation?["query"]?["maxItems"]?.integer == Int64(Charter.queryMax))
     let call = schema["$defs"]?["call"]?["properties"]
     #expect(words(call?["delivery"]) == CharterCall.Delivery.allCases.map(\.rawValue))
     let data = schema["$defs"]?["data"]?["properties"]
@@ -60,6 +64,10 @@ import Testing
     #expect(operation?["body_bytes_max"]?["default"]?.integer == Int64(Charter.bodyBytesDefault))
     #expect(operation?["timeout_ms"]?["maximum"]?.integer == Int64(Charter.timeoutMillisMax))
     #expect(operation?["timeout_ms"]?["default"]?.integer == Int64(Charter.timeoutMillisDefault))
+    let store = schema["$defs"]?["store"]?["properties"]
+    #expect(words(store?["server"]) == CharterStore.Server.allCases.map(\.rawValue))
+    #expect(words(store?["writers"]) == CharterStore.Writers.allCases.map(\.rawValue))
+    #expect(words(schema["properties"]?["role"]) == CharterRole.allCases.map(\.rawValue))
     let program = schema["$defs"]?["program"]?["properties"]
     #expect(program?["command"]?["maxItems"]?.integer == Int64(CharterProgram.wordsMax))
     #expect(

@@ -25,6 +25,7 @@ struct Greeter: Service {
       },
       "pay": { [greetings] call in
         let greeting = try call.decode(Greeting.self)
+        guard greeting.name != "mistaken" else { throw Problem("not-so", 400, "Not so") }
         guard greeting.name != "nobody" else { throw Problem("nobody", 409, "Nobody is there") }
         let number = greetings.next()
         guard greeting.name != "later" || number > 1 else { throw Problem.unavailable() }
@@ -35,10 +36,21 @@ struct Greeter: Service {
             subject: call.transaction?.subject))
       },
       "fail": { _ in throw Broken() },
+      "look": { _ in .empty() },
+      "finish": { _ in .empty() },
     ]
   }
 
-  struct Greeting: Codable, Sendable { let name: String }
+  static func page(for problem: Problem) -> Answer? {
+    Answer(
+      status: problem.status, headers: ["content-type": "text/html"],
+      body: Array("<h1>\(problem.slug)</h1>".utf8))
+  }
+
+  struct Greeting: Codable, Sendable {
+    let name: String
+    var note: String?
+  }
   struct Paid: Codable, Sendable, Equatable {
     let number: Int
     let id: PaymentID?
@@ -63,7 +75,13 @@ struct Greeter: Service {
     summary: Greets.
     port: 7001
     operations:
-      - {id: greet, method: POST, path: /v1/greetings, callers: [visitor], idempotency: natural, body_bytes_max: 200}
+      - id: greet
+        method: POST
+        path: /v1/greetings
+        callers: [visitor]
+        idempotency: natural
+        body_bytes_max: 200
+        answers: [application/json, text/html]
       - id: pay
         method: POST
         path: /v1/payments
@@ -72,13 +90,15 @@ struct Greeter: Service {
         scopes: [payments:create]
         idempotency: key
       - {id: fail, method: POST, path: /v1/failures, callers: [visitor]}
+      - {id: look, method: GET, path: /v1/greetings, callers: [visitor]}
+      - {id: finish, method: POST, path: /v1/endings, callers: [visitor], when_full: serve}
     calls: []
     egress: []
     data: []
     secrets: []
     limits: {memory_mib: 64, open_files: 256, connections: 64}
     """,
-    "visitor.yaml": caller("visitor", port: 7002, "greet, pay, fail"),
+    "visitor.yaml": caller("visitor", port: 7002, "greet, pay, fail, look, finish"),
     "gateway.yaml": caller("gateway", port: 7003, "pay"),
     "stranger.yaml": caller("stranger", port: 7004, nil),
   ]
@@ -87,7 +107,7 @@ struct Greeter: Service {
     """
     apiVersion: strongroom/v1
     service: \(name)
-    summary: Calls.
+    summary: Calls.\(name == "gateway" ? "\nrole: door" : "")
     port: \(port)
     operations: []
     calls: [\(operations.map { "{service: greeter, operations: [\($0)]}" } ?? "")]
@@ -109,11 +129,22 @@ struct Street {
   let group = MultiThreadedEventLoopGroup.singleton
   let clock = Clock.system
   let lines = Lines()
+  private let regulars = Regulars()
 
-  init(policyStaleSeconds: Int? = nil, policyURL: String? = nil) async throws {
+  /// Connections of each caller, kept: the greeter has places for 64.
+  private final class Regulars: Sendable {
+    let clients = Mutex<[ServiceName: TransportClient]>([:])
+  }
+
+  /// - Parameter before: starts what the greeter needs.
+  init(
+    charters: [String: String] = Greeter.charters, policyStaleSeconds: Int? = nil,
+    policyURL: String? = nil, before: (TestHome, MeshAuthority) async throws -> Void = { _, _ in }
+  ) async throws {
     place = try TestHome(
-      charters: Greeter.charters, policyStaleSeconds: policyStaleSeconds, policyURL: policyURL)
+      charters: charters, policyStaleSeconds: policyStaleSeconds, policyURL: policyURL)
     authority = try MeshAuthority(at: clock.now() - .seconds(60))
+    try await before(place, authority)
     let lines = lines
     let log = Log(
       service: "greeter", sink: LogSink { bytes in lines.append(bytes) }, clock: clock)
@@ -126,12 +157,24 @@ struct Street {
     _ body: String, to target: String, as caller: ServiceName = "visitor", method: String = "POST",
     headers: Headers = Headers(), over client: TransportClient? = nil
   ) async throws -> WireResponse {
-    let client = try client ?? self.client(caller)
+    let client = try client ?? regular(caller)
     guard let endpoint = process.context.endpoint(of: "greeter") else { throw Problem.defect }
     return try await client.send(
       WireRequest(
         method: method, target: target, headers: headers, body: ByteBuffer(string: body)),
-      to: endpoint, by: Deadline(clock.now() + .seconds(5)), isRepeatable: false)
+      to: endpoint, by: Deadline(clock.now() + .seconds(5)),
+      // As every caller of the platform: a server may close an idle connection just as it is used.
+      isRepeatable: method == "GET" || headers[Header.idempotencyKey] != nil)
+  }
+
+  private func regular(_ caller: ServiceName) throws -> TransportClient {
+    if let known = regulars.clients.withLock({ $0[caller] }) { return known }
+    let new = try client(caller)
+    return regulars.clients.withLock { clients in
+      let client = clients[caller] ?? new
+      clients[caller] = client
+      return client
+    }
   }
 
   /// A caller's connections.
@@ -145,8 +188,9 @@ struct Street {
   func token(
     for body: String, target: String = "/v1/payments", signer: ServiceName = "gateway",
     purpose: String = "payment.create", scopes: Set<Scope> = [Scope("payments:create")!],
-    presenters: Set<ServiceName> = ["gateway", "greeter"], issuedAt: Instant? = nil,
-    correlation: CorrelationID
+    presenters: Set<ServiceName> = ["gateway", "greeter"], client: String = "app",
+    origin: TokenOrigin = TokenOrigin(),
+    issuedAt: Instant? = nil, correlation: CorrelationID
   ) throws -> String {
     let credentials = try MeshCredentials(
       authority.credentials(for: signer, at: clock.now()), clock: clock)
@@ -154,9 +198,10 @@ struct Street {
       TransactionToken(
         id: TransactionID(at: clock.now(), random: Randomness.system.bits128()),
         subject: Self.person,
-        clientID: "app", scopes: scopes, purpose: purpose, correlation: correlation,
+        clientID: client, scopes: scopes, purpose: purpose, correlation: correlation,
         method: "POST", target: target, bodyDigest: IdempotencyClaimDigest.sha256(body),
-        context: [:], presenters: presenters, issuedAt: issuedAt ?? clock.now()))
+        context: [:], presenters: presenters, origin: origin,
+        issuedAt: issuedAt ?? clock.now()))
   }
 
   func close() async {

@@ -200,6 +200,40 @@ private func records(_ street: Street) async throws -> [AuditRecord] {
     await street.close()
   }
 
+  @Test func `names a query item that its charter does not, before anything is done`() async throws
+  {
+    let street = try await Street()
+    for (target, field) in [
+      ("/v1/greetings?zebra=1&ant=2", "ant"), ("/v1/greetings?dry_run=true", "dry_run"),
+      ("/v1/greetings?%6eame=x", "name"),
+    ] {
+      let answer = try await street.send(#"{"name":"Ada"}"#, to: target)
+      #expect(answer.status == 400 && slug(answer) == "malformed-request", "\(target)")
+      let members = try JSON.parse(Array(answer.body.readableBytesView))
+      #expect(members["field"]?.string == field)
+    }
+    #expect(try await street.send(#"{"name":"Ada"}"#, to: "/v1/greetings?").status == 200)
+    await street.close()
+  }
+
+  @Test func `is refused by a page where a browser asks and the operation has pages`() async throws
+  {
+    let street = try await Street()
+    let browser: Headers = ["accept": "text/html,application/xhtml+xml,*/*;q=0.8"]
+    let twice = "/v1/greetings?a=1&a=2"
+    let page = try await street.send("{}", to: twice, headers: browser)
+    #expect(page.status == 400 && page.headers["content-type"] == "text/html")
+    #expect(String(buffer: page.body) == "<h1>malformed-request</h1>")
+    // A program takes anything; an operation without pages has none.
+    for (target, headers) in [
+      (twice, ["accept": "*/*"] as Headers), ("/v1/failures?a=1&a=2", browser),
+    ] {
+      let answer = try await street.send("{}", to: target, headers: headers)
+      #expect(answer.status == 400 && slug(answer) == "malformed-request")
+    }
+    await street.close()
+  }
+
   @Test func `needs a key where the charter says so`() async throws {
     let street = try await Street()
     let body = #"{"name":"Ada"}"#

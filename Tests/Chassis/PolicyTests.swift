@@ -186,6 +186,18 @@ private func slug(_ response: WireResponse) -> String? {
     await street.close()
   }
 
+  @Test func `are not signed where they are longer than a service reads`() throws {
+    // Base64 of chance is folded to three quarters.
+    let text = Data(Randomness.seeded(1).bytes(PolicyRelease.bytesMax * 5 / 4))
+      .base64EncodedString()
+    let draft = try PolicyDraft.shipped("suspended", ["long": .string(text)])
+    #expect {
+      _ = try TestPolicies.release(draft, version: 2)
+    } throws: {
+      ($0 as? BundleError)?.reason.contains("shorten the lists") == true
+    }
+  }
+
   @Test func `are believed by the key of the start, whatever lies there later`() async throws {
     let street = try await Street()
     let home = street.place.home

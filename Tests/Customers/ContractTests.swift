@@ -7,9 +7,11 @@ import Testing
     let contract: Set = [
       ContractDocuments.line(CustomersOperations.createCustomer),
       ContractDocuments.line(CustomersOperations.getCustomer),
+      ContractDocuments.line(CustomersOperations.getClaims),
       ContractDocuments.line(CustomersOperations.getMe),
     ]
     let documents = try ContractDocuments(of: "Customers")
+    #expect(documents.queryDifferences == [])
     #expect(documents.charter == contract)
     #expect(documents.openAPI == contract)
   }

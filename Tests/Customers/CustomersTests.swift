@@ -1,4 +1,5 @@
 import AuditAPI
+import Chassis
 import Customers
 import CustomersAPI
 import Foundation
@@ -28,14 +29,14 @@ private final class Office: Sendable {
   let register: CustomerRegister
   let keys: [UInt32: [UInt8]]
 
-  init() throws {
+  init() async throws {
     let randomness = Randomness.seeded(testSeed("customers"))
     folder =
       FileManager.default.temporaryDirectory
       .appendingPathComponent("customers-\(UUID().uuidString)").path
     let clock = Clock { Instant(seconds: 1_800_000_000) }
-    rawStore = try Store.open(
-      path: folder + "/customers.sqlite", migrations: CustomersService.migrations, clock: clock)
+    rawStore = try await StoreSite.open(
+      file: folder + "/customers.sqlite", CustomersService.migrations, clock: clock)
     store = CustomerStore(rawStore)
     keys = [1: randomness.bytes(32), 2: randomness.bytes(32)]
     sealing = SealingKeys(try Keyring(keys: keys.filter { $0.key == 1 }, current: 1))
@@ -52,12 +53,17 @@ private final class Office: Sendable {
       NewCustomer(id: id, details: details), caller: "operator", correlation: Self.correlation)
   }
 
-  func rotate() throws -> Bool { sealing.replace(with: try Keyring(keys: keys, current: 2)) }
+  func rotate() throws -> Bool {
+    sealing.replace(with: try Keyring(keys: keys, current: 2), at: Instant(seconds: 1_800_000_000))
+  }
+
+  /// One round of the background pass.
+  func reseal() async throws -> Int { try await store.sealedFields.reseal(sealing.current) }
 }
 
-@Suite struct `A customer` {
+@Suite(.onEachStore) struct `A customer` {
   @Test func `is recorded once, whatever is sent again`() async throws {
-    let office = try Office()
+    let office = try await Office()
     let receipt = try await office.create()
     #expect(try await office.create() == receipt)
     #expect(try await office.register.record(of: Office.id).details == Office.details)
@@ -73,7 +79,7 @@ private final class Office: Sendable {
   }
 
   @Test func `is one row when many bring it at once`() async throws {
-    let office = try Office()
+    let office = try await Office()
     let receipts = try await withThrowingTaskGroup(of: CustomerReceipt.self) { group in
       for _ in 0..<8 { group.addTask { try await office.create() } }
       return try await group.reduce(into: Set<CustomerReceipt>()) { $0.insert($1) }
@@ -83,7 +89,7 @@ private final class Office: Sendable {
   }
 
   @Test func `shows only the name to those who greet, and nothing of strangers`() async throws {
-    let office = try Office()
+    let office = try await Office()
     try await office.create()
     let name = try await office.register.name(of: Office.id)
     let wire = String(decoding: try StrictJSON.encode(name), as: UTF8.self)
@@ -92,6 +98,21 @@ private final class Office: Sendable {
     #expect("\(name)".contains("Adelheid") == false)
     await #expect(throws: Problem.notFound) {
       try await office.register.record(of: PersonID(bits: 9))
+    }
+  }
+
+  @Test func `tells identity's userinfo what the person can allow an application to see, no more`()
+    async throws
+  {
+    let office = try await Office()
+    try await office.create()
+    let claims = try await office.register.claims(of: Office.id)
+    let members = try JSON.parse(try StrictJSON.encode(claims))
+    #expect(members.object?.keys.sorted() == ["birth_date", "email", "family_name", "given_name"])
+    #expect(members["given_name"] == "Adelheid")
+    #expect("\(claims)".contains("Adelheid") == false)
+    await #expect(throws: Problem.notFound) {
+      try await office.register.claims(of: PersonID(bits: 9))
     }
   }
 
@@ -150,19 +171,19 @@ private final class Office: Sendable {
   }
 
   @Test func `shows no personal data, in no file and in no spelling`() async throws {
-    let office = try Office()
+    let office = try await Office()
     try await office.create()
     let files = try FileManager.default.contentsOfDirectory(atPath: office.folder)
     #expect(files.contains("customers.sqlite"))
     #expect(files.contains("customers.sqlite-wal"))
     #expect(try finds(in: office.folder) == [])
     #expect(try office.rotate())
-    #expect(try await office.register.resealAll() == 1)
+    #expect(try await office.reseal() == 1)
     #expect(try finds(in: office.folder) == [])
   }
 
   @Test func `would be caught if it did`() async throws {
-    let office = try Office()
+    let office = try await Office()
     try await office.rawStore.write { transaction in
       try transaction.execute("CREATE TABLE careless (name TEXT, encoded TEXT)")
       try transaction.execute(
@@ -175,7 +196,7 @@ private final class Office: Sendable {
   }
 
   @Test func `opens no value that was moved to another row or column`() async throws {
-    let office = try Office()
+    let office = try await Office()
     try await office.create()
     let second = PersonID(bits: 77)
     try await office.create(second)
@@ -194,9 +215,9 @@ private final class Office: Sendable {
   }
 }
 
-@Suite struct `A rotation of the sealing key` {
+@Suite(.onEachStore) struct `A rotation of the sealing key` {
   @Test func `reaches a row when it is read, and the others in the background`() async throws {
-    let office = try Office()
+    let office = try await Office()
     for number in 1...250 { try await office.create(PersonID(bits: UInt128(number))) }
     #expect(try await office.store.counts() == [1: 250])
     #expect(try office.rotate())
@@ -204,21 +225,79 @@ private final class Office: Sendable {
     _ = try await office.register.record(of: PersonID(bits: 3))
     #expect(try await office.store.counts() == [1: 249, 2: 1])
     try await office.create(PersonID(bits: 251))
-    #expect(try await office.register.resealAll() == 249)
+    #expect(try await office.reseal() == 249)
     #expect(try await office.store.counts() == [2: 251])
-    #expect(try await office.register.resealAll() == 0)
+    #expect(try await office.reseal() == 0)
     // The old key can go.
     let newOnly = try Keyring(keys: office.keys.filter { $0.key == 2 }, current: 2)
     let stored = try #require(try await office.store.customer(PersonID(bits: 200)))
     #expect(try stored.details.opened(of: PersonID(bits: 200), by: newOnly) == Office.details)
   }
 
+  @Test func `goes in rounds of a bounded number, and says which versions are still needed`()
+    async throws
+  {
+    let office = try await Office()
+    let bound = CustomerStore.resealBatchMax * CustomerStore.resealBatchesPerRound
+    let sealed = try SealedDetails(
+      Office.details, of: PersonID(bits: 1), by: office.sealing.current)
+    try await office.create(PersonID(bits: 1))
+    // Rows of the right shape; what is in them is opened further down.
+    try await office.rawStore.write { transaction in
+      for number in 2...(bound + 1) {
+        let id = PersonID(bits: UInt128(number))
+        var columns: [SealedDetails.Column: [UInt8]] = [:]
+        for column in sealed.columns.keys {
+          columns[column] = try office.sealing.current.seal(
+            Array("x".utf8),
+            context: SealingContext(
+              tenant: "main", table: "customers", column: column.rawValue, row: "\(id)"))
+        }
+        try transaction.execute(
+          """
+          INSERT INTO customers (id, key_version, given_name, family_name, email, phone, address,
+            birth_date, national_id, created_at) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, 0)
+          """, [.id(id)] + SealedDetails.Column.allCases.map { .optional(columns[$0]) })
+      }
+    }
+    #expect(try office.rotate())
+    let versions = office.store.sealedFields.versions
+    #expect(try await versions() == [1])
+    #expect(try await office.reseal() == bound)
+    #expect(try await versions() == [1, 2])
+    #expect(try await office.reseal() == 1)
+    #expect(try await versions() == [2])
+    #expect(try await office.reseal() == 0)
+  }
+
+  @Test func `is over for requests on their way after three minutes, for a new process at once`()
+    async throws
+  {
+    let office = try await Office()
+    let now = Instant(seconds: 1_800_000_000)
+    #expect(office.sealing.isHandedOver(at: now))
+    #expect(try office.rotate())
+    let end = now + SealingKeys.handover
+    #expect(!office.sealing.isHandedOver(at: end - .nanoseconds(1)))
+    #expect(office.sealing.isHandedOver(at: end))
+    // A clock that is set back proves nothing.
+    #expect(!office.sealing.isHandedOver(at: now - .seconds(60)))
+    #expect(!office.sealing.isHandedOver(at: now))
+    // Versions that were retired go from memory; an older answer changes nothing.
+    let newOnly = try Keyring(keys: office.keys.filter { $0.key == 2 }, current: 2)
+    #expect(!office.sealing.replace(with: newOnly, at: now))
+    #expect(office.sealing.current.versions == [2])
+    let old = try Keyring(keys: office.keys.filter { $0.key == 1 }, current: 1)
+    #expect(!office.sealing.replace(with: old, at: now))
+    #expect(office.sealing.current.currentVersion == 2)
+  }
+
   @Test func `may happen while customers are read and written`() async throws {
-    let office = try Office()
+    let office = try await Office()
     for number in 1...120 { try await office.create(PersonID(bits: UInt128(number))) }
     #expect(try office.rotate())
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { _ = try await office.register.resealAll() }
+      group.addTask { _ = try await office.reseal() }
       for number in 1...120 {
         group.addTask {
           let id = PersonID(bits: UInt128(number))

@@ -22,28 +22,28 @@ import Testing
     let up = try await platform.up(["--limits-factor", "1000", "--ledger-database", database])
     do {
       try #require(up.exitCode == 0, "\(up.output)")
-      try await pays(platform)
+      try await platform.expectPays(attempts: 10)
       let status = try await platform.command("status")
       #expect(
         status.output.contains("PostgreSQL database postgres at localhost:\(port)"),
         "\(status.output)")
-      try expectUnseen(password, platform)
+      try platform.expectUnseen(password, in: ["data/ledger/database-passfile"])
 
       let ledger = try #require(try platform.pid(of: "ledger"))
       kill(ledger, SIGKILL)
       let next = try #require(try await platform.pid(of: "ledger", otherThan: ledger))
-      try await pays(platform)
+      try await platform.expectPays(attempts: 10)
 
       // Long enough for the server to end the session of a ledger that it takes for gone.
       kill(next, SIGSTOP)
       try await Task.sleep(for: .seconds(12))
       kill(next, SIGCONT)
-      try await pays(platform)
+      try await platform.expectPays(attempts: 10)
 
       try server.crash()
       try await Task.sleep(for: .seconds(1))
       try server.start()
-      try await pays(platform)
+      try await platform.expectPays(attempts: 10)
 
       let verdict = try await platform.command("ledger", "verify", "--json")
       #expect(verdict.exitCode == 0, "\(verdict.output)")
@@ -53,34 +53,5 @@ import Testing
       throw error
     }
     await platform.down()
-  }
-
-  /// The demo's payments; while the ledger comes back they may be refused for a moment.
-  private func pays(_ platform: RunningPlatform) async throws {
-    var output = ""
-    for _ in 0..<10 {
-      let demo = try await platform.command("demo", "--json")
-      if demo.exitCode == 0 { return }
-      output = demo.output
-      try await Task.sleep(for: .seconds(1))
-    }
-    Issue.record("the demo does not pay: \(output)")
-  }
-
-  /// Neither in any file but the ledger's own copy, nor in the words of any process.
-  private func expectUnseen(_ password: String, _ platform: RunningPlatform) throws {
-    let files = FileManager.default.enumerator(atPath: platform.home)
-    var seen: [String] = []
-    while let name = files?.nextObject() as? String {
-      let bytes = FileManager.default.contents(atPath: "\(platform.home)/\(name)") ?? Data()
-      if bytes.range(of: Data(password.utf8)) != nil { seen.append(name) }
-    }
-    #expect(seen == ["data/ledger/database-passfile"])
-    for pid in try FileManager.default.contentsOfDirectory(atPath: "/proc").filter({
-      Int($0) != nil
-    }) {
-      let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-      #expect(words.range(of: Data(password.utf8)) == nil)
-    }
   }
 }

@@ -194,7 +194,12 @@ import Vocabulary
     for _ in 0..<10 where sound?.exitCode != 0 {
       try await Task.sleep(for: .seconds(1))
       try? FileManager.default.removeItem(atPath: copy)
-      try FileManager.default.copyItem(atPath: platform.home + "/data/audit/log", toPath: copy)
+      do {
+        try FileManager.default.copyItem(atPath: platform.home + "/data/audit/log", toPath: copy)
+      } catch {
+        // A draft was gone by the time it should have been copied.
+        continue
+      }
       sound = try await platform.command("audit", "verify", "--log", copy)
     }
     #expect(sound?.exitCode == 0, "\(sound?.output ?? "")")

@@ -35,7 +35,8 @@ final class RunningPlatform: Sendable {
   @discardableResult
   func command(_ words: String...) async throws -> Outcome { try await command(words) }
 
-  func command(_ words: [String]) async throws -> Outcome {
+  /// - Parameter input: what comes on standard input.
+  func command(_ words: [String], input: String? = nil) async throws -> Outcome {
     let folder = try Self.executables(near: binaries, checkout: checkout)
     let arguments = words + (words.first == "help" ? [] : ["--home", home])
     return try await withCheckedThrowingContinuation { continuation in
@@ -45,13 +46,16 @@ final class RunningPlatform: Sendable {
       // A file, not a pipe: what `up` leaves running would keep a pipe open for ever.
       let output = NSTemporaryDirectory() + "strongroom-output-\(UUID().uuidString)"
       _ = FileManager.default.createFile(atPath: output, contents: nil)
-      process.standardInput = FileHandle.nullDevice
+      let pipe = input.map { _ in Pipe() }
+      process.standardInput = pipe ?? FileHandle.nullDevice
       DispatchQueue.global().async {
         do {
           let file = try FileHandle(forWritingTo: URL(filePath: output))
           process.standardOutput = file
           process.standardError = file
           try process.run()
+          try pipe?.fileHandleForWriting.write(contentsOf: Data((input ?? "").utf8))
+          try pipe?.fileHandleForWriting.close()
           process.waitUntilExit()
           try file.close()
           let bytes = FileManager.default.contents(atPath: output) ?? Data()
@@ -66,10 +70,12 @@ final class RunningPlatform: Sendable {
     }
   }
 
+  /// With the demo bank, unless it is declined.
   func up(_ options: [String] = ["--limits-factor", "1000"]) async throws -> Outcome {
-    try await command(
+    let demo = options.contains("--no-demo") ? [] : ["--demo"]
+    return try await command(
       ["up", "--charters", checkout, "--port-offset", "\(offset)", "--gateway-port", "\(port)"]
-        + options)
+        + demo + options)
   }
 
   /// Down and up again on the same data.
@@ -132,7 +138,7 @@ final class RunningPlatform: Sendable {
     let candidates = [folder, "\(checkout)/.build/debug"]
     guard
       let found = candidates.first(where: {
-        FileManager.default.isExecutableFile(atPath: $0 + "/strongroom-gateway")
+        FileManager.default.isExecutableFile(atPath: $0 + "/strongroom-service")
       })
     else { throw DemoFailure("the executables are not built: swift build") }
     return found

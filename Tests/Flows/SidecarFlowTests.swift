@@ -266,7 +266,8 @@ extension RunningPlatform {
       try await Task.sleep(for: .milliseconds(200))
       let trace = try await command("trace", correlation, "--json")
       guard trace.exitCode == 0 else { continue }
-      let records = try JSON.parse(Array(trace.output.utf8.prefix { $0 != 0x0a })).array ?? []
+      let story = try JSON.parse(Array(trace.output.utf8.prefix { $0 != 0x0a }))
+      let records = story["records"]?.array ?? []
       hops = records.map { record in
         let parts = ["caller", "service", "operation", "outcome"].map {
           record["record"]?[$0]?.string ?? ""

@@ -24,12 +24,21 @@ struct Door {
   let records = Recorded()
   let upstream: TransportServer
   let seen = SeenRequests()
+  /// Closed by tests, for whom a minute is long.
+  let refusals = RefusalCounter(clock: .system, randomness: .system)
+  /// Where pages of registered clients run.
+  let origins = WebOriginBook()
+  /// With room enough, until a test says otherwise.
+  let disk = DiskPoint(reserveMiB: 16)
   let edgeAuthority: [UInt8]
   let identity: EdgeIdentity
   let group = MultiThreadedEventLoopGroup.singleton
+  /// Goes on hearing that nothing is revoked, however slow the machine is.
+  private let hearing: Task<Void, Never>
 
   init(
-    limits: EdgeLimits = EdgeLimits(), factor: Int = 1,
+    limits: EdgeLimits = EdgeLimits(), factor: Int = 1, contracts: [ServiceName: JSON] = [:],
+    issuer platform: String = "https://bank.example",
     service: (@Sendable (WireRequest) async -> WireResponse)? = nil
   ) async throws {
     let clock = Clock.system
@@ -37,7 +46,7 @@ struct Door {
     let mesh = try MeshAuthority(at: start - .seconds(60))
     let own = try MeshCredentials(mesh.credentials(for: "gateway", at: start), clock: clock)
     let theirs = try MeshCredentials(mesh.credentials(for: "payments", at: start), clock: clock)
-    let verifier = TransactionTokenVerifier(credentials: theirs)
+    let verifier = TransactionTokenVerifier(credentials: theirs, door: "gateway")
     let seen = seen
     upstream = try await TransportServer.listen(
       host: "127.0.0.1", port: 0, credentials: theirs, limits: TransportLimits(), group: group,
@@ -59,22 +68,34 @@ struct Door {
     let endpoint = ServiceEndpoint(id: id, host: "127.0.0.1", port: upstream.port)
     let charters = try SampleCharters.load()
     let routes = EdgeRoutes(charters, factor: factor)
-    gate = TokenGate(issuer: OutsideIssuer.issuer, clock: clock) { ["keys": []] }
+    gate = TokenGate(
+      issuer: OutsideIssuer.issuer, revocations: RevocationPoint(), clock: clock
+    ) { ["keys": []] }
     try gate.replaceKeys(jwks: issuer.jwks, at: start)
-    gate.revoke([], at: start)
+    try gate.revoke([], at: start)
+    let gate = gate
+    hearing = Task {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(500))
+        try? gate.revoke([], at: clock.now())
+      }
+    }
     let records = records
     let randomness = Randomness.system
     let edge = Edge(
-      routes: routes, book: LimitBook(factor: factor), tokens: gate,
+      routes: routes, documents: DoorDocument.all(contracts, issuer: platform),
+      book: LimitBook(factor: factor), tokens: gate,
       exchange: TokenExchange(
         issuer: TransactionTokenIssuer(credentials: own), randomness: randomness),
       trail: AccessTrail(write: { records.note($0) }, shedRecord: Recorded.shed),
+      refusals: refusals,
       upstream: Upstream(TransportClient(credentials: own, group: group)) { _ in endpoint },
       clock: clock, randomness: randomness,
       telemetry: EdgeTelemetry(
         routes: routes, metrics: MetricsRegistry(),
         tracer: SpanExporter(service: "gateway", version: "test", endpoint: nil),
-        log: Log(service: "gateway", sink: LogSink { _ in }, clock: clock)))
+        log: Log(service: "gateway", sink: LogSink { _ in }, clock: clock)),
+      origins: origins, disk: disk)
     let edgeCertificate = try EdgePapers(at: start)
     edgeAuthority = edgeCertificate.authority
     identity = try EdgeIdentity(
@@ -84,6 +105,7 @@ struct Door {
   }
 
   func close() async {
+    hearing.cancel()
     await listener.drain(within: .seconds(2))
     await upstream.drain(within: .seconds(1))
   }
@@ -125,10 +147,11 @@ struct EdgePapers {
   let privateKey: [UInt8]
 
   init(at now: Instant) throws {
+    let names = ServerNames(hosts: ["localhost"], addresses: [[127, 0, 0, 1]])
     let root = try CertificateAuthority.edge(
-      lifetime: .seconds(3_600), at: now, randomness: .system)
+      for: names, lifetime: .seconds(3_600), at: now, randomness: .system)
     let certificate = try root.edgeCertificate(
-      hosts: ["localhost"], addresses: [[127, 0, 0, 1]], lifetime: .seconds(600), at: now,
+      for: names, lifetime: .seconds(600), at: now,
       randomness: .system)
     authority = root.certificateBytes
     chain = certificate.chain.flatMap { Self.pem($0, "CERTIFICATE") }

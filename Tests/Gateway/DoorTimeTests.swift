@@ -27,7 +27,9 @@ import Vocabulary
   @Test func `answers what it let in before it shuts`() async throws {
     let door = try await Door { _ in
       try? await Task.sleep(for: .milliseconds(400))
-      return WireResponse(status: 200, body: ByteBuffer(string: "done"))
+      return WireResponse(
+        status: 200, headers: ["content-type": "application/json"],
+        body: ByteBuffer(string: "done"))
     }
     let idle = try await door.caller()
     #expect(try await idle.ask(health).status == 200)

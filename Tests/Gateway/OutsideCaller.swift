@@ -79,6 +79,9 @@ struct OutsideCaller: Sendable {
     return false
   }
 
+  /// Says that nothing more will come, and goes on reading.
+  func endInput() async throws { try await channel.close(mode: .output) }
+
   func close() { channel.close(promise: nil) }
 }
 

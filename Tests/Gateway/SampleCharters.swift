@@ -14,6 +14,7 @@ enum SampleCharters {
     apiVersion: strongroom/v1
     service: gateway
     summary: The only door.
+    role: door
     port: 7100
     operations: []
     calls:
@@ -25,6 +26,7 @@ enum SampleCharters {
     apiVersion: strongroom/v1
     service: identity
     summary: Knows who signs in.
+    role: issuer
     port: 7102
     operations:
       - {id: login, method: POST, path: /login, callers: [gateway], public: true,

@@ -1,3 +1,5 @@
+import AuthorityAPI
+import Chassis
 import Crypto
 import Gateway
 import NIOCore
@@ -15,9 +17,10 @@ private func gate(
   _ issuer: OutsideIssuer, clock: Clock = clock,
   fetch: @escaping @Sendable () async throws -> JSON = { ["keys": []] }
 ) throws -> TokenGate {
-  let gate = TokenGate(issuer: OutsideIssuer.issuer, clock: clock, fetch: fetch)
+  let gate = TokenGate(
+    issuer: OutsideIssuer.issuer, revocations: RevocationPoint(), clock: clock, fetch: fetch)
   try gate.replaceKeys(jwks: issuer.jwks, at: clock.now())
-  gate.revoke([], at: clock.now())
+  try gate.revoke([], at: clock.now())
   return gate
 }
 
@@ -46,6 +49,17 @@ private func verdict(
       #expect(known.clientID == OutsideIssuer.client)
       #expect(known.scopes.map(\.description).sorted() == ["payments:create", "payments:read"])
     }
+  }
+
+  @Test func `takes no access token by a key for ID tokens, though identity publishes it`() throws {
+    let issuer = OutsideIssuer()
+    let gate = try gate(issuer)
+    let rsa = SigningKey.generate(.rs256, .system)
+    let all = (issuer.jwks["keys"]?.array ?? []) + [rsa.verificationKey.jwk()]
+    try gate.replaceKeys(jwks: ["keys": .array(all)], at: now)
+    #expect(verdict(gate, try issuer.token(at: now)) == nil)
+    let token = try rsa.token(type: "at+jwt", claims: OutsideIssuer.claims(at: now))
+    #expect(verdict(gate, token) == .token(.algorithmRefused))
   }
 
   @Test func `refuses each wrong claim by name`() throws {
@@ -230,7 +244,7 @@ private func verdict(
     let remembered = try issuer.token(at: now, changes)
     let fresh = try issuer.token(at: now, changes)
     #expect(verdict(gate, remembered) == nil)
-    gate.revoke([(handle, now + .seconds(300))], at: now)
+    try gate.revoke([(handle, now + .seconds(300))], at: now)
     #expect(verdict(gate, remembered) == .revoked)
     #expect(verdict(gate, fresh) == .revoked)
   }
@@ -240,7 +254,7 @@ private func verdict(
     let gate = try gate(issuer)
     let token = try issuer.token(at: now)
     #expect(verdict(gate, token) == nil)
-    gate.revoke([(RevocationHandle(.family, "family-2"), now + .seconds(300))], at: now)
+    try gate.revoke([(RevocationHandle(.family, "family-2"), now + .seconds(300))], at: now)
     #expect(verdict(gate, token) == nil)
     #expect(gate.rememberedCount == 1)
   }
@@ -260,6 +274,27 @@ private func verdict(
     let kids = issuer.jwks["keys"]?.array?.compactMap { $0["kid"]?.string } ?? []
     #expect(!kids.isEmpty && gate.knows(kids: kids))
     #expect(!gate.knows(kids: kids + ["announced"]))
+  }
+
+  @Test func `is informed only with all keys that identity announces and news of revocations`()
+    throws
+  {
+    let issuer = OutsideIssuer()
+    let kids = issuer.jwks["keys"]?.array?.compactMap { $0["kid"]?.string } ?? []
+    let empty = TokenGate(
+      issuer: "https://localhost", revocations: RevocationPoint(), clock: Clock { now }
+    ) { [:] }
+    try empty.revoke([], at: now)
+    #expect(!empty.isInformed(at: now))
+    let gate = try gate(issuer)
+    #expect(gate.isInformed(at: now))
+    #expect(!gate.isInformed(at: now + TokenGate.silenceForChangesMax))
+    // Identity has a key that we cannot have: its set does not come, or cannot be read.
+    #expect(!gate.knows(kids: kids + ["announced"]))
+    #expect(throws: KeyRefusal.self) { try gate.replaceKeys(jwks: [:], at: now) }
+    try gate.revoke([], at: now)
+    #expect(!gate.isInformed(at: now))
+    #expect(gate.knows(kids: kids) && gate.isInformed(at: now))
   }
 
   @Test func `shuts when it hears nothing of revocations, for changes first`() throws {

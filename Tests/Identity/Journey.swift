@@ -1,6 +1,7 @@
 import AuditAPI
 import Chassis
 import Crypto
+import CustomersAPI
 import Foundation
 import Identity
 import IdentityAPI
@@ -40,8 +41,8 @@ final class Journey: Sendable {
     let shared = Shared(time: Journey.start)
     self.shared = shared
     let moving = Clock { shared.now }
-    rawStore = try Store.open(
-      path: folder + "/identity.sqlite", migrations: IdentityService.migrations, clock: moving)
+    rawStore = try await StoreSite.open(
+      file: folder + "/identity.sqlite", IdentityService.migrations, clock: moving)
     store = IdentityStore(rawStore)
     self.randomness = randomness
     sealing = SealingKeys(
@@ -54,7 +55,12 @@ final class Journey: Sendable {
     provider = try Provider(
       issuer: Self.issuer, store: store, keys: keys,
       secrets: try await store.secrets(sealing.current, randomness: randomness),
-      pool: pool, clock: moving, randomness: randomness
+      pool: pool, clock: moving, randomness: randomness,
+      claims: { _ in
+        CustomerClaims(
+          givenName: Masked("Ada"), familyName: Masked("Byron"), birthDate: Masked("1985-12-10"),
+          email: Masked("ada@example.org"))
+      }
     ) { _, _ in Masked("Ada <Byron>") }
   }
   private let shared: Shared
@@ -101,6 +107,7 @@ final class Journey: Sendable {
       }
     }
   }
+  func keep(mark: String) { cookies.withLock { $0[Cookie.browser.rawValue] = mark } }
   func forgetCookies() { cookies.withLock { $0 = [:] } }
   var cookieNames: Set<String> { cookies.withLock { Set($0.keys) } }
   func cookie(_ cookie: Cookie) -> String? { cookies.withLock { $0[cookie.rawValue] } }
@@ -116,6 +123,8 @@ final class Journey: Sendable {
 
   static let clientID = ClientID("0194a2b0-0000-7000-8000-000000000001")!  // A well formed UUID.
   static let redirect = "http://127.0.0.1:49152/callback"
+  /// Of the same client; no other program of the device receives what goes there.
+  static let webRedirect = "https://app.example/callback"
   static let verifier = String(repeating: "v", count: 43)
 
   static func publicClient(
@@ -123,7 +132,8 @@ final class Journey: Sendable {
   ) -> NewClient {
     NewClient(
       id: clientID, name: "Book & Co <keeping>", kind: .public,
-      grants: [.authorizationCode, .refreshToken], redirectURIs: ["http://127.0.0.1/callback"],
+      grants: [.authorizationCode, .refreshToken],
+      redirectURIs: ["http://127.0.0.1/callback", webRedirect],
       postLogoutRedirectURIs: ["https://app.example/bye"], scopes: scopes)
   }
 
@@ -137,6 +147,13 @@ final class Journey: Sendable {
     ]
     for (name, value) in changes { query[name] = value }
     return query
+  }
+
+  /// The same for the client's address on the web.
+  static func webRequest(
+    scope: String = "openid payments:create offline_access", _ changes: [String: String?] = [:]
+  ) -> [String: String] {
+    request(scope: scope, changes.merging(["redirect_uri": webRedirect]) { _, web in web })
   }
 
   /// Follows the login form, as a browser would.

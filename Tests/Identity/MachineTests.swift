@@ -1,5 +1,6 @@
 import Identity
 import Testing
+import Tokens
 import Vocabulary
 
 private let start = Instant(seconds: 1_800_000_000)
@@ -66,6 +67,26 @@ private let start = Instant(seconds: 1_800_000_000)
       after: .live(generation: 4), action: .rotate(to: 4)),
     Case(
       state: .live(generation: 3), event: .presented(generation: 2, issuedAt: start, at: start),
+      after: .revoked(.tokenReused), action: .refuseAndAnnounce(.tokenReused)),
+    // An answer that was lost can be had once more, for a moment.
+    Case(
+      state: .live(generation: 3),
+      event: .presented(
+        generation: 2, issuedAt: start, repeatableUntil: start + .nanoseconds(1), at: start),
+      after: .live(generation: 3), action: .repeatAnswer(of: 3)),
+    Case(
+      state: .live(generation: 3),
+      event: .presented(generation: 2, issuedAt: start, repeatableUntil: start, at: start),
+      after: .revoked(.tokenReused), action: .refuseAndAnnounce(.tokenReused)),
+    Case(
+      state: .live(generation: 3),
+      event: .presented(
+        generation: 1, issuedAt: start, repeatableUntil: start + .seconds(9), at: start),
+      after: .revoked(.tokenReused), action: .refuseAndAnnounce(.tokenReused)),
+    Case(
+      state: .live(generation: 3),
+      event: .presented(
+        generation: 2, issuedAt: start, repeatableUntil: late + .seconds(9), at: late),
       after: .revoked(.tokenReused), action: .refuseAndAnnounce(.tokenReused)),
     Case(
       state: .live(generation: 3), event: .presented(generation: 4, issuedAt: start, at: start),
@@ -177,8 +198,8 @@ private let start = Instant(seconds: 1_800_000_000)
     #expect(machine.handle(.attempted(at: early + .seconds(1))) == .proceed)
   }
 
-  @Test func `lets nobody guess a hundred times in less than eighteen hours`() {
-    var machine = ThrottleMachine(state: .quiet, limits: .perLogin)
+  @Test func `lets nobody guess a hundred times from one address in less than eighteen hours`() {
+    var machine = ThrottleMachine(state: .quiet, limits: .perPlace)
     var now = start
     for _ in 0..<100 {
       if case .refuse(let seconds) = machine.handle(.attempted(at: now)) {
@@ -187,6 +208,13 @@ private let start = Instant(seconds: 1_800_000_000)
       }
     }
     #expect(now - start > .seconds(18 * 3_600))
+  }
+
+  @Test func `of a login alone begins late, and never holds longer than a minute`() {
+    var machine = ThrottleMachine(state: .quiet, limits: .perLogin)
+    for _ in 0..<100 { #expect(machine.handle(.attempted(at: start)) == .proceed) }
+    #expect(machine.handle(.attempted(at: start)) == .refuse(retryAfterSeconds: 1))
+    #expect(machine.delay(after: .max) == .seconds(60))
   }
 
   @Test func `never overflows`() {
@@ -202,9 +230,9 @@ private let start = Instant(seconds: 1_800_000_000)
     KeySchedule.Entry(kid: kid, algorithm: algorithm, phase: phase)
   }
 
-  @Test func `promotes the announced key and announces the next`() {
+  @Test func `promotes the announced key and announces the next`() throws {
     var schedule = KeySchedule(entries: [entry("a", .active), entry("b", .announced)])
-    schedule.rotate(
+    try schedule.rotate(
       to: .es256, fresh: entry("x", .announced), next: entry("c", .announced), at: start)
     #expect(
       schedule.entries == [
@@ -212,9 +240,9 @@ private let start = Instant(seconds: 1_800_000_000)
       ])
   }
 
-  @Test func `takes a fresh key when another algorithm is wanted`() {
+  @Test func `takes a fresh key when another algorithm is wanted`() throws {
     var schedule = KeySchedule(entries: [entry("a", .active), entry("b", .announced)])
-    schedule.rotate(
+    try schedule.rotate(
       to: .edDSA, fresh: entry("x", .announced, .edDSA), next: entry("c", .announced, .edDSA),
       at: start)
     #expect(
@@ -224,17 +252,43 @@ private let start = Instant(seconds: 1_800_000_000)
       ])
   }
 
-  @Test func `always has one active and one announced key`() {
+  @Test func `always has one active and one announced key`() throws {
     var schedule = KeySchedule(entries: [entry("a", .active), entry("b", .announced)])
     for turn in 0..<20 {
       let algorithm: KeySchedule.Algorithm = turn % 3 == 0 ? .edDSA : .es256
-      schedule.rotate(
+      try schedule.rotate(
         to: algorithm, fresh: entry("f\(turn)", .announced, algorithm),
         next: entry("n\(turn)", .announced, algorithm), at: start + .seconds(turn))
       #expect(schedule.entries.filter { $0.phase == .active }.count == 1)
       #expect(schedule.entries.filter { $0.phase == .announced }.count == 1)
       #expect(schedule.active?.algorithm == algorithm)
     }
+  }
+
+  @Test func `publishes one key less than anybody reads, and says when there is room again`() throws
+  {
+    var schedule = KeySchedule(entries: [entry("a", .active), entry("b", .announced)])
+    func rotate(_ turn: Int, at now: Instant) throws {
+      try schedule.rotate(
+        to: .es256, fresh: entry("f\(turn)", .announced), next: entry("n\(turn)", .announced),
+        at: now)
+    }
+    for turn in 0..<(KeySchedule.publishedMax - 2) { try rotate(turn, at: start + .seconds(turn)) }
+    #expect(schedule.entries.count == KeySchedule.publishedMax)
+    #expect(KeySchedule.publishedMax == TokenLimits.keysMax - 1)
+    let full = schedule
+    let late = start + .seconds(60)
+    let free = start + KeySchedule.retiredMax
+    #expect(throws: KeyRotationRefusal.tooMany(until: free, now: late)) {
+      try rotate(99, at: late)
+    }
+    #expect(schedule == full)
+    let problem = KeyRotationRefusal.tooMany(until: free, now: late).problem
+    #expect(problem.status == 409 && problem.retryAfterSeconds == 540)
+    #expect(problem.fields == ["possible_at": free.description])
+    #expect(problem.detail?.contains(free.description) == true)
+    try rotate(99, at: free)
+    #expect(schedule.entries.count == KeySchedule.publishedMax)
   }
 
   @Test func `keeps a retired key while a token of it may live, and not longer`() {

@@ -90,8 +90,8 @@ import Vocabulary
     let form = try Form(Array("a=1&b=x+y%26%3d%C3%A4&empty=&bare".utf8))
     #expect(form["a"] == "1")
     #expect(form["b"] == "x y&=ä")
-    #expect(form["empty"] == "")
-    #expect(form["bare"] == "")
+    // Without a value it is as if it were not there (RFC 6749 §3.1).
+    #expect(form["empty"] == nil && form["bare"] == nil && form.names == ["a", "b"])
     #expect(form["none"] == nil)
   }
 

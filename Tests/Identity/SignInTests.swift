@@ -1,4 +1,5 @@
 import AuditAPI
+import AuthorityAPI
 import Chassis
 import Crypto
 import Foundation
@@ -63,18 +64,46 @@ import Vocabulary
   }
 }
 
+@Suite struct `A hashing pool that strangers flood` {
+  @Test func `has places left for who is known`() async throws {
+    let pool = HashingPool()
+    let gate = DispatchSemaphore(value: 0)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<HashingPool.strangersMax {
+        group.addTask { try await pool.run(isStranger: true) { gate.wait() } }
+      }
+      while pool.jobsBegun < HashingPool.strangersMax { await Task.yield() }
+      await #expect(throws: Problem.self) { try await pool.run(isStranger: true) {} }
+      // Admitted, though it waits until a worker is free.
+      group.addTask { try await pool.run { gate.wait() } }
+      while pool.jobsBegun <= HashingPool.strangersMax { await Task.yield() }
+      for _ in 0...HashingPool.strangersMax { gate.signal() }
+      try await group.waitForAll()
+    }
+  }
+}
+
 @Suite struct `A password` {
   @Test(arguments: [
     ("short pass1", PasswordObjection.tooShort), ("aaaaaaaaaaaa", .tooSimple),
     ("abcabcabcabc", .tooSimple), ("123456789012", .tooSimple), ("zyxwvutsrqponm", .tooSimple),
     ("Password1234", .tooCommon), ("Strongroom!2026", .tooCommon), ("ada.lovelace1", .holdsLogin),
     (String(repeating: "long words ", count: 12), .tooLong),
+    ("passw0rd1234", .tooCommon), ("1q2w3e4r5t6y7u", .tooCommon), ("P@ssw0rd2024!", .tooCommon),
+    ("passwordpassword", .tooCommon), ("Qwerty!2345678", .tooCommon), ("zaq12wsxcde3", .tooCommon),
+    ("qwertyuiop[]", .tooCommon), ("111122223333", .tooCommon), ("aaaabbbbcccc", .tooCommon),
+    ("abcd1234abcd", .tooCommon), ("elephantelephant", .tooCommon), ("5tr0ngr00m123", .tooCommon),
+    ("correcthorsebatterystaple", .tooCommon), ("!QAZ@WSX#EDC", .tooCommon),
+    ("michael19851985", .tooCommon), ("trustno1trustno1", .tooCommon),
+    ("lovelace-ada-2024", .holdsLogin), ("l0vel4ce123456", .holdsLogin),
   ]) func `is refused`(_ password: String, _ objection: PasswordObjection) {
     #expect(PasswordPolicy.objection(to: password, login: "Ada.Lovelace@example.org") == objection)
   }
 
   @Test(arguments: [
-    "correct staple horse", "wintergarten 73", "пароль из слов", "tr4in-lamp-sea", "山川草木花鳥風月雪星空海",
+    "k8fjq2mxz7vp", "vG7#kq9!zRt2", "5f2c9a0b7d13", "otter-velvet-canyon-plum",
+    "maple wagon trumpet", "seven quiet herons", "correct staple horse", "wintergarten 73",
+    "пароль из слов", "tr4in-lamp-sea", "山川草木花鳥風月雪星空海",
   ]) func `is accepted`(_ password: String) {
     #expect(PasswordPolicy.objection(to: password, login: "ada@example.org") == nil)
   }
@@ -119,7 +148,7 @@ import Vocabulary
   }
 }
 
-@Suite struct `The login form` {
+@Suite(.onEachStore) struct `The login form` {
   @Test func `says the same to a wrong password and to an unknown login`() async throws {
     let journey = try await Journey()
     try await journey.addPerson()
@@ -150,34 +179,36 @@ import Vocabulary
     let journey = try await Journey()
     try await journey.addPerson()
     _ = try await journey.provider.registerClient(Journey.publicClient(), journey.visit())
-    for turn in 0..<5 {
+    for _ in 0..<5 {
       let answer = try await journey.signIn(
-        Journey.request(), password: "wrong staple horse", address: "198.51.100.\(turn)")
+        Journey.request(), password: "wrong staple horse", address: "198.51.100.1")
       #expect(answer.status == 401)
     }
-    let right = try await journey.signIn(Journey.request(), address: "198.51.100.9")
+    let right = try await journey.signIn(Journey.request(), address: "198.51.100.1")
     #expect(right.status == 429)
     #expect(right.headers["retry-after"] == "1")
     journey.wait(.seconds(1))
-    #expect(try await journey.signIn(Journey.request()).status == 303)
+    #expect(try await journey.signIn(Journey.request(), address: "198.51.100.1").status == 303)
     // Success forgets the attempts.
     let again = Journey.request(["prompt": "login"])
-    #expect(try await journey.signIn(again, password: "wrong staple horse").status == 401)
+    #expect(
+      try await journey.signIn(
+        again, password: "wrong staple horse", address: "198.51.100.1"
+      ).status == 401)
     #expect(try await journey.outcomes().contains("sign-in-throttled"))
   }
 
   @Test func `slows down one address that tries many logins`() async throws {
     let journey = try await Journey()
-    let subject = [UInt8](repeating: 1, count: 32)
+    let address = ThrottledSubject([UInt8](repeating: 1, count: 32), .perAddress)
     for _ in 0..<100 {
-      #expect(try await journey.store.attempt([(subject, .perAddress)], at: journey.now) == nil)
+      #expect(try await journey.store.attempt([address], at: journey.now) == nil)
     }
-    #expect(try await journey.store.attempt([(subject, .perAddress)], at: journey.now) == 1)
-    let other = [UInt8](repeating: 2, count: 32)
-    let both = [(other, ThrottleMachine.Limits.perLogin), (subject, .perAddress)]
-    #expect(try await journey.store.attempt(both, at: journey.now) == 1)
+    #expect(try await journey.store.attempt([address], at: journey.now) == 1)
+    let place = ThrottledSubject([UInt8](repeating: 2, count: 32), .perPlace)
+    #expect(try await journey.store.attempt([place, address], at: journey.now) == 1)
     // What is refused for one counts for none.
-    #expect(try await journey.store.attempt([(other, .perLogin)], at: journey.now) == nil)
+    #expect(try await journey.store.attempt([place], at: journey.now) == nil)
   }
 
   @Test func `does not count an attempt that a busy machine did not look at`() async throws {
@@ -305,7 +336,7 @@ import Vocabulary
   }
 }
 
-@Suite struct `Signing out` {
+@Suite(.onEachStore) struct `Signing out` {
   @Test func `ends the session and its tokens, and spares what may stay connected`() async throws {
     let journey = try await Journey()
     try await journey.addPerson()
@@ -314,8 +345,9 @@ import Vocabulary
     let (_, kept) = try await journey.redeem(try #require(offline))
     let online = try parameters(
       of: try await journey.provider.authorize(
-        journey.visit(query: Journey.request(scope: "openid"))))["code"]
-    let (_, ended) = try await journey.redeem(try #require(online))
+        journey.visit(query: Journey.webRequest(scope: "openid"))))["code"]
+    let (_, ended) = try await journey.redeem(
+      try #require(online), ["redirect_uri": Journey.webRedirect])
     let page = try await journey.provider.getLogout(
       journey.visit(query: [
         "client_id": "\(Journey.clientID)", "post_logout_redirect_uri": "https://app.example/bye",
@@ -330,7 +362,7 @@ import Vocabulary
     #expect(answer.headers["location"] == "https://app.example/bye?state=s2")
     journey.keep(answer)
     #expect(!journey.cookieNames.contains(Cookie.session.rawValue))
-    let feed = try await journey.store.revocations(after: 0, kids: []).entries
+    let feed = try await journey.store.feed().entries
     #expect(feed.map(\.kind) == [.family, .session])
     #expect(feed.first?.id == (try claims(ended["access_token"])["family"]?.string))
     #expect(try claims(ended["access_token"])["sid"]?.string == feed.last?.id)

@@ -165,7 +165,8 @@ import Vocabulary
       "input.token.subject == \"t\"", "to a token for another purpose"
     ),
     (
-      "access/workload.rego", "not scope in input.token.scopes", "scope == \"z\"",
+      "access/workload.rego", "not has_scope(scope)",
+      "scope == \"z\"\n\tnot has_scope(scope)",
       "without the scope"
     ),
     (
@@ -207,6 +208,97 @@ import Vocabulary
     data[.string("access")] = .object(access)
     let found = faults(PolicyDraft(modules: shipped.modules, data: .object(data)))
     #expect(found.first?.hasPrefix("data.json: access.") == true, "\(found.prefix(3))")
+  }
+
+  private func faults(changing change: String, in top: String = "access") throws -> [String] {
+    guard case .object(var data) = shipped.data, case .object(var lists)? = data[.string(top)],
+      case .object(let changed) = try Value.parse(json: change.utf8)
+    else { throw Problem.defect }
+    for member in changed.members { lists[member.key] = member.value }
+    data[.string(top)] = .object(lists)
+    return faults(PolicyDraft(modules: shipped.modules, data: .object(data)))
+  }
+
+  @Test(arguments: [
+    (#"{"frozen": {"018F3F6E-0000-7000-8000-000000000001": "x"}}"#, "018f3f6e-0000-7000"),
+    (#"{"frozen": {"018f3f6e-0000-7000-8000-000000000001 ": "x"}}"#, "018f3f6e-0000-7000"),
+    (#"{"frozen": {"all": "x"}}"#, "expected a lower-case UUID"),
+    (#"{"contained": {"payment": "x"}}"#, "did you mean 'payments'"),
+    (#"{"contained": {"Payments": "x"}}"#, "did you mean 'payments'"),
+    (#"{"contained": {"payments ": "x"}}"#, "did you mean 'payments'"),
+    (#"{"contained": {"mainframe": "x"}}"#, "there is no such service"),
+    (#"{"closed": {"payments/createPayments": "x"}}"#, "did you mean 'payments/createPayment'"),
+    (#"{"closed": {"payments/createpayment": "x"}}"#, "did you mean 'payments/createPayment'"),
+    (#"{"closed": {"createPayment": "x"}}"#, "there is no such operation"),
+    (#"{"closed": {"payments": "x"}}"#, "there is no such operation"),
+    (#"{"Frozen": {}}"#, "differs from"), (#"{"suspend": {}}"#, "did you mean 'suspended'"),
+    (#"{"default_roles": {"persons": ["reader"]}}"#, "did you mean 'person'"),
+    (#"{"roles": {"a": {"purposes": {"payment.creat": {}}}}}"#, "did you mean 'payment.create'"),
+    (#"{"roles": {"a": {"purposes": {"x": {"amount_max": {"eur": 1}}}}}}"#, "no such currency"),
+    (#"{"roles": {"reader": {"purposes": {}}, "Reader": {"purposes": {}}}}"#, "case or blanks"),
+  ])
+  func `refuses an entry that names nothing, and says what was probably meant`(
+    _ change: String, _ words: String
+  ) throws {
+    let found = try faults(changing: change)
+    #expect(found.contains { $0.contains(words) }, "\(found.prefix(5))")
+  }
+
+  @Test(arguments: [
+    (#"{"limits_max": {"memory_mb": 4096}}"#, "did you mean 'memory_mib'"),
+    (#"{"limit_max": {}}"#, "did you mean 'limits_max'"),
+    (#"{"open_routes": {"identity": ["getJwks"]}}"#, "did you mean 'getJWKS'"),
+    (#"{"personal_keepers": {"customer-profil": "customers"}}"#, "did you mean 'customer-profile'"),
+  ])
+  func `refuses what the deploy gate would not find`(_ change: String, _ words: String) throws {
+    let found = try faults(changing: change, in: "organisation")
+    #expect(found.contains { $0.contains(words) }, "\(found.prefix(5))")
+  }
+
+  @Test func `refuses a list that nobody reads, and takes one that a policy reads`() throws {
+    guard case .object(var data) = shipped.data else { throw Problem.defect }
+    data[.string("Access")] = .object(.empty)
+    let twice = faults(PolicyDraft(modules: shipped.modules, data: .object(data)))
+    #expect(twice.contains { $0.contains("Access is read by nobody; did you mean 'access'?") })
+    let own = try faults(changing: #"{"holidays": {}}"#)
+    #expect(own == ["data.json: access.holidays is read by nobody"])
+  }
+
+  @Test(arguments: [
+    (
+      "access/subject.rego", "data.access.suspended[input.token.subject]",
+      "data.access.suspended[input.token.subject]\n\tinput.token.subject != \"018f3f6e-0000-7000-8000-000000000001\"",
+      #"{"suspended": {"018f3f6e-0000-7000-8000-000000000001": "x"}}"#, "access.suspended lists"
+    ),
+    (
+      "access/subject.rego", "data.access.frozen[input.token.context[end]]",
+      "data.access.frozen[input.token.context[end]]\n\tinput.token.context[end] != \"018f3f6e-0000-7000-8000-000000000002\"",
+      #"{"frozen": {"018f3f6e-0000-7000-8000-000000000002": "x"}}"#, "access.frozen lists"
+    ),
+    (
+      "access/workload.rego", "data.access.closed[input.operation.name]",
+      "data.access.closed[input.operation.name]\n\treason != \"sorry\"",
+      #"{"closed": {"payments/createPayment": "sorry"}}"#, "access.closed lists"
+    ),
+    (
+      "access/workload.rego", "data.access.contained[input.caller]",
+      "data.access.contained[input.caller]\n\treason != \"sorry\"",
+      #"{"contained": {"payments": "sorry"}}"#, "while it is contained"
+    ),
+  ])
+  func `asks about the operator's own entries`(
+    _ file: String, _ old: String, _ new: String, _ change: String, _ words: String
+  ) throws {
+    let lax = try changed(file, old, new, test: yes)
+    // For entries that the gate draws itself these policies are sound.
+    #expect(faults(lax) == [])
+    guard case .object(var data) = lax.data, case .object(var access)? = data["access"],
+      case .object(let entries) = try Value.parse(json: change.utf8)
+    else { throw Problem.defect }
+    for member in entries.members { access[member.key] = member.value }
+    data[.string("access")] = .object(access)
+    let found = faults(PolicyDraft(modules: lax.modules, data: .object(data)))
+    #expect(found.contains { $0.contains(words) }, "\(found.prefix(5))")
   }
 
   @Test func `refuses a list that stands twice`() throws {

@@ -10,7 +10,7 @@ import Vocabulary
       AddressRules.Way(Unit("ledger"), user: 1_900_007_104, callees: [7_106], agents: [4_318]),
       AddressRules.Way(
         Unit("card-desk"), user: 1_900_007_110, callees: [7_106, 7_104], outside: [443]),
-    ])
+    ], owner: nil)
 
   @Test func `name each service's callees, the collector and outside ports, and refuse the rest`() {
     #expect(
@@ -84,5 +84,39 @@ import Vocabulary
     } throws: {
       "\($0)".contains("were not started")
     }
+  }
+
+  @Test func `name the launcher that made them`() throws {
+    let owner = try #require(AddressOwner.own)
+    #expect(AddressOwner(comment: owner.comment) == owner)
+    #expect(!owner.isGone)
+    #expect(owner.comment.utf8.count <= 127)
+    // The same pid, begun at another time: another process.
+    let other = AddressOwner(
+      pid: owner.pid, startTicks: owner.startTicks + 1, pidSpace: owner.pidSpace)
+    #expect(other.isGone)
+    // Of another container nobody here can say whether it lives.
+    let elsewhere = AddressOwner(pid: 1, startTicks: 1, pidSpace: owner.pidSpace + "9")
+    #expect(!elsewhere.isGone)
+    for text in ["", "launcher", "launcher x 1 2", "launcher 0 1 2", "somebody 1 2 3"] {
+      #expect(AddressOwner(comment: text) == nil)
+    }
+  }
+
+  @Test(.enabled(if: AddressHold.lack(ownUserLack: nil) == nil))
+  func `of a killed launcher go with the next start, and no others`() throws {
+    let own = try #require(AddressOwner.own)
+    let dead = AddressOwner(pid: own.pid, startTicks: own.startTicks + 1, pidSpace: own.pidSpace)
+    let ports = [54_001, 54_002, 54_003].map { $0 + Int.random(in: 0...500) * 3 }
+    func rules(_ port: Int, _ owner: AddressOwner?) -> AddressRules {
+      AddressRules(gatewayPort: port, bind: "127.0.0.1", ways: self.rules.ways, owner: owner)
+    }
+    for (port, owner) in zip(ports, [dead, own, nil]) {
+      try AddressHold.apply(rules(port, owner), earlierPort: nil)
+    }
+    defer { for port in ports { AddressHold.remove(gatewayPort: port) } }
+    #expect(AddressHold.owner(gatewayPort: ports[0]) == dead)
+    #expect(AddressHold.sweep().contains(ports[0]))
+    #expect(ports.map { AddressHold.refused(gatewayPort: $0) != nil } == [false, true, true])
   }
 }

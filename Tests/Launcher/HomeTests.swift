@@ -29,6 +29,24 @@ final class Scratch {
   }
 }
 
+@Suite struct `A folder of charters` {
+  @Test func `is read whole or not at all`() throws {
+    let scratch = try Scratch()
+    let folder = "\(scratch.path)/charters"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for number in 0..<CharterFolder.filesMax {
+      try Data("#".utf8).write(to: URL(filePath: "\(folder)/\(number).yaml"))
+    }
+    #expect(try CharterFolder.read(folder).count == CharterFolder.filesMax)
+    try Data("#".utf8).write(to: URL(filePath: "\(folder)/more.yaml"))
+    #expect {
+      try CharterFolder.read(folder)
+    } throws: {
+      "\($0)".contains("more than \(CharterFolder.filesMax) YAML files")
+    }
+  }
+}
+
 @Suite struct `A home` {
   static let charters = [
     CharterFile(

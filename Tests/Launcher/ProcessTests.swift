@@ -19,7 +19,7 @@ import Vocabulary
     let log = try LogFile("\(scratch.path)/books.log")
     ChildProcess.forbidCoreFiles()
     let child = try ChildProcess.spawn(
-      ExecutableFile(script), home: scratch.home,
+      ExecutableFile(script), arguments: ["--home", scratch.home.path],
       environment: ["PATH": "/usr/bin:/bin", "TZ": "UTC", "SECRET": "x", "LD_PRELOAD": "y"],
       openFiles: 77)
     let (status, last) = await withCheckedContinuation { continuation in
@@ -58,6 +58,58 @@ import Vocabulary
     )
   }
 
+  @Test func `of others is registered up to one less than the authority reads`() throws {
+    let scratch = try Scratch()
+    try HomeSetup.makeFolders(scratch.home)
+    func program(_ number: Int) throws -> LaunchRecord {
+      LaunchRecord(
+        service: try #require(ServiceName("robot-\(number)")), pid: nil,
+        executable: try ExecutableFile(scratch.script("robot-\(number)", "exit")),
+        startedAt: Instant(seconds: 1))
+    }
+    // The launcher's own records take no room.
+    let own = LaunchRecord(
+      service: "books", pid: getpid(), executable: try ExecutableFile("/proc/self/exe"),
+      startedAt: Instant(seconds: 1))
+    try own.write(to: scratch.home)
+    for number in 1...LaunchFolder.registrationsKept {
+      try program(number).register(in: scratch.home)
+    }
+    #expect(LaunchFolder.registrationsKept == LaunchFolder.registrationsMax - 1)
+    let next = LaunchFolder.registrationsKept + 1
+    #expect(throws: RegistrationRefusal.tooMany) { try program(next).register(in: scratch.home) }
+    // One of those that lie there may be the operator's: then there is room for one more.
+    let platform: Set<ServiceName> = ["robot-2"]
+    try program(next).register(in: scratch.home, besides: platform)
+    try LaunchRecord.withdraw(try program(next).service, from: scratch.home)
+    #expect(RegistrationRefusal.tooMany.text.contains("workload remove"))
+    // In the place of itself, and of one that went.
+    try program(1).register(in: scratch.home)
+    try LaunchRecord.withdraw("robot-1", from: scratch.home)
+    try program(next).register(in: scratch.home)
+    #expect(throws: RegistrationRefusal.none) {
+      try LaunchRecord.withdraw("robot-1", from: scratch.home)
+    }
+    #expect(throws: RegistrationRefusal.none) {
+      try LaunchRecord.withdraw("books", from: scratch.home)
+    }
+  }
+
+  @Test func `of others has one name, for with two it would get neither`() throws {
+    let scratch = try Scratch()
+    try HomeSetup.makeFolders(scratch.home)
+    let file = try ExecutableFile(scratch.script("robot", "exit"))
+    func named(_ name: ServiceName) -> LaunchRecord {
+      LaunchRecord(service: name, pid: nil, executable: file, startedAt: Instant(seconds: 1))
+    }
+    try named("robot").register(in: scratch.home)
+    #expect(throws: RegistrationRefusal.twice("robot")) {
+      try named("android").register(in: scratch.home)
+    }
+    try named("robot").register(in: scratch.home)
+    #expect(LaunchRecord.all(scratch.home).map(\.service) == ["robot"])
+  }
+
   @Test func `whose executable is missing is named`() {
     #expect { try ExecutableFile("/nowhere/strongroom-x") } throws: {
       "\($0)".contains("/nowhere/strongroom-x")
@@ -79,8 +131,9 @@ import Vocabulary
       scratch = try Scratch()
       let home = scratch.home
       try HomeSetup.makeFolders(home)
-      _ = try scratch.script("strongroom-books", books)
-      _ = try scratch.script("strongroom-shop", shop)
+      // One program for both, as ours: which of them it is stands in its fourth word.
+      _ = try scratch.script(
+        Unit.ownExecutable, "if [ $4 = books ]; then\n\(books)\nelse\n\(shop)\nfi")
       let limits = "limits: {memory_mib: 64, open_files: 64, connections: 8}"
       let set = try CharterSet.load([
         CharterFile(
@@ -103,8 +156,7 @@ import Vocabulary
       if isGuarded {
         let store = KnownGood(home)
         try PlatformSettings.write(Platform(), to: home)
-        let programs = try store.takePrograms(
-          ["strongroom-books", "strongroom-shop"], from: scratch.path)
+        let programs = try store.takePrograms([Unit.ownExecutable], from: scratch.path)
         let pins = try store.pins(
           programs: programs, charters: [:], settings: PlatformSettings.bytes(of: Platform()))
         immutableGuard = try ImmutableGuard(
@@ -116,6 +168,9 @@ import Vocabulary
           environment: ["PATH": "/usr/bin:/bin"], clock: clock, log: log,
           immutableGuard: immutableGuard,
           isReady: { WholeFile.exists("\(home.path)/\($0).ready") },
+          // Those of the stand answer while a file says so.
+          answers: { WholeFile.exists("\(home.path)/\($0).hangs") ? .silent : .answered },
+          livenessPause: .milliseconds(20),
           report: { events.add($0) }))
     }
 
@@ -166,11 +221,35 @@ import Vocabulary
     #expect(String(decoding: log, as: UTF8.self) == "{\"bye\":\"books\"}\n")
   }
 
+  @Test func `ends and starts anew what was ready and does not answer any more`() async throws {
+    let stand = try Stand(books: Self.service("books"), shop: Self.service("shop"))
+    try await stand.launcher.start()
+    let (first, other) = (try #require(stand.pid("books")), stand.pid("shop"))
+    // It runs and holds its port, but for nobody; a request to end would not be heard.
+    kill(first, SIGSTOP)
+    let silence = "\(stand.scratch.home.path)/books.hangs"
+    try WholeFile.write([], to: silence)
+    #expect(try await stand.events.wait(1, "restarting books"))
+    unlink(silence)
+    #expect(try await stand.events.wait(2, "ready books"))
+    #expect(stand.pid("books") != first && stand.pid("shop") == other)
+    await stand.launcher.stop()
+  }
+
+  @Test func `knows a service that hangs by its silence alone`() {
+    var liveness = Liveness()
+    let silence = [Liveness.Answer](repeating: .silent, count: Liveness.silentMax - 1)
+    let hangs = (silence + [.answered] + silence + [.unknown, .silent]).map {
+      liveness.hangs(after: $0)
+    }
+    #expect(hangs.last == true && !hangs.dropLast().contains(true))
+  }
+
   @Test func `starts nothing but what was pinned`() async throws {
     let stand = try Stand(
       books: Self.service("books"), shop: Self.service("shop"), isGuarded: true)
     try await stand.launcher.start()
-    let (home, program) = (stand.scratch.home, "strongroom-books")
+    let (home, program) = (stand.scratch.home, Unit.ownExecutable)
     let evil = try stand.scratch.script("evil", "touch \(stand.scratch.path)/evil-ran; sleep 60")
     let good = try WholeFile.read("\(home.executablesFolder)/\(program)")
     #expect(rename(evil, "\(home.executablesFolder)/\(program)") == 0)
@@ -217,7 +296,7 @@ import Vocabulary
     let folder = stand.scratch.home.executablesFolder
     // Neither side can be mended from the other.
     let sides = [folder, "\(stand.scratch.home.knownGoodFolder)/executables"].map {
-      "\($0)/strongroom-books"
+      "\($0)/\(Unit.ownExecutable)"
     }
     let good = try #require(try WholeFile.read(sides[0]))
     for side in sides { try WholeFile.write(Array("#!/bin/false\n".utf8), to: side, mode: 0o700) }
@@ -285,5 +364,20 @@ import Vocabulary
     await stand.launcher.stop()
     let starts = stand.events.words.filter { $0 == "starting books" }
     #expect(starts.count == RestartMachine.firstAttemptsMax)
+  }
+}
+
+@Suite struct `The launcher's patience` {
+  @Test func `grows with what a service keeps, for a migration may rewrite all of it`() throws {
+    let scratch = try Scratch()
+    try HomeSetup.makeFolders(scratch.home)
+    let folder = scratch.home.dataFolder(of: "books")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    #expect(Patience.limit(for: Unit("books"), in: scratch.home) == .seconds(45))
+    // With a hole: it takes no room.
+    let file = open("\(folder)/books.sqlite", O_CREAT | O_WRONLY, 0o600)
+    #expect(ftruncate(file, 1 << 30) == 0)
+    close(file)
+    #expect(Patience.limit(for: Unit("books"), in: scratch.home) == .seconds(45 + 256))
   }
 }

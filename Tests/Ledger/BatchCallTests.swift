@@ -61,7 +61,7 @@ import Vocabulary
         var query = ["limit": "10", "order": order, "owner": "\(People.bob)"]
         query["after"] = next
         let page = try await house.ask(
-          "payments", LedgerOperations.listTransfers, Nothing(),
+          "operator", LedgerOperations.listTransfers, Nothing(),
           path: ["id": "\(People.bobsAccount)"], query: query)
         seen += page.transfers.map { Int($0.id.bits) }
         next = page.next
@@ -70,12 +70,12 @@ import Vocabulary
     }
     let foreign = await house.refusal {
       _ = try await house.ask(
-        "payments", LedgerOperations.listTransfers, Nothing(),
+        "operator", LedgerOperations.listTransfers, Nothing(),
         path: ["id": "\(People.bobsAccount)"], query: ["owner": "\(People.ada)"])
     }
     #expect(foreign == "not-found")
     let mine = try await house.ask(
-      "payments", LedgerOperations.listAccounts, Nothing(), query: ["owner": "\(People.bob)"])
+      "operator", LedgerOperations.listAccounts, Nothing(), query: ["owner": "\(People.bob)"])
     #expect(mine.accounts.map(\.id) == [People.bobsAccount])
     await house.close()
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Ledger
 import LedgerAPI
 import LedgerBook
 import StrictJSON
@@ -32,6 +33,27 @@ import Yams
         == ["created", "exists"] + AccountRefusal.allCases.map(\.rawValue))
   }
 
+  @Test func `says by the kind of a refusal what became of the hold it concerns`() {
+    func names(_ kind: ProblemKind) -> [String] {
+      TransferRefusal.allCases.filter { $0.problem.kind == kind }.map(\.rawValue)
+    }
+    #expect(
+      names(.differs)
+        == TransferRefusal.allCases.map(\.rawValue).filter { $0.hasPrefix("exists_with_different") }
+    )
+    #expect(names(.over) == ["pending_transfer_already_voided", "pending_transfer_expired"])
+    #expect(
+      names(.barred) == [
+        "debit_account_already_closed", "credit_account_already_closed", "debit_account_frozen",
+        "credit_account_frozen",
+      ])
+    #expect(names(.unavailable) == ["too_many_open_holds"])
+    // The ledger has looked at the transfer: nobody may think that a hold of before could stand under its id.
+    for kind in [ProblemKind.permission, .policy, .busy, .unknown, .defect] {
+      #expect(names(kind).isEmpty, "\(kind)")
+    }
+  }
+
   @Test func `lists every flag and limit, as the code has them`() throws {
     let account = try Self.schema("AccountFlags")["items"] as? [String: Any]
     #expect(account?["enum"] as? [String] == AccountFlag.allCases.map(\.rawValue))
@@ -46,6 +68,7 @@ import Yams
 
   @Test func `is one: document, constants and charter name the same operations`() throws {
     let documents = try ContractDocuments(of: "Ledger")
+    #expect(documents.queryDifferences == [])
     #expect(documents.openAPI == documents.charter)
     #expect(documents.openAPI == Set(Self.operations.map(\.line)))
   }
@@ -70,7 +93,7 @@ import Yams
         }
       }
     }
-    #expect(read == 19)
+    #expect(read == 31)
   }
 
   private struct Known {
@@ -93,9 +116,13 @@ import Yams
       Known(LedgerOperations.lookupAccounts), Known(LedgerOperations.getAccount),
       Known(LedgerOperations.listAccounts), Known(LedgerOperations.getTransfer),
       Known(LedgerOperations.listTransfers), Known(LedgerOperations.findTransfers),
+      Known(LedgerOperations.listOwnAccounts), Known(LedgerOperations.getOwnAccount),
+      Known(LedgerOperations.listOwnTransfers), Known(LedgerOperations.getHold),
       Known(LedgerOperations.createHold),
       Known(LedgerOperations.postHold), Known(LedgerOperations.voidHold),
-      Known(LedgerOperations.getTrialBalance),
+      Known(LedgerOperations.getTrialBalance), Known(LedgerOperations.changeAccount),
+      Known(LedgerOperations.openManagedAccount), Known(LedgerOperations.changeManagedAccount),
+      Known(LedgerOperations.getManagedAccount), Known(LedgerOperations.listManagedAccounts),
     ]
   }
 

@@ -76,14 +76,14 @@ import Vocabulary
     try await house.moveIn()
     await house.drain()
     var platform = house.place.platform
-    platform.ledgerDatabase = nil
+    platform.place(nil, for: "ledger")
     try Data(StrictJSON.encode(platform)).write(to: URL(filePath: house.place.home.platformFile))
     let left = LedgerHouse.Left(place: house.place, authority: house.authority)
     let error = await #expect(throws: StoreError.self) { _ = try await left.reopen() }
     let file = left.storeFile
     #expect(
       error?.description
-        == "\(file) cannot keep a store: this home's books are on PostgreSQL; give 'up' its --ledger-database again."
+        == "\(file) cannot keep a store: this home's store is on PostgreSQL; give 'up' the location of its database again."
     )
     #expect(!FileManager.default.fileExists(atPath: file))
     house.place.remove()

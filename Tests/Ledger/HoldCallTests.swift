@@ -23,7 +23,7 @@ import Vocabulary
     #expect(try await house.end(LedgerOperations.postHold, 10, posting).result == "exists")
     #expect(try await house.balances() == [8_750, 8_750, 1_250, 1_250])
     let stored = try await house.ask(
-      "payments", LedgerOperations.getTransfer, Nothing(), path: ["id": "\(hold.id)"])
+      "operator", LedgerOperations.getTransfer, Nothing(), path: ["id": "\(hold.id)"])
     #expect(stored.hold == HoldState(phase: .posted, resolvedBy: posting.id))
 
     let records = try await house.process.context.outbox.batch(of: AuditOperations.topic).messages
@@ -66,7 +66,7 @@ import Vocabulary
         "operator", LedgerOperations.createHold, hold, token: house.token(for: hold))
     }
     #expect(operatorsOwn == "edge-not-declared")
-    for seconds in [Int64.min, -1, 0, LedgerLimits.timeoutSecondsMax + 1] {
+    for seconds in [Int64.min, -1, 0, LedgerLimits.personHoldSecondsMax + 1, 31_622_400] {
       let endless = try house.newHold(11, 1_250, seconds: seconds)
       #expect(await house.refusal { _ = try await house.hold(endless) } == "timeout-out-of-range")
     }
@@ -137,7 +137,7 @@ import Vocabulary
     for _ in 0..<60 where phase != .expired {
       try await Task.sleep(for: .milliseconds(100))
       phase = try await house.ask(
-        "payments", LedgerOperations.getTransfer, Nothing(),
+        "operator", LedgerOperations.getTransfer, Nothing(),
         path: ["id": "\(TransferID(bits: 10))"]
       ).hold?.phase
     }

@@ -71,7 +71,7 @@ import Vocabulary
     try await house.moveIn()
     for round in 0..<8 as Range<UInt128> {
       let hold = 1_000 * (round + 1)
-      _ = try await house.post([Self.pending(hold, 100)])
+      _ = try await house.hold(house.newHold(hold, 100))
       let answers = await atOnce(2) { number in
         let id = TransferID(bits: hold + 1 + UInt128(number))
         return try await house.end(LedgerOperations.postHold, hold, HoldPosting(id: id)).result
@@ -161,12 +161,17 @@ import Vocabulary
       results == [
         "created", "exceeds_pending_transfer_amount", "created", "pending_transfer_already_posted",
       ])
-    let above = await house.refusal {
-      _ = try await house.end(
-        LedgerOperations.postHold, 10, HoldPosting(id: TransferID(bits: 14), amount: People.eur(1)))
+    _ = try await house.hold(house.newHold(20, 1_000))
+    func capture(_ id: UInt128, _ units: Int64) async -> String? {
+      await house.refusal {
+        _ = try await house.end(
+          LedgerOperations.postHold, 20,
+          HoldPosting(id: TransferID(bits: id), amount: People.eur(units)))
+      }
     }
-    #expect(above == "pending-transfer-already-posted")
-    #expect(try await house.balances() == [9_400, 9_400, 600, 600])
+    #expect(await capture(24, 600) == nil)
+    #expect(await capture(25, 1) == "pending-transfer-already-posted")
+    #expect(try await house.balances() == [8_800, 8_800, 1_200, 1_200])
     await house.close()
   }
 }

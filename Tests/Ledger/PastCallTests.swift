@@ -101,14 +101,14 @@ import Vocabulary
     #expect(try await ids(["payment_id": "\(PaymentID(bits: 99))"]) == [])
     for (order, expected) in [("oldest", [110, 111, 112]), ("newest", [113, 112, 111])] {
       let page = try await house.ask(
-        "payments", LedgerOperations.listTransfers, Nothing(),
+        "operator", LedgerOperations.listTransfers, Nothing(),
         path: ["id": "\(People.bobsAccount)"],
         query: [
           "from": "\(moments[1])", "until": "\(moments[2])", "limit": "3", "order": order,
         ])
       #expect(page.transfers.map { Int($0.id.bits) } == expected)
       let rest = try await house.ask(
-        "payments", LedgerOperations.listTransfers, Nothing(),
+        "operator", LedgerOperations.listTransfers, Nothing(),
         path: ["id": "\(People.bobsAccount)"],
         query: [
           "from": "\(moments[1])", "until": "\(moments[2])", "after": try #require(page.next),

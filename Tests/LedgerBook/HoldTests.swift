@@ -116,6 +116,40 @@ import Vocabulary
     #expect(world.send(World.transfer(14, 1)) == "created")
   }
 
+  @Test func `is ended by who made it, and given back by the operator`() {
+    var world = World()
+    func by(_ maker: UInt16, _ request: TransferRequest) -> TransferRequest {
+      var request = request
+      request.maker = maker
+      return request
+    }
+    let refusal = "pending_transfer_not_made_by_caller"
+    #expect(world.send(by(1, World.hold(10, 5))) == "created")
+    #expect(world.send(by(2, World.post(11, 10))) == refusal)
+    #expect(world.send(by(2, World.void(11, 10))) == refusal)
+    #expect(world.send(by(0, World.post(11, 10))) == refusal)
+    #expect(world.send(by(1, World.post(11, 10))) == "created")
+    // Who may not end it is not told that somebody did.
+    #expect(world.send(by(2, World.post(11, 10))) == refusal)
+    #expect(world.send(by(1, World.post(11, 10))) == "exists")
+    #expect(world.send(by(1, World.hold(20, 5))) == "created")
+    #expect(world.send(by(0, World.void(21, 20))) == "created")
+    // The bank's own, whoever has the name.
+    #expect(world.send(World.hold(30, 5)) == "created")
+    #expect(world.send(by(1, World.post(31, 30))) == refusal)
+    #expect(world.send(World.post(31, 30)) == "created")
+  }
+
+  @Test func `of a book that is older than makers is payments' where a token allowed it`() {
+    var world = World()
+    #expect(world.send(`An authorised hold`.signed(10)) == "created")
+    var posting = World.post(11, 10)
+    posting.maker = 2
+    #expect(world.send(posting) == "pending_transfer_not_made_by_caller")
+    posting.maker = RequestRow.paymentsMaker
+    #expect(world.send(posting) == "created")
+  }
+
   @Test func `is one of a limited number`() {
     var world = World(limits: .init(openHoldsMax: 2))
     #expect(

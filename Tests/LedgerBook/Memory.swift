@@ -18,6 +18,7 @@ struct Memory {
   private var used: Set<UInt128> = []
 
   func transfer(_ id: TransferID) -> Transfer? { transfers[id] }
+  func row(_ id: TransferID) -> KnownTransfer? { rows[id.bits] }
 
   /// Answers what a batch asks of history.
   func recall(_ batch: [RequestRow], _ tokens: [UInt128], in book: Book) -> Recalled {
@@ -53,6 +54,29 @@ struct Memory {
 }
 
 extension Book {
+  /// Rehearses a batch after what is due has expired, and looks whether the book is as it was.
+  /// - Returns: what it says of the batch; nil where the book is another one afterwards.
+  func rehearsed(
+    _ batch: [TransferRequest], at instant: Instant, history: Memory
+  ) -> [TransferOutcome]? {
+    var trial = self
+    _ = trial.expire(at: instant)
+    let (accounts, holds, sequence) = (trial.accountRows, trial.openHolds, trial.sequence)
+    let rows = batch.map(RequestRow.init)
+    var authorizations: [Int: Authorization] = [:]
+    for (index, request) in batch.enumerated() { authorizations[index] = request.authorization }
+    let recalled = history.recall(rows, authorizations.values.map(\.transaction.bits), in: trial)
+    let outcomes = trial.rehearse(rows, authorizations: authorizations, recalling: recalled)
+    let again = trial.rehearse(rows, authorizations: authorizations, recalling: recalled)
+    guard
+      outcomes == again, trial.accountRows == accounts, trial.openHolds == holds,
+      trial.sequence == sequence
+    else { return nil }
+    let applied = trial.apply(
+      rows, authorizations: authorizations, at: instant, recalling: recalled)
+    return applied.outcomes == outcomes ? outcomes : nil
+  }
+
   /// Applies a batch with history at hand, and tells in words what it did.
   mutating func apply(
     _ batch: [TransferRequest], at instant: Instant, history: Memory

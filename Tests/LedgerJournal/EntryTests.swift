@@ -20,6 +20,8 @@ import Vocabulary
   @Test func `has the width that its description says`() throws {
     let widths = try JournalStory().entries.map(\.body.count)
     #expect(widths == [96 + 2 * 48, 96 + 2 * 128, 96 + 128, 96 + 16])
+    // As in books that are older than changes of accounts.
+    #expect(try JournalStory().entries.allSatisfy { $0.body[84..<96].allSatisfy { $0 == 0 } })
   }
 
   @Test func `is refused where any byte of it differs`() throws {
@@ -95,6 +97,79 @@ import Vocabulary
     let story = try JournalStory(epoch: 2)
     var book = JournaledBook(Book(), epoch: 1)
     #expect(throws: JournalMismatch.epochGoesBack(entry: 1)) { try book.replay(story.entries[0]) }
+  }
+}
+
+@Suite struct `A change of an account` {
+  private let account = AccountID(bits: 2)
+
+  /// Freezing between two transfers of one moment, then thawing.
+  private func story() throws -> (JournaledBook, [SealedEntry]) {
+    let story = try JournalStory()
+    var journaled = story.journaled
+    var entries = story.entries
+    _ = journaled.begin(at: Instant(seconds: 500))
+    _ = journaled.apply([JournalStory.transfer(20, 1)])
+    #expect(journaled.change(account, .freeze) == .created)
+    #expect(
+      journaled.apply([JournalStory.transfer(21, 1)]).outcomes == [.refused(.creditAccountFrozen)])
+    #expect(journaled.change(account, .thaw) == .created)
+    _ = journaled.apply([JournalStory.transfer(22, 1)])
+    #expect(journaled.change(account, .freeze) == .created)
+    if let sealed = journaled.seal() { entries.append(sealed) }
+    _ = journaled.begin(at: Instant(seconds: 501))
+    #expect(journaled.change(account, .thaw) == .created)
+    #expect(journaled.change(account, .thaw) == .exists)
+    if let sealed = journaled.seal() { entries.append(sealed) }
+    return (journaled, entries)
+  }
+
+  @Test func `is replayed at its place between the transfers`() throws {
+    let (journaled, entries) = try story()
+    let changes = entries.suffix(2).map { $0.entry.changed.map { $0.change } }
+    #expect(changes == [[.freeze, .thaw, .freeze], [.thaw]])
+    #expect(entries[entries.count - 2].body.count == 96 + 3 * 32 + 2 * 128)
+    var position = JournalPosition.start
+    var again = JournaledBook(Book(key: 7), epoch: 1)
+    for sealed in entries {
+      let read = try SealedEntry(body: sealed.body, hash: sealed.hash, after: position)
+      #expect(read == sealed)
+      try again.replay(read)
+      position = read.position
+    }
+    #expect(again.book.accountRows == journaled.book.accountRows)
+  }
+
+  @Test func `is not believed at another place, of another account, or by another name`() throws {
+    let (_, entries) = try story()
+    let last = entries.count - 2
+    func complaint(_ spoil: (inout JournalEntry) -> Void) throws -> String {
+      var forged = entries[last].entry
+      spoil(&forged)
+      var book = JournaledBook(Book(), epoch: 1)
+      for sealed in entries.prefix(last) { try book.replay(sealed) }
+      do {
+        try book.replay(SealedEntry(forged))
+        return "believed"
+      } catch {
+        return "\(error)"
+      }
+    }
+    let row = entries[last].entry.changed[0]
+    let later = AccountChangeRow(account: row.account, change: row.change, after: row.after + 1)
+    let other = AccountChangeRow(account: 99, change: row.change, after: row.after)
+    let never = AccountChangeRow(account: row.account, change: .close, after: 0)
+    #expect(try complaint { _ in } == "believed")
+    for forged in [later, other, never] {
+      #expect(try complaint { $0.changed[0] = forged }.contains("account"))
+    }
+    #expect(try complaint { $0.changed.removeFirst() }.contains("account"))
+    var body = entries[last].body
+    body[96 + 24] = 9
+    #expect(throws: JournalMismatch.malformed(entry: Int64(last + 1))) {
+      try SealedEntry(
+        body: body, hash: BookSnapshot.hash(of: body), after: entries[last - 1].position)
+    }
   }
 }
 

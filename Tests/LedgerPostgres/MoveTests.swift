@@ -17,7 +17,8 @@ import Vocabulary
   private func fill(_ file: String) async throws -> [Account] {
     let ahead = Mutex(Duration.zero)
     let clock = Clock { wallClock.now() + ahead.withLock { $0 } }
-    let store = try Store.open(path: file, migrations: [.journal], clock: clock)
+    let store = try Store.open(path: file, migrations: Migration.ledger, clock: clock)
+    #expect(try await MakerNumbers(store: store).number(of: "loans") == 2)
     let keeper = try await Self.keeper(store, clock)
     let eur = try #require(Currency("EUR"))
     _ = try await keeper.open(
@@ -62,7 +63,7 @@ import Vocabulary
 
   private func open(_ location: PostgresLocation) async throws -> Store {
     try await Store.open(
-      location, for: "move", migrations: [.journal], clock: wallClock, randomness: .system)
+      location, for: "move", migrations: Migration.ledger, clock: wallClock, randomness: .system)
   }
 
   @Test func `takes everything along, as it was`() async throws {
@@ -73,8 +74,11 @@ import Vocabulary
     let store = try await open(location)
     let report = try LedgerMove(from: site.reader(), to: store).run()
     #expect(report.tip == sent.tip)
+    // Who made a hold is a number in the journal: it must mean the same service there.
+    #expect(try await MakerNumbers(store: store).number(of: "loans") == 2)
     #expect(report.carried == sent.entries)
-    #expect(report.rows == 1)
+    // A message, and three makers.
+    #expect(report.rows == 4)
     // So that a start need not hold all of history in memory.
     let segments = "SELECT max(last) AS last FROM index_segments"
     #expect(
@@ -82,7 +86,8 @@ import Vocabulary
         == site.reader().read { try $0.row(segments)?.integer("last") ?? 0 })
     let keeper = try await Self.keeper(store, wallClock)
     #expect(try await keeper.accounts(Self.accounts) == before)
-    #expect(try await keeper.accounts(of: Self.owner, max: 9).map(\.id) == [Self.accounts[2]])
+    #expect(
+      try await keeper.accounts(of: Self.owner, max: 9).accounts.map(\.id) == [Self.accounts[2]])
     #expect(keeper.openHoldCount == 1)
     let outcomes = try await keeper.apply([
       Books.transfer(1_000), Books.transfer(1_599), Self.post(30, 11), Self.post(31, 12),

@@ -50,7 +50,8 @@ enum Bookkeeper: String, CaseIterable, CustomTestStringConvertible {
   private func twoCentsMore(_ text: String) throws -> String {
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     let title = try #require(lines.firstIndex { $0.contains(" * ") })
-    for line in [title + 1, title + 2] {
+    let postings = lines.indices.filter { $0 > title && lines[$0].hasPrefix("  Liabilities:") }
+    for line in postings.prefix(2) {
       let words = lines[line].split(separator: " ").map(String.init)
       let amount = try #require(Decimal(string: words[1]))
       let more = try #require(Decimal(string: "0.02"))

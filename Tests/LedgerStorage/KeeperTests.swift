@@ -40,6 +40,25 @@ import Vocabulary
   }
 
   @Test(arguments: StoreKind.installed)
+  func `keeps what was frozen, thawed and closed over a restart`(kind: StoreKind) async throws {
+    let house = try await KeeperHouse(kind, snapshotEvery: 1)
+    _ = try await house.send([house.transfer(100, amount: 5)])
+    #expect(try await house.keeper.change(KeeperHouse.ada, .freeze).outcome == .created)
+    #expect(try await house.keeper.change(KeeperHouse.ada, .freeze).outcome == .exists)
+    #expect(
+      try await house.keeper.change(KeeperHouse.vault, .close).outcome
+        == .refused(.accountNotEmpty))
+    let again = try await house.restarted()
+    #expect(try await again.send([again.transfer(101)]) == [.refused(.creditAccountFrozen)])
+    #expect(try await again.keeper.accounts([KeeperHouse.ada]).first?.isFrozen == true)
+    #expect(try await again.keeper.change(KeeperHouse.ada, .thaw).account?.isFrozen == false)
+    #expect(try await again.send([again.transfer(101)]) == [.created])
+    let once = try await again.reopened()
+    #expect(try await once.send([once.transfer(102)]) == [.created])
+    once.remove()
+  }
+
+  @Test(arguments: StoreKind.installed)
   func `answers an old id for ever: the same as exists, another with the field`(kind: StoreKind)
     async throws
   {

@@ -151,9 +151,14 @@ private struct PastStory {
 
   private mutating func request() -> RequestRow {
     last += 1
-    let holds = accepted.suffix(40).filter { $0.row.flags & TransferFlags.pending.rawValue != 0 }
+    var holds = accepted.suffix(40).filter { $0.row.flags & TransferFlags.pending.rawValue != 0 }
+    // Ended ones too, which are refused; but not so often that a story has no end of each kind.
+    if below(3) > 0 {
+      let ended = Set(accepted.map(\.row.pendingID))
+      holds.removeAll { ended.contains($0.row.id) }
+    }
     if below(3) == 0, let hold = holds.isEmpty ? nil : holds[below(holds.count)] {
-      let isPosting = below(3) > 0
+      let isPosting = below(2) > 0
       var row = house.end(last, of: Int(hold.row.id), isPosting ? .postPending : .voidPending)
       if isPosting, below(2) == 0 { row.amount = 1 + Int64(below(Int(hold.amount))) }
       return row

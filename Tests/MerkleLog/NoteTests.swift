@@ -21,6 +21,15 @@ import Testing
     #expect(try parsed.verified(by: verifier) == text)
   }
 
+  @Test func `is believed from no key that anybody can sign for`() throws {
+    let neutral = [1] + [UInt8](repeating: 0, count: 31)
+    #expect(VerifierKey(name: "anybody", publicKey: neutral) == nil)
+    #expect(VerifierKey(name: "anybody", publicKey: [UInt8](repeating: 0, count: 32)) == nil)
+    // Another spelling of the neutral element: y = p + 1.
+    let spelling = [0xee] + [UInt8](repeating: 0xff, count: 30) + [0x7f]
+    #expect(VerifierKey(name: "anybody", publicKey: spelling) == nil)
+  }
+
   @Test func `with one letter changed does not`() throws {
     let verifier = try #require(VerifierKey(key))
     let altered = note.replacing("answer", with: "remedy")

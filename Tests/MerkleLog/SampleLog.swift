@@ -51,8 +51,10 @@ struct SampleLog {
     }
   }
 
-  func verify(older: [UInt8]? = nil, key: VerifierKey? = nil) -> LogReport {
-    LogVerification(files: reader, key: key ?? self.key).verify(older: older)
+  func verify(
+    older: [UInt8]? = nil, _ extent: LogVerification.Extent = .whole, key: VerifierKey? = nil
+  ) -> LogReport {
+    LogVerification(files: reader, key: key ?? self.key).verify(older: older, extent)
   }
 }
 

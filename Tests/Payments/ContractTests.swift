@@ -1,4 +1,5 @@
 import Foundation
+import Payments
 import PaymentsAPI
 import StrictJSON
 import TestKit
@@ -24,8 +25,13 @@ import Yams
       ContractDocuments.line(PaymentsOperations.listMyAccounts),
       ContractDocuments.line(PaymentsOperations.getBalance),
       ContractDocuments.line(PaymentsOperations.listStatement),
+      ContractDocuments.line(PaymentsOperations.openAccount),
+      ContractDocuments.line(PaymentsOperations.listManagedAccounts),
+      ContractDocuments.line(PaymentsOperations.getManagedAccount),
+      ContractDocuments.line(PaymentsOperations.changeAccount),
     ]
     let documents = try ContractDocuments(of: "Payments")
+    #expect(documents.queryDifferences == [])
     #expect(documents.openAPI == constants)
     #expect(documents.charter == constants)
   }
@@ -54,11 +60,41 @@ import Yams
     _ = try StrictJSON.decode(OwnAccounts.self, from: answer("/v1/accounts", "one"))
     _ = try StrictJSON.decode(Balance.self, from: answer("/v1/accounts/{id}/balance", "one"))
     _ = try StrictJSON.decode(Statement.self, from: answer("/v1/accounts/{id}/transfers", "one"))
+    _ = try StrictJSON.decode(ManagedAccount.self, from: answer("/v1/managed/accounts/{id}", "one"))
+    _ = try StrictJSON.decode(ManagedAccounts.self, from: answer("/v1/managed/accounts", "none"))
     let states = try StrictJSON.decode(
       JSON.self, from: example("components", "schemas", "PaymentState"))
     #expect(states["enum"] == .array(PaymentState.allCases.map { .string($0.rawValue) }))
     let events = try StrictJSON.decode(
       JSON.self, from: example("components", "schemas", "ActivityEvent"))
     #expect(events["enum"] == .array(ActivityEvent.allCases.map { .string($0.rawValue) }))
+  }
+
+  /// The words of `type` that a schema of the document lists.
+  private static func types(of schema: String) throws -> Set<String> {
+    var node: Any = try document("openapi.yaml")
+    for key in ["components", "schemas", schema, "allOf"] {
+      node = try #require((node as? [String: Any])?[key], "\(key)")
+    }
+    let parts = try #require(node as? [[String: Any]])
+    let properties = parts.compactMap { $0["properties"] as? [String: [String: Any]] }
+    let words = try #require(properties.first?["type"]?["enum"] as? [String])
+    return Set(words.map { String($0.dropFirst(Problem.typePrefix.count)) })
+  }
+
+  @Test func `lists every type of refusal, and every currency`() throws {
+    #expect(
+      try Self.types(of: "MalformedPayment")
+        == Set(PaymentRefusal.allCases.map(\.problem.slug))
+        .union(["malformed-request", "idempotency-key-missing"]))
+    #expect(
+      try Self.types(of: "RefusedPayment")
+        == ToldReason.all.union(["idempotency-key-reused"]))
+    for service in ["Payments", "Ledger"] {
+      let schemas = try #require(
+        try Self.document("../\(service)/openapi.yaml")["components"] as? [String: [String: Any]])
+      let currency = try #require(schemas["schemas"]?["Currency"] as? [String: Any])
+      #expect(currency["enum"] as? [String] == Currency.all.map(\.code), "\(service)")
+    }
   }
 }

@@ -1,14 +1,16 @@
 import Chassis
+import Foundation
 import LedgerAPI
 import Payments
 import PaymentsAPI
 import Storage
 import Telemetry
+import TestKit
 import Testing
 import Transport
 import Vocabulary
 
-@Suite(.serialized) struct `A payment whose outcome is not known` {
+@Suite(.serialized, .onEachStore) struct `A payment whose outcome is not known` {
   /// The ledger is away when the payment comes.
   private func stranded(_ house: PaymentsHouse) async throws -> Payment {
     await house.stopLedger()
@@ -83,9 +85,61 @@ import Vocabulary
     await house.close()
   }
 
+  @Test
+  func `has not happened where an account was frozen after its hold, or happens once it is thawed`()
+    async throws
+  {
+    let house = try await PaymentsHouse()
+    let kept = try await leftBehind(house, key: "kept", steps: 1, seconds: 900)
+    let lost = try await leftBehind(house, key: "lost", steps: 1, seconds: 60)
+    await house.stopPayments()
+    try await house.change(PaymentsHouse.bobsAccount, .freeze)
+    try await house.startPayments()
+    house.wait(.seconds(70))
+    #expect(try await house.settled(lost.id).state == .nothingHappened)
+    // The other one's money is still on hold, and waits.
+    #expect(try await house.balance() == [10_000, 9_990])
+    try await house.change(PaymentsHouse.bobsAccount, .thaw)
+    #expect(try await house.settled(kept.id).state == .posted)
+    #expect(try await house.balance() == [9_990, 9_990])
+    await house.close()
+  }
+
+  @Test func `is not called refused by a policy while a hold of before stands`() async throws {
+    let house = try await PaymentsHouse()
+    // The answer to the first request was lost: the hold is there, and we do not know it. Nobody else works on it.
+    let record = try await leftBehind(house, key: "lost", steps: 1, ahead: .seconds(120))
+    let frozen = try TestPolicies.shipped.get().freezing("\(PaymentsHouse.bobsAccount)")
+    try TestPolicies.put(try TestPolicies.release(frozen, version: 2), into: house.place.home)
+    for _ in 0..<40 where try await house.pay(1, key: "probe-\(UUID())").status == 201 {
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    let store = try house.store()
+    let runner = PaymentRunner(
+      store: store, ledger: try house.ledgerClient(), clock: house.clock,
+      log: Log(service: "payments", sink: LogSink { _ in }, clock: house.clock))
+    let begun = try await store.begin(record)
+    #expect(begun.action == .createHold)
+    let after = try await runner.carryOut(begun, context: try house.paymentContext(record)).record
+    #expect(after.machine.state.shown != .refused, "\(after.machine.state)")
+    #expect(try await house.settled(record.id).state == .posted)
+    await house.close()
+  }
+
+  @Test(arguments: [
+    (ProblemKind.malformed, PaymentRunner.Word.no), (.absent, .no), (.refused, .no), (.barred, .no),
+    (.over, .no), (.policy, .noFromNowOn), (.permission, .silence), (.differs, .silence),
+    (.busy, .silence), (.unavailable, .silence), (.unknown, .silence), (.defect, .silence),
+  ])
+  func `hears no from the ledger where its kind of problem says that there is no hold`(
+    kind: ProblemKind, word: PaymentRunner.Word
+  ) { #expect(PaymentRunner.word(on: kind) == word) }
+
   /// Writes an intent down as the service does, and carries out the first steps at the ledger only.
+  /// - Parameter ahead: how long the reconciler leaves it alone besides.
   private func leftBehind(
-    _ house: PaymentsHouse, key: String, steps: Int, seconds: Int64 = 600
+    _ house: PaymentsHouse, key: String, steps: Int, seconds: Int64 = 600,
+    ahead: Duration = .zero
   ) async throws -> PaymentRecord {
     let now = house.clock.now()
     let order = try PaymentOrder(
@@ -97,7 +151,8 @@ import Vocabulary
     let record = PaymentRecord(
       id: PaymentID(at: now, random: Randomness.system.bits128()), subject: PaymentsHouse.ada,
       client: "app", order: order, correlation: PaymentsHouse.correlation(),
-      authorizedUntil: now + .seconds(30), createdAt: now, updatedAt: now)
+      authorizedUntil: now + .seconds(30), createdAt: now,
+      updatedAt: now + ahead)
     _ = try await house.store().begin(record)
     let ledger = try house.ledgerClient()
     let context = try house.paymentContext(record)

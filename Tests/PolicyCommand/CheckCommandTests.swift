@@ -70,6 +70,28 @@ import Testing
     }
   }
 
+  @Test func `counts the cases of a test with parameters`() throws {
+    let source = """
+      package p
+
+      test_sum[name] if {
+      \tsome name, c in {"right": [1, 2, 3], "wrong": [1, 1, 3]}
+      \tc[0] + c[1] == c[2]
+      }
+
+      test_one if true
+      """
+    try withWorkbench(["p.rego": source]) { bench in
+      let outcome = try bench.policy("test", ".")
+      #expect(outcome.code == 2)
+      #expect(outcome.output.contains("data.p.test_sum: FAIL"), "\(outcome)")
+      #expect(outcome.output.contains("  wrong: FAIL\n"), "\(outcome)")
+      #expect(outcome.output.hasSuffix("PASS: 2/3\nFAIL: 1/3\n"), "\(outcome)")
+      let json = try bench.policy("test", "-f", "json", ".").output
+      #expect(json.contains("sub_results"))
+    }
+  }
+
   @Test func `reports as JSON`() throws {
     try withWorkbench(["p.rego": "package p\n\ntest_a if true\n\ntest_b if false\n"]) { bench in
       guard case .array(let tests)? = try bench.policy("test", "-f", "json", ".").json,
@@ -113,6 +135,45 @@ import Testing
         #"{"code":"rego_unsafe_var_error","location":{"col":8,"file":"./a.rego","row":3},"#
         + #""message":"var y is unsafe"}"#
       #expect(errors.first?.jsonText == wanted)
+    }
+  }
+
+  @Test func `warns of a negation that does not hold where something in it is undefined`() throws {
+    let source = """
+      package p
+
+      allow if not blocked(input.user.id)
+
+      known if {
+      \tinput.user.id
+      \tnot blocked(input.user.id)
+      }
+
+      plain if not input.user.blocked
+
+      blocked(id) if id in data.blocked
+      """
+    try withWorkbench(["a.rego": source]) { bench in
+      let outcome = try bench.policy("check", ".")
+      #expect(outcome.code == 0)
+      let wanted =
+        "a.rego:3:10: rego_negation_warning: undefined, and not true, where input.user.id"
+      #expect(outcome.errors.contains(wanted), "\(outcome)")
+      #expect(outcome.errors.split(separator: "rego_negation_warning").count == 2, "\(outcome)")
+      guard case .object(let report)? = try bench.policy("check", "-f", "json", ".").json,
+        case .array(let warnings)? = report["warnings"]
+      else {
+        Issue.record("no warnings")
+        return
+      }
+      #expect(warnings.count == 1)
+    }
+  }
+
+  @Test func `finds nothing of the kind in our own policies`() throws {
+    try withWorkbench { bench in
+      let outcome = try bench.policy("check", "--strict", "\(Workbench.checkout)/Policies")
+      #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
     }
   }
 

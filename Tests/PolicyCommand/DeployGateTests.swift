@@ -47,7 +47,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("Identity", "secrets: [sealing-keyring]", "secrets: []", "unsealed-storage"),
+      ("Identity", "secrets: [sealing-keyring]", "secrets: []", ""),
       ("Payments", "egress: []", "egress: [\"evil.example:443\"]", "unlisted-egress"),
       ("Payments", "scopes: [payments:create]", "scopes: []", ""),
       (

@@ -67,6 +67,8 @@ import Testing
     arguments: [
       (["--fail", "data.nothing"], 1), (["--fail", "1"], 0), (["--fail-defined", "1"], 1),
       (["--fail-defined", "data.nothing"], 0), (["1 +"], 2), (["nope(1)"], 2),
+      (["--fail", "true; false"], 1), (["--fail", "false; true"], 1), (["--fail", "true; 1"], 0),
+      (["--fail", "true; data.nothing"], 1), (["--fail", "some x in [false, 1]; x"], 0),
       (["-d", "missing.rego", "1"], 2), (["to_number(\"x\")"], 0),
       (["--strict-builtin-errors", "to_number(\"x\")"], 2), (["http.send({})"], 2),
       (["-f", "yaml", "1"], 64),
@@ -76,6 +78,34 @@ import Testing
       let all = ["\(Workbench.checkout)/.build/debug/strongroom", "policy", "eval"] + words
       let outcome = try bench.run(all)
       #expect(outcome.code == code, "\(outcome)")
+    }
+  }
+
+  @Test func `refuses a rule and data that have one place, and names both`() throws {
+    try withWorkbench([
+      "p.rego": "package p\n\nr := 1\n", "d.json": #"{"p": {"r": 2}}"#,
+      "e.json": #"{"p": {"r": 3}}"#,
+    ]) { bench in
+      for words in [
+        ["eval", "-d", "p.rego", "-d", "d.json", "data.p"], ["test", "p.rego", "d.json"],
+      ] {
+        let all = ["\(Workbench.checkout)/.build/debug/strongroom", "policy"] + words
+        let outcome = try bench.run(all)
+        #expect(outcome.code != 0, "\(outcome)")
+        let said = outcome.output + outcome.errors
+        #expect(said.contains("conflicting rule for data path p.r found"), "\(said)")
+        #expect(said.contains("p.rego") && said.contains("d.json"), "\(said)")
+      }
+      let outcome = try bench.policy("eval", "-d", "d.json", "-d", "e.json", "data.p")
+      #expect(outcome.code == 2)
+      #expect(outcome.errors.contains("e.json: contradicts other data, such as d.json"))
+    }
+  }
+
+  @Test func `reads the YAML data of a bundle's folder`() throws {
+    try withWorkbench(["b/roles/data.yaml": "ada: admin\n"]) { bench in
+      let outcome = try bench.policy("eval", "-f", "raw", "-b", "b", "data.roles.ada")
+      #expect(outcome.output == "admin\n", "\(outcome)")
     }
   }
 

@@ -34,6 +34,7 @@ import Testing
       case .failed: "\(test.name) failed"
       case .skipped: "\(test.name) skipped"
       case .error(let error): "\(test.name) \(error)"
+      case .cases(let cases): "\(test.name) \(cases)"
       }
     }
     return (outcomes, CoverageReport(policy, try #require(reached)))

@@ -1,3 +1,4 @@
+import Conformance
 import PolicyEngine
 import TestKit
 import Testing
@@ -43,18 +44,15 @@ import Testing
     guard let folder = Testdata.folder("rego/opa-v1") else { return }
     var modules = 0
     var changed: [String] = []
-    for one in try ConformanceCase.all(in: folder) {
-      guard case .array(let sources)? = one.value("modules") else { continue }
-      for case .string(let source) in sources {
+    for one in try RegoCase.all(in: folder) {
+      for source in one.modules {
         let once = try PolicyFormat.format(source, file: "p.rego")
         if try PolicyFormat.format(once, file: "p.rego") != once {
           changed.append("\(one.note): not stable:\n\(once)")
         }
         modules += 1
       }
-      let reason =
-        NotYet.reasons["\(one.category): \(one.note)"] ?? NotYet.reasons["\(one.category): *"]
-      if reason == nil, let failure = one.failure(formatted: true) {
+      if one.reason == nil, let failure = one.failure(timeZones: .samples, formatted: true) {
         changed.append("\(one.note): \(failure)")
       }
     }

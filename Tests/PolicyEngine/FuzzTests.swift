@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Foundation
+import Conformance
 import PolicyEngine
 import TestKit
 import Testing
@@ -57,10 +58,8 @@ struct Draws: RandomNumberGenerator {
     let seed = UInt64.random(in: 0...9_999)
     print("rego mutations: seed \(seed)")
     var draws = Draws(state: seed)
-    let sources = try ConformanceCase.all(in: folder).flatMap { one -> [String] in
-      guard case .array(let modules)? = one.value("modules") else { return [] }
-      return modules.compactMap { if case .string(let source) = $0 { source } else { nil } }
-    }.filter { $0.utf8.count < 2_000 }
+    let sources = try RegoCase.all(in: folder).flatMap(\.modules)
+      .filter { $0.utf8.count < 2_000 }
     for _ in 0..<Self.rounds {
       guard let source = sources.randomElement(using: &draws),
         let other = sources.randomElement(using: &draws)

@@ -162,8 +162,11 @@ import Testing
     let prepared = try CompiledPolicy.compile([("p.rego", source)]).prepared(data: data)
     func narrowed(_ kind: String) -> PreparedPolicy {
       let path = [Value.string("token"), .string("kind")]
+      // Who asks is somebody: without a subject the negation would be undefined.
       return prepared.narrowed(
-        to: KnownInput(members: .empty, values: [path: .string(kind)]))
+        to: KnownInput(
+          members: .empty, present: [[.string("token"), .string("subject")]],
+          values: [path: .string(kind)]))
     }
     #expect(narrowed("a").fixedCount == 4)
     // What the amount is remains to be asked.

@@ -57,6 +57,13 @@ import Tokens
       "json.marshal(crypto.x509.parse_rsa_private_key(input.key))", [("key", Self.rsa)])
     guard case .string(let secret)? = key else { throw NoToken(algorithm: algorithm) }
     let token = try signed(algorithm, secret)
+    #expect(try isBelieved(token, algorithm, secret))
+    // What kind of key it is nobody says.
+    for kind in ["?", "EC", "OKP", "oct", "rsa"] {
+      let other = secret.replacing("\"RSA\"", with: "\"\(kind)\"")
+      #expect(other != secret)
+      #expect((try? isBelieved(token, algorithm, other)) != true)
+    }
     #expect(try isBelieved(token, algorithm, Self.rsaPublic))
     #expect(try !isBelieved(token.dropLast(8) + "AAAAAAAA", algorithm, Self.rsaPublic))
   }

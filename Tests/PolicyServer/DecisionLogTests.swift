@@ -104,6 +104,16 @@ import Testing
       #"{"token":{"value":"x1SECRET"}}"#, #"{"access_token":"x1SECRET","Set-Cookie":"x1SECRET"}"#,
       #"{"password":["x1SECRET"]}"#, #"{"x":"see eyJx1SECRET.eyJx.y"}"#, #""Bearer x1SECRET""#,
       #"{"client-secret":12345678901234,"x~/y":{"apiKey":"x1SECRET"}}"#,
+      #"{"a":"\"Bearer\" \"x1SECRET\""}"#, #"{"a":"[Bearer x1SECRET]"}"#,
+      #"{"a":"x;bearer;x1SECRET"}"#,
+      #"{"a":"/p?q=Bearer%20x1SECRET"}"#, #"{"user_password":"x1SECRET"}"#,
+      #"{"newPassword":"x1SECRET","auth_token":"x1SECRET"}"#,
+      #"{"headers":[{"name":"Authorization","value":"x1SECRET"}]}"#,
+      #"{"headers":[["authorization","x1SECRET"],["host","a"]]}"#,
+      #"{"raw":["Host","a","Cookie","x1SECRET"]}"#,
+      #"{"a":"https://u:x1SECRET@h/p","b":"https://h/?access_token=x1SECRET&c=1"}"#,
+      #"{"a":"postgresql://u:x1SECRET@h/db","b":"host=h password=x1SECRET"}"#,
+      #"{"a":"-----BEGIN PRIVATE KEY-----\nx1SECRET\n-----END PRIVATE KEY-----"}"#,
     ])
   func `never has a credential, whatever the policy says`(_ input: String) async throws {
     let decision = try await decision("", input: input, path: "echo/all")
@@ -115,6 +125,22 @@ import Testing
       return
     }
     #expect(erased.count >= 2)  // In input and result.
+  }
+
+  @Test func `has no credential in the text of a query`() async throws {
+    try await Stand.with { stand in
+      for query in [
+        #"x := \"Bearer x1SECRET\""#, #"x := {\"password\": \"x1SECRET\"}"#,
+        #"io.jwt.decode(\"eyJx1SECRET.eyJx.y\", x)"#,
+      ] {
+        _ = try await stand.ask("POST", "/v1/query", #"{"query":"\#(query)"}"#)
+      }
+      let decisions = try stand.decisions()
+      #expect(decisions.count == 3)
+      for decision in decisions {
+        #expect(!decision.jsonText.contains("SECRET"), "\(decision.jsonText)")
+      }
+    }
   }
 
   @Test func `keeps what only has a suspicious name`() async throws {

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import PolicyEngine
 import PolicyServer
@@ -211,15 +212,54 @@ import Testing
       #expect(try await caller.next().status == 100)
       try await caller.write("{}")
       #expect(try await caller.next().status == 200)
-      let zipped = try await stand.ask(
-        "POST", "/v1/data", "x", headers: [("content-encoding", "gzip")])
-      #expect(zipped.status == 415)
+      let squeezed = try await stand.ask(
+        "POST", "/v1/data", "x", headers: [("content-encoding", "br")])
+      #expect(squeezed.status == 415)
     }
+  }
+
+  @Test func `takes a body that is packed by gzip, and unpacks no more than a body may have`()
+    async throws
+  {
+    var limits = PolicyServerLimits()
+    limits.bodyBytesMax = 4_096
+    try await Stand.with(["a.rego": "package a\nx := input.x"], limits: limits) { stand in
+      let caller = try await Caller.connect(port: stand.port)
+      defer { caller.close() }
+      func send(_ packed: [UInt8]) async throws -> Answer {
+        let head =
+          "POST /v1/data/a/x HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\ncontent-length: \(packed.count)\r\n\r\n"
+        try await caller.write(bytes: Array(head.utf8) + packed)
+        return try await caller.next()
+      }
+      #expect(try await send(try Self.gzip(#"{"input":{"x":7}}"#))["result"] == .integer(7))
+      // A thousand times longer than it says.
+      let bomb = try await send(try Self.gzip(String(repeating: " ", count: 1 << 20) + "{}"))
+      #expect(bomb.status == 400 && bomb.body.contains("4096 bytes"))
+      for wrong in [Array("{}".utf8), try Self.gzip("{}").dropLast(), try Self.gzip("{}") + [0]] {
+        #expect(try await send(wrong).status == 400)
+      }
+    }
+  }
+
+  /// By the program that everybody has.
+  private static func gzip(_ text: String) throws -> [UInt8] {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["gzip", "-c"]
+    let (input, output) = (Pipe(), Pipe())
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
+    try input.fileHandleForWriting.close()
+    return Array(output.fileHandleForReading.readDataToEndOfFile())
   }
 
   @Test func `finishes what it was asked before it goes`() async throws {
     var limits = PolicyServerLimits()
-    limits.budget = EvaluationBudget(stepsMax: 300_000)
+    // Long enough to be asked still when the server begins to go, on a machine full of tests too.
+    limits.budget = EvaluationBudget(stepsMax: 3_000_000)
     let asked = try await Stand.with(["endless.rego": Self.loop], limits: limits) { stand in
       let caller = try await Caller.connect(port: stand.port)
       let idle = try await Caller.connect(port: stand.port)

@@ -132,8 +132,10 @@ struct Caller: Sendable {
     return Caller(channel: channel, inbox: inbox)
   }
 
-  func write(_ text: String) async throws {
-    try await channel.writeAndFlush(ByteBuffer(string: text))
+  func write(_ text: String) async throws { try await write(bytes: Array(text.utf8)) }
+
+  func write(bytes: [UInt8]) async throws {
+    try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
   }
 
   func ask(

@@ -80,7 +80,7 @@ final class Cell {
     let charter = charters[service] ?? charters.charters[0]
     let plan = confinement(machine).plan(for: charter, running: executable, arguments: arguments)
     return try ChildProcess.spawn(
-      executable, home: home, environment: ["PATH": "/usr/bin:/bin"], openFiles: 128,
+      executable, environment: ["PATH": "/usr/bin:/bin"], openFiles: 128,
       through: ChildProcess.Confining(stage: stage, plan: plan))
   }
 
@@ -114,7 +114,7 @@ final class Cell {
     try confinement.settleData(of: charter)
     let plan = try confinement.programPlan(for: charter, running: executable)
     let child = try ChildProcess.spawn(
-      executable, home: home, environment: ["PATH": "/usr/bin:/bin"], openFiles: 128,
+      executable, environment: ["PATH": "/usr/bin:/bin"], openFiles: 128,
       through: ChildProcess.Confining(
         stage: stage,
         plan: StagePlan(

@@ -24,7 +24,7 @@ import Vocabulary
   @Test func `follows from the charter's calls`() throws {
     let (payments, cell) = try confinement(of: "payments")
     #expect(payments.bindPorts == [7105])
-    #expect(payments.connectPorts == [7104, 7106])
+    #expect(payments.connectPorts == [7101, 7104, 7106])
     #expect(payments.limits.openFiles == cell.charters["payments"]?.limits.openFiles)
     #expect(!payments.resolvesNames)
     let kept = payments.places.filter { $0.use == .keep || $0.use == .serve }
@@ -48,10 +48,11 @@ import Vocabulary
       for service in ["ledger", "payments", "gateway"] as [ServiceName] {
         let (plain, _) = try confinement(of: service)
         let (one, _) = try confinement(of: service) {
-          $0.ledgerDatabase = try? PostgresLocation([
+          let location = try? PostgresLocation([
             "host": host, "port": "\(port)", "dbname": "books", "user": "ledger",
           ])
-          $0.ledgerDatabaseAddresses = ["db.bank": ["10.0.0.5"]]
+          $0.place(
+            location.map { StoreServer($0, addresses: ["db.bank": ["10.0.0.5"]]) }, for: "ledger")
         }
         let more = Set(one.connectPorts).subtracting(plain.connectPorts)
         #expect(more == (service == "ledger" && host == "db.bank" ? [port] : []), "\(service)")

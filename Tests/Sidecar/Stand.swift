@@ -63,7 +63,8 @@ final class Stand: Sendable {
       "greeter.grants.yaml": try text("Examples/greeter/grants.yaml"),
       "data-classes.yaml": try text("Charters/data-classes.yaml"),
       "gateway.yaml": other(
-        "gateway", port: 7002, "calls: [{service: customers, operations: [getMe]}]"),
+        "gateway", port: 7002,
+        "role: door, calls: [{service: customers, operations: [getMe]}]"),
       "customers.yaml": other(
         "customers", port: 7003,
         """

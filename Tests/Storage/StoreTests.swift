@@ -363,7 +363,7 @@ import Vocabulary
     do { _ = try await openStore(at: site, migrations: [notes, more]) }
     let edited = Migration(
       1, "notes", sql: notes.sql + [UInt8(ascii: " ")],
-      postgres: (notes.postgres ?? []) + [UInt8(ascii: " ")])
+      postgres: notes.postgres + [UInt8(ascii: " ")])
     await #expect(throws: StoreError.migrationEdited(number: 1, name: "notes")) {
       try await openStore(at: site, migrations: [edited, more])
     }

@@ -76,7 +76,7 @@ private func text(_ rest: String, amount: String = #"{"minor_units":5,"currency"
       ),
       (text("", amount: "7"), "/amount", "expected an object, found a number"),
       (text(#","at":7"#), "/at", "expected a string, found a number"),
-      (text(#","at":"yesterday"# + "\""), "/at", "not an RFC 3339 time in UTC"),
+      (text(#","at":"yesterday"# + "\""), "/at", "not a date-time of RFC 3339"),
       (text(#","is_urgent":"yes""#), "/is_urgent", "expected a boolean, found a string"),
       (Array(#"{"id":"\#(id)","kind":"rude"}"#.utf8), "/amount", "is missing"),
       (Array("[]".utf8), "", "expected an object, found an array"),

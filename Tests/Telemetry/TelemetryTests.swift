@@ -123,8 +123,65 @@ private final class DispatchGate: Sendable {
       ("Authorization: Bearer abc.def-ghi_123", "Authorization: Bearer [token]"),
       ("token=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "token=[token]"),
       ("account 0123456789", "account [number]"),
+      ("call 345-555-0199x4587 now", "call [phone] now"),
+      ("345-555-0199 ext. 12, then", "[phone], then"),
     ]
     for (text, expected) in table { #expect(Masking.mask(text) == expected) }
+  }
+
+  @Test func `leaves no credential, whatever stands around it`() {
+    let token = "abc.def-ghi_123"
+    let table: [(String, String)] = [
+      (#"{"a":"Bearer \#(token)"}"#, #"{"a":"Bearer [token]"}"#),
+      ("[Bearer \(token)]", "[Bearer [token]]"), ("(bearer;\(token))", "(bearer;[token])"),
+      ("Bearer \"\(token)\"", "Bearer \"[token]\""),
+      ("a=Bearer%20\(token)&b=1", "a=Bearer%20[token]&b=1"),
+      ("x%20bearer%20\(token)", "x%20bearer%20[token]"),
+      ("authorization: Bearer \(token)\nhost: a", "authorization: Bearer [token]\nhost: a"),
+      ("cookie: a=b; c=d\nhost: a", "cookie: [secret]\nhost: a"),
+      ("GET /x?access_token=s3cr3t&a=1", "GET /x?access_token=[secret]&a=1"),
+      ("redirect%3Faccess_token%3Ds3cr3t", "redirect%3Faccess_token%3D[secret]"),
+      ("postgresql://u:p4ss@db/x", "postgresql://u:[secret]@db/x"),
+      ("https://ghp_0123abcdefghijk@h/x", "https://[secret]@h/x"),
+      ("host=db password=p4ss port=1", "host=db password=[secret] port=1"),
+      ("Server=a;User=b;Pwd='p 4;s';X=1", "Server=a;User=b;Pwd='[secret]';X=1"),
+      (#"{"newPassword": "letmein", "b": 1}"#, #"{"newPassword": "[secret]", "b": 1}"#),
+      (#"{\"user_password\":\"p4ss\"}"#, #"{\"user_password\":\"[secret]\"}"#),
+      ("k -----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY----- z", "k [secret] z"),
+      ("-----BEGIN PRIVATE KEY-----\nMHc", "[secret]"),
+      ("-----BEGIN PUBLIC KEY-----\nMHc", "-----BEGIN PUBLIC KEY-----\nMHc"),
+      ("invalid token: expired", "invalid token: expired"),
+      ("token_type=Bearer", "token_type=Bearer"),
+      ("at https://host/path and 12:30", "at https://host/path and 12:30"),
+      ("basic: a word", "basic: a word"),
+    ]
+    for (text, expected) in table { #expect(Masking.mask(text) == expected) }
+  }
+
+  @Test(
+    arguments: [
+      "password", "user_password", "newPassword", "auth_token", "X-Api-Key", "client-secret",
+      "APIKey",
+      "refreshToken", "authtoken", "Set-Cookie", "private_key", "userPasswordConfirm", "db.pwd",
+    ])
+  func `knows the name of a secret by its segments`(_ name: String) {
+    #expect(SecretNames.isSecret(name))
+  }
+
+  @Test(
+    arguments: [
+      "tokens_left", "author", "token_type", "public_key", "password_changed_at", "keyboard",
+      "pinned",
+      "passenger", "tokenizer", "", "key", "cookies_accepted",
+    ])
+  func `takes no other name for one`(_ name: String) { #expect(!SecretNames.isSecret(name)) }
+
+  @Test func `costs little where there is nothing`() {
+    let line = String(repeating: "payment settled, nothing to see. ", count: 30)
+    let start = ContinuousClock.now
+    for _ in 0..<1_000 { #expect(Masking.mask(line) == line) }
+    // A kilobyte of it takes some hundred microseconds in debug at the most.
+    #expect(ContinuousClock.now - start < .seconds(8))
   }
 
   @Test func `cuts at the limit, not one byte sooner, and never through a find`() {
@@ -133,63 +190,6 @@ private final class DispatchGate: Sendable {
     #expect(Masking.mask(at + "y", bytesMax: 100) == at + "…")
     let across = String(repeating: "x", count: 94) + " jane@example.org tail"
     #expect(Masking.mask(across, bytesMax: 100) == String(repeating: "x", count: 94) + " [email]…")
-  }
-
-  /// The kinds we claim, against Presidio's own cases: every expected find must be masked whole.
-  @Test func `finds what Presidio expects of the kinds it claims`() throws {
-    guard let folder = Testdata.folder("pii") else { return }
-    let data = try #require(
-      FileManager.default.contents(atPath: folder + "/presidio-recognizer-cases.json"))
-    let claimed = [
-      "credit_card", "email", "phone", "us_ssn", "us_bank", "ph_mobile_number", "tr_phone_number",
-    ]
-    var found: [String: (found: Int, all: Int)] = [:]
-    var missed: [String] = []
-    var quiet = 0
-    var quietMasked = 0
-    for entry in try JSON.parse(data).array ?? [] {
-      let text = entry["text"]?.string ?? ""
-      let bytes = Array(text.utf8)
-      let finds = Masking.finds(in: bytes)
-      if entry["expected_len"]?.integer == 0 {
-        quiet += 1
-        quietMasked += finds.isEmpty ? 0 : 1
-      }
-      let recognizer = entry["recognizer"]?.string ?? ""
-      guard claimed.contains(recognizer), entry["expected_len"]?.integer ?? 0 > 0 else { continue }
-      let scalars = Array(text.unicodeScalars)
-      var expected = (entry["expected_positions"]?.array ?? []).compactMap { pair -> Range<Int>? in
-        guard let start = pair.array?.first?.integer, let end = pair.array?.last?.integer else {
-          return nil
-        }
-        let from = String(String.UnicodeScalarView(scalars[..<Int(start)])).utf8.count
-        let to = String(String.UnicodeScalarView(scalars[..<Int(end)])).utf8.count
-        return from..<to
-      }
-      // Without positions the case says how many there are: all digits of the text must be gone.
-      if expected.isEmpty {
-        expected = bytes.indices.filter { (48...57).contains(bytes[$0]) }.map { $0..<$0 + 1 }
-        expected =
-          expected.isEmpty ? [] : [expected[0].lowerBound..<expected[expected.count - 1].upperBound]
-      }
-      for range in expected {
-        let isCovered = finds.contains {
-          $0.range.lowerBound <= range.lowerBound && $0.range.upperBound >= range.upperBound
-        }
-        found[recognizer, default: (0, 0)].all += 1
-        found[recognizer, default: (0, 0)].found += isCovered ? 1 : 0
-        if !isCovered { missed.append("\(recognizer): \(text)") }
-      }
-    }
-    for (name, count) in found.sorted(by: { $0.key < $1.key }) {
-      print("masking \(name): \(count.found) of \(count.all) masked whole")
-    }
-    let all = found.values.reduce((0, 0)) { ($0.0 + $1.found, $0.1 + $1.all) }
-    print(
-      "masking: \(all.0) of \(all.1) passed; of \(quiet) texts without a find \(quietMasked) masked too"
-    )
-    for text in missed { print("masking missed \(text)") }
-    #expect(all.0 * 100 >= all.1 * 95)
   }
 }
 

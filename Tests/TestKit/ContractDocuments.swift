@@ -7,6 +7,9 @@ import Yams
 package struct ContractDocuments {
   package let charter: Set<String>
   package let openAPI: Set<String>
+  /// Operations whose charter takes other query items than its document names, one line each. Those that take any are left
+  /// out: their protocol says what they know.
+  package let queryDifferences: [String]
 
   /// - Parameter service: the module's name, for example `Customers`.
   /// - Throws: when a file cannot be read or is not of the expected shape.
@@ -21,6 +24,27 @@ package struct ContractDocuments {
     guard let operations = try yaml("charter.yaml")["operations"] as? [[String: Any]],
       let paths = try yaml("openapi.yaml")["paths"] as? [String: [String: Any]]
     else { throw NotAContract() }
+    let components = try yaml("openapi.yaml")["components"] as? [String: Any]
+    let shared = components?["parameters"] as? [String: [String: Any]] ?? [:]
+    var documented: [String: Set<String>] = [:]
+    for description in paths.values.flatMap(\.values) {
+      guard let members = description as? [String: Any], let id = members["operationId"] as? String
+      else { continue }
+      let parameters = members["parameters"] as? [[String: Any]] ?? []
+      let resolved = parameters.compactMap { parameter -> [String: Any]? in
+        guard let reference = parameter["$ref"] as? String else { return parameter }
+        return shared[reference.components(separatedBy: "/").last ?? ""]
+      }
+      documented[id] = Set(
+        resolved.filter { $0["in"] as? String == "query" }.compactMap { $0["name"] as? String })
+    }
+    queryDifferences = operations.compactMap { operation in
+      let id = operation["id"] as? String ?? ""
+      let declared = Set(operation["query"] as? [String] ?? [])
+      let named = documented[id] ?? []
+      guard !declared.contains("*"), declared != named else { return nil }
+      return "\(id): charter \(declared.sorted()), document \(named.sorted())"
+    }
     charter = Set(
       operations.map { operation in
         ["id", "method", "path"].map { operation[$0] as? String ?? "" }.joined(separator: " ")

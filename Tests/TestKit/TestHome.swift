@@ -2,7 +2,7 @@ package import Chassis
 import Foundation
 package import Storage
 import StrictJSON
-import Vocabulary
+package import Vocabulary
 import WorkloadIdentity
 
 /// A fresh home for services under test: its own folder, its own ports, the given charters.
@@ -11,20 +11,25 @@ package struct TestHome: Sendable {
   package let platform: Platform
 
   /// - Parameter charters: file name → YAML. `data-classes.yaml` must be among them when a charter lists data.
-  /// - Parameter ledgerDatabase: where the ledger keeps its books; nil: in its own file.
+  /// - Parameter databases: where services keep their stores that do so on a server; besides all that may, where tests
+  ///   run on each store.
+  /// - Parameter weakened: defences that are left out; for tests of the one behind them.
   package init(
     charters: [String: String], trustDomain: String = "strongroom.test",
-    ledgerDatabase: PostgresLocation? = nil, policyStaleSeconds: Int? = nil,
-    policyURL: String? = nil
+    databases: [ServiceName: PostgresLocation] = [:], policyStaleSeconds: Int? = nil,
+    policyURL: String? = nil, limitsFactor: Int = 1, weakened: [Weakness]? = nil
   ) throws {
     let path = NSTemporaryDirectory() + "strongroom-\(UUID().uuidString.prefix(8))"
     home = Home(path)
     let offset = try TestPorts.offset()
     var platform = Platform(
-      trustDomain: trustDomain, portOffset: offset, gatewayPort: TestPorts.gatewayPort(offset))
-    platform.ledgerDatabase = ledgerDatabase
+      trustDomain: trustDomain, portOffset: offset, gatewayPort: TestPorts.gatewayPort(offset),
+      limitsFactor: limitsFactor)
+    try platform.placeStores(of: charters)
+    for (service, location) in databases { platform.place(StoreServer(location), for: service) }
     platform.policyStaleSeconds = policyStaleSeconds
     platform.policyURL = policyURL
+    platform.weakened = weakened
     self.platform = platform
     let files = FileManager.default
     for folder in ["charters", "data", "run", "launch", "keys", "log"] {
@@ -42,6 +47,17 @@ package struct TestHome: Sendable {
   }
 
   package func remove() { try? FileManager.default.removeItem(atPath: home.path) }
+}
+
+extension Platform {
+  /// Where tests run on each store: every service whose charter allows a server has a new store there.
+  package mutating func placeStores(of charters: [String: String]) throws {
+    guard StoreKind.current == .postgres else { return }
+    for (name, charter) in charters where charter.contains("store: {server: allowed") {
+      guard let service = ServiceName(String(name.prefix { $0 != "." })) else { continue }
+      place(StoreServer(try PostgresServer.shared.newStore()), for: service)
+    }
+  }
 }
 
 extension CredentialsSource {

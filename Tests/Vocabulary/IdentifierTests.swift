@@ -56,4 +56,22 @@ import Vocabulary
   func `beyond its range, or that no calendar has, is none`(text: String) {
     #expect(Instant(text) == nil)
   }
+
+  @Test(arguments: [
+    "2026-11-21T09:35:09+02:00", "2026-11-21t07:35:09z", "2026-11-21T07:35:09.0+00:00",
+    "2026-11-21T02:05:09.000000000-05:30", "2026-11-20T23:36:09-07:59", "2026-11-21T07:35:09-00:00",
+  ])
+  func `is read in any offset of RFC 3339`(text: String) {
+    #expect(Instant(text)?.description == "2026-11-21T07:35:09.000000Z")
+  }
+
+  @Test(arguments: [
+    "2026-11-21T07:35:09", "2026-11-21 07:35:09Z", "2026-11-21T07:35:09+0200",
+    "2026-11-21T07:35:09+2:00", "2026-11-21T07:35:09+24:00", "2026-11-21T07:35:09+02:60",
+    "2026-11-21T07:35:09 02:00", "2026-11-21T07:35:09.Z", "2026-11-21T07:35:09.+02:00",
+    "2026-11-21T07:35:09.0000000001Z", "2026-11-21T07:35:60Z", "2026-11-21T07:35:09Z ",
+  ])
+  func `in another form is none`(text: String) {
+    #expect(Instant(text) == nil)
+  }
 }

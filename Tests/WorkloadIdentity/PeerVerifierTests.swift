@@ -1,6 +1,10 @@
 import Crypto
+import FoundationEssentials
+import StrictJSON
+import SwiftASN1
 import TestKit
 import Testing
+import Tokens
 import Vocabulary
 import WorkloadIdentity
 import X509
@@ -162,29 +166,100 @@ import X509
   }
 
   @Test func `names the gateway to the world, apart from the workloads' root`() throws {
+    let names = ServerNames(hosts: ["localhost"], addresses: [[127, 0, 0, 1]])
     let edge = try CertificateAuthority.edge(
-      lifetime: .seconds(86_400), at: now, randomness: randomness)
+      for: names, lifetime: .seconds(86_400), at: now, randomness: randomness)
     let certificate = try edge.edgeCertificate(
-      hosts: ["localhost"], addresses: [[127, 0, 0, 1]], lifetime: .seconds(3_600), at: now,
-      randomness: randomness)
+      for: names, lifetime: .seconds(3_600), at: now, randomness: randomness)
     let bundle = try TrustBundle(trustDomain: "bank.test", der: [edge.certificateBytes])
     #expect(
       PeerVerifier(trustDomain: "bank.test").verify(
         chain: certificate.chain, bundle: bundle, at: now) == .failure(.leafExtendedKeyUsage))
     #expect(throws: IssuingRefusal.names) {
       try edge.edgeCertificate(
-        hosts: [], addresses: [], lifetime: .seconds(3_600), at: now, randomness: randomness)
-    }
-    let many = Array(repeating: "a.test", count: CertificateAuthority.edgeNamesMax)
-    #expect(throws: Never.self) {
-      try edge.edgeCertificate(
-        hosts: many, addresses: [], lifetime: .seconds(3_600), at: now, randomness: randomness)
-    }
-    #expect(throws: IssuingRefusal.names) {
-      try edge.edgeCertificate(
-        hosts: many + ["b.test"], addresses: [], lifetime: .seconds(3_600), at: now,
+        for: ServerNames(hosts: [], addresses: []), lifetime: .seconds(3_600), at: now,
         randomness: randomness)
     }
+    let many = (0..<CertificateAuthority.edgeNamesMax).map { "a\($0).test" }
+    for (hosts, refusal) in [(many, nil), (many + ["b.test"], IssuingRefusal.names)] {
+      let names = ServerNames(hosts: hosts, addresses: [])
+      var seen: IssuingRefusal?
+      do throws(IssuingRefusal) {
+        let authority = try CertificateAuthority.edge(
+          for: names, lifetime: .seconds(86_400), at: now, randomness: randomness)
+        #expect(authority.constrainedNames == names)
+        _ = try authority.edgeCertificate(
+          for: names, lifetime: .seconds(3_600), at: now, randomness: randomness)
+      } catch {
+        seen = error
+      }
+      #expect(seen == refusal)
+    }
+  }
+
+  @Test func `vouches for no other name, and is believed for none`() throws {
+    let names = ServerNames(
+      hosts: ["localhost", "bank.example"],
+      addresses: [[127, 0, 0, 1], [UInt8](repeating: 1, count: 16)])
+    let edge = try CertificateAuthority.edge(
+      for: names, lifetime: .seconds(86_400), at: now, randomness: randomness)
+    #expect(edge.constrainedNames?.hosts == names.hosts)
+    let strangers = [
+      ServerNames(hosts: ["www.google.com"], addresses: []),
+      ServerNames(hosts: ["localhost", "www.google.com"], addresses: []),
+      // Below a name of ours, which constraints cannot tell from it; we do not issue it either.
+      ServerNames(hosts: ["a.bank.example"], addresses: []),
+    ]
+    for stranger in strangers {
+      #expect(throws: IssuingRefusal.foreignNames) {
+        try edge.edgeCertificate(
+          for: stranger, lifetime: .seconds(3_600), at: now, randomness: randomness)
+      }
+    }
+    // Whoever has stolen the key signs what he likes; who checks the chain sees the authority's constraints.
+    let thief = try CertificateAuthority.edge(
+      for: ServerNames(hosts: ["www.google.com"], addresses: [[8, 8, 8, 8]]),
+      lifetime: .seconds(86_400), at: now, randomness: randomness)
+    for (authority, host, address, verdict) in [
+      (edge, "localhost", [UInt8]([127, 0, 0, 1]), nil as PeerRefusal?),
+      (edge, "www.google.com", [127, 0, 0, 1], .nameConstraint),
+      (edge, "bank.example.evil.test", [127, 0, 0, 1], .nameConstraint),
+      (thief, "www.google.com", [8, 8, 8, 8], .noTrustedIssuer),
+    ] {
+      let leaf = try forged(under: authority, host: host, address: address)
+      var seen: PeerRefusal?
+      do throws(PeerRefusal) {
+        _ = try CertificatePath.build(
+          leaf: leaf, intermediates: [], roots: [edge.certificate], at: now)
+      } catch {
+        seen = error
+      }
+      #expect(seen == verdict, "\(host) \(address)")
+    }
+    let root = try root()
+    #expect(root.constrainedNames == nil)
+  }
+
+  /// A server certificate for any name, as the library makes it for whoever has an authority's key.
+  private func forged(
+    under authority: CertificateAuthority, host: String, address: [UInt8]
+  ) throws -> Certificate {
+    let issuerKey = Certificate.PublicKey(authority.privateKey.publicKey)
+    return try Certificate(
+      version: .v3, serialNumber: .init(bytes: [0x41] + randomness.bytes(15)),
+      publicKey: .init(P256.Signing.PrivateKey().publicKey),
+      notValidBefore: Date(timeIntervalSince1970: Double(now.seconds) - 10),
+      notValidAfter: Date(timeIntervalSince1970: Double(now.seconds) + 600),
+      issuer: authority.certificate.subject,
+      subject: DistinguishedName { CommonName("forged") }, signatureAlgorithm: .ecdsaWithSHA256,
+      extensions: Certificate.Extensions {
+        Critical(BasicConstraints.notCertificateAuthority)
+        AuthorityKeyIdentifier(
+          keyIdentifier: SubjectKeyIdentifier(hash: issuerKey).keyIdentifier)
+        SubjectAlternativeNames([
+          .dnsName(host), .ipAddress(ASN1OctetString(contentBytes: address[...])),
+        ])
+      }, issuerPrivateKey: .init(authority.privateKey))
   }
 }
 
@@ -236,6 +311,66 @@ import X509
     }
     #expect(validate("\(parts[0]).\(parts[1])") == .failure(.malformed))
     #expect(validate("\(parts[0]).\(parts[1]).") == .failure(.signature))
+  }
+
+  @Test func `is validated for somebody, and names somebody`() throws {
+    let keyID = JWTAuthority(key.publicKey).keyID
+    func signed(_ audience: JSON) throws -> String {
+      let header: JSON = ["alg": "ES256", "kid": .string(keyID), "typ": "JWT"]
+      let claims: JSON = [
+        "sub": "spiffe://bank.test/payments", "exp": .integer(now.seconds + 300), "aud": audience,
+      ]
+      let input =
+        Base64URL.encode(header.canonicalBytes) + "." + Base64URL.encode(claims.canonicalBytes)
+      let signature = try key.signature(for: Array(input.utf8)).rawRepresentation
+      return input + "." + Base64URL.encode(signature)
+    }
+    #expect(validate(try signed("ledger")) == .success("spiffe://bank.test/payments"))
+    for audience in ["", ["", "ledger"], [], ["ledger", 7], .null] as [JSON] {
+      #expect(validate(try signed(audience), audience: "") == .failure(.audience))
+      #expect(validate(try signed(audience)) == .failure(.audience))
+    }
+    let long = String(repeating: "a", count: JWTSVID.audienceBytesMax + 1)
+    #expect(validate(try signed(.string(long)), audience: long) == .failure(.audience))
+  }
+
+  @Test func `is never longer than what is read`() throws {
+    func audiences(_ count: Int) -> [String] {
+      (0..<count).map {
+        String(repeating: "a", count: JWTSVID.audienceBytesMax - 2) + ($0 < 10 ? "0\($0)" : "\($0)")
+      }
+    }
+    let most = try #require(
+      (1...JWTSVID.audiencesMax).last { (try? token(audiences($0))) != nil })
+    #expect(most < JWTSVID.audiencesMax)
+    #expect(
+      validate(try token(audiences(most)), audience: audiences(1)[0])
+        == .success("spiffe://bank.test/payments"))
+    #expect(throws: JWTRefusal.audience) { try token(audiences(most + 1)) }
+  }
+
+  @Test func `is believed beside keys that are not understood`() throws {
+    let rsa: JSON = [
+      "kty": "RSA", "kid": "r", "use": "jwt-svid", "n": "AQAB", "e": "AQAB", "alg": "RS256",
+    ]
+    let own = JSON.object(JWTAuthority(key.publicKey).jwk)
+    var renamed = JWTAuthority(key.publicKey).jwk
+    for (name, value) in [("kty", "OKP"), ("crv", "P-521"), ("alg", "ES512")] as [(String, JSON)] {
+      renamed = JWTAuthority(key.publicKey).jwk
+      renamed["kid"] = "other"
+      renamed[name] = value
+      let set: JSON = ["keys": [rsa, .object(renamed), own]]
+      let keys = try SpiffeBundle.jwtAuthorities(json: set.canonicalBytes)
+      #expect(keys.map(\.keyID) == [JWTAuthority(key.publicKey).keyID])
+      let bundle = try SpiffeBundle(trustDomain: "bank.test", json: set.canonicalBytes)
+      #expect(
+        validate(try token(), keys: bundle.jwtAuthorities)
+          == .success("spiffe://bank.test/payments"))
+    }
+    let many: JSON = ["keys": .array(Array(repeating: rsa, count: SpiffeBundle.keysMax + 1))]
+    #expect(throws: BundleRefusal.tooLarge) {
+      try SpiffeBundle.jwtAuthorities(json: many.canonicalBytes)
+    }
   }
 
   @Test func `has one to sixteen audiences`() throws {

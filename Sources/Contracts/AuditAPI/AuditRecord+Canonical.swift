@@ -1,4 +1,4 @@
-import Vocabulary
+package import Vocabulary
 
 extension AuditRecord {
   /// The record's canonical JSON (RFC 8785): what travels, and the leaf of the log. The same bytes as any encoder of
@@ -16,10 +16,27 @@ extension AuditRecord {
     json.put("operation", operation)
     json.put("outcome", outcome)
     json.put("reason", reason)
+    json.put("received", received.map { "\($0)" })
+    putTail(&json)
+    return json.bytes
+  }
+
+  /// What follows `received` in the order of their names.
+  private func putTail(_ json: inout Members) {
     json.put("service", service.description)
     json.put("subject", subject)
     json.close()
-    return json.bytes
+  }
+
+  /// The canonical JSON of this record as the log keeps it.
+  /// - Parameter canonical: of this record, without a time of receipt.
+  package func received(at instant: Instant, canonical: [UInt8]) -> [UInt8] {
+    var tail = Members(after: true)
+    putTail(&tail)
+    var stamp = Members(after: true)
+    stamp.put(
+      "received", "\(Instant(nanoseconds: instant.nanoseconds - instant.nanoseconds % 1_000))")
+    return canonical.dropLast(tail.bytes.count) + stamp.bytes + tail.bytes
   }
 }
 
@@ -27,9 +44,10 @@ extension AuditRecord {
 private struct Members {
   private(set) var bytes: [UInt8] = []
 
-  init() {
-    bytes.reserveCapacity(640)
-    bytes.append(UInt8(ascii: "{"))
+  /// - Parameter isContinued: whether members stand before these already.
+  init(after isContinued: Bool = false) {
+    bytes.reserveCapacity(isContinued ? 192 : 640)
+    if !isContinued { bytes.append(UInt8(ascii: "{")) }
   }
 
   mutating func close() { bytes.append(UInt8(ascii: "}")) }

@@ -46,6 +46,8 @@ package struct AuditRecord: Hashable, Sendable, Codable {
   package let outcome: String
   /// Why it was refused: a problem's slug.
   package let reason: String?
+  /// When the log took it; set by the log, and by nobody else. Nil for what is on its way, and in logs from before.
+  package let received: Instant?
   /// More, in identifiers and numbers: `payment`, `amount_minor_units`, `currency`.
   package let detail: [String: String]
 
@@ -60,7 +62,7 @@ package struct AuditRecord: Hashable, Sendable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case id, at, service, kind, correlation, caller, subject, client, operation, outcome, reason
-    case detail
+    case detail, received
   }
 
   /// What is too long is cut, and of too many details the first in the order of their keys stay: a
@@ -69,10 +71,11 @@ package struct AuditRecord: Hashable, Sendable, Codable {
   package init(
     id: AuditRecordID, at: Instant, service: ServiceName, kind: Kind, correlation: CorrelationID,
     caller: ServiceName, subject: String? = nil, client: String? = nil, operation: String,
-    outcome: String, reason: String? = nil, detail: [String: String] = [:]
+    outcome: String, reason: String? = nil, detail: [String: String] = [:],
+    received: Instant? = nil
   ) {
     self.id = id
-    self.at = Instant(nanoseconds: at.nanoseconds - at.nanoseconds % 1_000)
+    self.at = whole(at)
     self.service = service
     self.kind = kind
     self.correlation = correlation
@@ -83,6 +86,7 @@ package struct AuditRecord: Hashable, Sendable, Codable {
     self.outcome = outcome.isEmpty ? "unnamed" : cut(outcome, to: Self.textBytesMax)
     self.reason = reason.map { cut($0, to: Self.textBytesMax) }
     self.detail = Self.kept(detail)
+    self.received = received.map(whole)
   }
 
   private static func kept(_ detail: [String: String]) -> [String: String] {
@@ -99,9 +103,19 @@ package struct AuditRecord: Hashable, Sendable, Codable {
     return kept
   }
 
+  /// What its maker said: the same without what the log added.
+  package var claim: AuditRecord {
+    guard received != nil else { return self }
+    return AuditRecord(
+      id: id, at: at, service: service, kind: kind, correlation: correlation, caller: caller,
+      subject: subject, client: client, operation: operation, outcome: outcome, reason: reason,
+      detail: detail)
+  }
+
   /// The first limit that a record from outside breaks, as a field and a sentence; nil for a sound
   /// record.
   package var flaw: (field: String, text: String)? {
+    guard received == nil else { return ("received", "received is for the log to say") }
     let texts: [(String, String?)] = [
       ("subject", subject), ("client", client), ("operation", operation), ("outcome", outcome),
       ("reason", reason),
@@ -125,6 +139,11 @@ package struct AuditRecord: Hashable, Sendable, Codable {
     }
     return nil
   }
+}
+
+/// Whole microseconds: what its text says.
+private func whole(_ instant: Instant) -> Instant {
+  Instant(nanoseconds: instant.nanoseconds - instant.nanoseconds % 1_000)
 }
 
 /// The longest prefix of whole characters that fits.

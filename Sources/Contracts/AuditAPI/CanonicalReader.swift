@@ -27,8 +27,7 @@ package struct CanonicalReader {
   }
 
   private mutating func record() -> AuditRecord? {
-    guard skip("{"), let moment = member("at"), moment.utf8.count == Self.instantBytes,
-      let at = Instant(moment),
+    guard skip("{"), let at = moment(),
       skip(","), let caller = member("caller").flatMap({ ServiceName($0) }), skip(",")
     else { return nil }
     let client = optional("client")
@@ -57,8 +56,13 @@ package struct CanonicalReader {
     return record
   }
 
-  /// `2026-11-21T07:35:00.000000Z`
-  private static let instantBytes = 27
+  /// Only as an instant writes itself, `2026-11-21T07:35:00.000000Z`: RFC 3339 has other spellings of the same moment.
+  private mutating func moment() -> Instant? {
+    guard let text = member("at"), let at = Instant(text), at.description == text else {
+      return nil
+    }
+    return at
+  }
 
   private mutating func detail() -> [String: String]? {
     guard skip(#""detail":{"#) else { return nil }

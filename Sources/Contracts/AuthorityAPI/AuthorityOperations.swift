@@ -7,6 +7,11 @@ package enum AuthorityOperations {
   /// nothing.
   package static let getSealingKeyring = Operation<Nothing, SealingKeyring>(
     "getSealingKeyring", of: "authority", .post, "/v1/sealing-keyring")
+  /// Under which versions something of the caller's is sealed. Those that it does not name, and that are older than the
+  /// one it seals with, are retired; retired ones that it names are given out again. The answer is the keyring from now
+  /// on. Natural: the same word again changes nothing.
+  package static let reportSealingVersions = Operation<SealingVersionsInUse, SealingKeyring>(
+    "reportSealingVersions", of: "authority", .post, "/v1/sealing-keyring/uses")
   /// A fresh public TLS certificate for the gateway, with its key.
   package static let issueEdgeCertificate = Operation<
     EdgeCertificateRequest, IssuedEdgeCertificate
@@ -22,6 +27,15 @@ package enum AuthorityOperations {
   /// Adds a version to a service's sealing keys; earlier versions stay readable.
   package static let rotateSealingKey = Operation<RotateSealingKey, SealingKeyRotated>(
     "rotateSealingKey", of: "authority", .post, "/v1/sealing-keyring/rotations")
+  /// The platform's revocation feed. Query `after`: the last number the caller has (0 at first); `wait_ms` (0–2,000): how
+  /// long to wait for something newer.
+  package static let listRevocations = Operation<Nothing, SignedRevocations>(
+    "listRevocations", of: "authority", .get, "/v1/revocations")
+  /// Puts revocations into the feed; who calls says whose numbers they bear. Safe to repeat.
+  package static let publishRevocations = Operation<PublishedRevocations, RevocationsTaken>(
+    "publishRevocations", of: "authority", .post, "/v1/revocations")
+  /// Where a publisher's outbox keeps what is to be published.
+  package static let revocationsTopic = "revocations"
   /// The trust bundle in the SPIFFE bundle format.
   package static let getTrustBundle = Operation<Nothing, TrustBundleAnswer>(
     "getTrustBundle", of: "authority", .get, "/v1/bundle")
@@ -31,7 +45,7 @@ package enum AuthorityOperations {
 package struct SealingKeyring: Codable, Hashable, Sendable {
   /// The version to seal with; the highest of `keys`.
   package let current: Int
-  /// Versions 1… in ascending order; each opens what it sealed.
+  /// Ascending, without those that were retired; each opens what it sealed.
   package let keys: [SealingKeyVersion]
   package init(current: Int, keys: [SealingKeyVersion]) {
     self.current = current
@@ -41,7 +55,7 @@ package struct SealingKeyring: Codable, Hashable, Sendable {
 
 /// One AES-256 key.
 package struct SealingKeyVersion: Codable, Hashable, Sendable {
-  /// 1–1,000.
+  /// 1–4,294,967,295.
   package let version: Int
   /// 32 bytes, base64url without padding (RFC 4648 §5).
   package let key: String
@@ -55,6 +69,19 @@ extension SealingKeyVersion: CustomStringConvertible, CustomReflectable {
   /// Without the key.
   package var description: String { "sealing key version \(version)" }
   package var customMirror: Mirror { Mirror(self, children: ["version": version]) }
+}
+
+/// What a service still holds under its sealing keys.
+package struct SealingVersionsInUse: Codable, Hashable, Sendable {
+  /// The version it seals with, since long enough that nothing under an older one can come any more.
+  package let current: Int
+  /// Versions under which something of its own is sealed, ascending; up to 1,024.
+  package let inUse: [Int]
+  package init(current: Int, inUse: [Int]) {
+    self.current = current
+    self.inUse = inUse
+  }
+  private enum CodingKeys: String, CodingKey { case current, inUse = "in_use" }
 }
 
 /// What the gateway's public certificate shall name.
@@ -147,4 +174,10 @@ package struct TrustBundleAnswer: Codable, Hashable, Sendable {
     case trustDomain = "trust_domain"
     case document, authorities
   }
+}
+
+extension Header {
+  /// In answers of the revocation feed: the newest version of the caller's own sealing keys, a decimal number. A hint and no
+  /// more: who hears of a newer one asks for it.
+  package static let sealingVersion = "strongroom-sealing-version"
 }

@@ -13,6 +13,11 @@ package enum CustomersOperations {
   package static let getCustomer = Operation<Nothing, CustomerName>(
     "getCustomer", of: service, .get, "/v1/customers/{id}")
 
+  /// What an application may be told of the person who allowed it (OpenID Connect Core 1.0 §5.1), for identity's userinfo.
+  /// Who it is about is the subject of the transaction token, never a parameter.
+  package static let getClaims = Operation<Nothing, CustomerClaims>(
+    "getClaims", of: service, .get, "/v1/claims")
+
   /// The person's own record. Who asks is the subject of the transaction token, never a parameter.
   package static let getMe = Operation<Nothing, CustomerRecord>(
     "getMe", of: service, .get, "/v1/me")
@@ -163,6 +168,39 @@ package struct CustomerName: Codable, Sendable, Hashable {
     try fields.encode(id, forKey: .id)
     try fields.encode(givenName.reveal(for: .subjectAccess), forKey: .givenName)
     try fields.encode(familyName.reveal(for: .subjectAccess), forKey: .familyName)
+  }
+}
+
+/// The answer to `getClaims`. Which of it the application sees is for identity, which knows what was allowed.
+package struct CustomerClaims: Codable, Sendable, Hashable {
+  package let givenName: Masked<String>
+  package let familyName: Masked<String>
+  /// `YYYY-MM-DD`.
+  package let birthDate: Masked<String>
+  package let email: Masked<String>
+
+  package init(
+    givenName: Masked<String>, familyName: Masked<String>, birthDate: Masked<String>,
+    email: Masked<String>
+  ) {
+    self.givenName = givenName
+    self.familyName = familyName
+    self.birthDate = birthDate
+    self.email = email
+  }
+  private enum CodingKeys: String, CodingKey {
+    case email
+    case givenName = "given_name"
+    case familyName = "family_name"
+    case birthDate = "birth_date"
+  }
+  /// They are shown to whom the person they belong to chose.
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(givenName.reveal(for: .subjectAccess), forKey: .givenName)
+    try fields.encode(familyName.reveal(for: .subjectAccess), forKey: .familyName)
+    try fields.encode(birthDate.reveal(for: .subjectAccess), forKey: .birthDate)
+    try fields.encode(email.reveal(for: .subjectAccess), forKey: .email)
   }
 }
 

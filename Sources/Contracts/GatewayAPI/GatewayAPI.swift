@@ -15,6 +15,13 @@ package enum GatewayAPI {
   /// The public health answer: whether the door is open, and nothing else.
   package static let getHealth = Operation<Nothing, DoorHealth>(
     "getHealth", of: service, .get, "/healthz")
+
+  /// The list of the contracts that the door serves (RFC 9727).
+  package static let catalogPath = "/.well-known/api-catalog"
+  /// Where the contract of a service's public operations is served, as OpenAPI in JSON.
+  package static func contractPath(of service: ServiceName) -> String { "/openapi/\(service).json" }
+  /// The address that contracts name as the door's before a platform puts in its own.
+  package static let documentedIssuer = "https://localhost:8443"
 }
 
 /// The body of the public `GET /healthz`.

@@ -1,22 +1,29 @@
 package import Vocabulary
 
-/// What the identity service promises: an OpenID Connect provider for the world, and registration, key rotation and the
-/// revocation feed for the platform itself.
+/// What the identity service promises: an OpenID Connect provider for the world, and registration and key rotation for the
+/// platform itself.
 ///
 /// Browser pages and OAuth endpoints speak forms and redirects (RFC 6749, OpenID Connect Core 1.0), so their constants
-/// carry no body types; the registration operations and the feed are ordinary JSON.
+/// carry no body types; the other operations are ordinary JSON.
 package enum IdentityOperations {
   package static let service: ServiceName = "identity"
 
   /// OpenID Connect Discovery 1.0 §4, which is also RFC 8414 metadata.
   package static let getConfiguration = Operation<Nothing, Nothing>(
     "getConfiguration", of: service, .get, "/.well-known/openid-configuration")
+  /// The same, at the address that RFC 8414 §3 gives it.
+  package static let getServerMetadata = Operation<Nothing, Nothing>(
+    "getServerMetadata", of: service, .get, "/.well-known/oauth-authorization-server")
   /// RFC 7517 §5: the public keys, the announced next one included.
   package static let getJWKS = Operation<Nothing, PublishedKeys>(
     "getJWKS", of: service, .get, "/oauth2/jwks")
   /// RFC 6749 §4.1.1 with PKCE (RFC 7636, S256 only).
   package static let authorize = Operation<Nothing, Nothing>(
     "authorize", of: service, .get, "/oauth2/authorize")
+  /// The same request as a form (OpenID Connect Core 1.0 §3.1.2.1); it goes on as a GET, with which the browser sends its
+  /// cookies.
+  package static let authorizeByPost = Operation<Nothing, Nothing>(
+    "authorizeByPost", of: service, .post, "/oauth2/authorize")
   /// The page with the login form.
   package static let getLogin = Operation<Nothing, Nothing>("getLogin", of: service, .get, "/login")
   package static let login = Operation<Nothing, Nothing>("login", of: service, .post, "/login")
@@ -36,6 +43,10 @@ package enum IdentityOperations {
   package static let userinfo = Operation<Nothing, UserInfo>(
     "userinfo", of: service, .get, "/oauth2/userinfo")
 
+  /// The same by POST, as OpenID Connect Core 1.0 §5.3.1 asks.
+  package static let userinfoByPost = Operation<Nothing, UserInfo>(
+    "userinfoByPost", of: service, .post, "/oauth2/userinfo")
+
   /// Idempotent by client id; other details under the same id are refused with `client-exists`.
   package static let registerClient = Operation<NewClient, ClientReceipt>(
     "registerClient", of: service, .post, "/v1/clients")
@@ -43,39 +54,63 @@ package enum IdentityOperations {
   /// `login-taken`. No name is stored here.
   package static let createPerson = Operation<NewPerson, PersonReceipt>(
     "createPerson", of: service, .post, "/v1/people")
+  /// Cuts a client off: no sign-in, refresh, token or request goes through it any more. Safe to repeat.
+  package static let suspendClient = Operation<Nothing, SubjectStanding>(
+    "suspendClient", of: service, .post, "/v1/clients/{id}/suspensions")
+  /// Lets it in again; what was issued before stays dead.
+  package static let resumeClient = Operation<Nothing, SubjectStanding>(
+    "resumeClient", of: service, .post, "/v1/clients/{id}/resumptions")
+  /// Ends a person's sessions, grants and tokens, and lets nobody sign in as that person. Safe to repeat.
+  package static let suspendPerson = Operation<Nothing, SubjectStanding>(
+    "suspendPerson", of: service, .post, "/v1/people/{id}/suspensions")
+  /// Lets the person sign in again; what was issued before stays dead.
+  package static let resumePerson = Operation<Nothing, SubjectStanding>(
+    "resumePerson", of: service, .post, "/v1/people/{id}/resumptions")
+  /// Forgets every attempt at one login, so that its owner can sign in at once.
+  package static let unlockSignIn = Operation<SignInUnlock, SignInUnlockReceipt>(
+    "unlockSignIn", of: service, .post, "/v1/people/unlocks")
   /// The announced key becomes the signing key, and the next one is announced.
   package static let rotateSigningKey = Operation<KeyRotation, KeyRotationReceipt>(
     "rotateSigningKey", of: service, .post, "/v1/keys/rotations")
-  /// Query `after`: the last sequence the caller has seen (0 at first). At most `RevocationPage.entriesMax` entries,
-  /// oldest first.
-  package static let listRevocations = Operation<Nothing, RevocationPage>(
-    "listRevocations", of: service, .get, "/v1/revocations")
+  /// Where pages of registered clients run, which may read the OAuth endpoints' answers.
+  package static let listWebOrigins = Operation<Nothing, WebOrigins>(
+    "listWebOrigins", of: service, .get, "/v1/web-origins")
+  /// Ids of the keys in the JWK Set just now.
+  package static let listKeyIDs = Operation<Nothing, KeyIDs>(
+    "listKeyIDs", of: service, .get, "/v1/keys")
 }
 
-/// A public key as JWK (RFC 7517; P-256 of RFC 7518 §6.2, Ed25519 of RFC 8037).
+/// A public key as JWK (RFC 7517; P-256 and RSA of RFC 7518 §6.2 and §6.3, Ed25519 of RFC 8037).
 package struct PublishedKey: Codable, Sendable, Hashable {
-  /// `EC` or `OKP`.
+  /// `EC`, `OKP` or `RSA`.
   package let kty: String
-  /// `P-256` or `Ed25519`.
-  package let crv: String
-  /// base64url without padding, 32 bytes.
-  package let x: String
+  /// `P-256` or `Ed25519`; absent for `RSA`.
+  package let crv: String?
+  /// base64url without padding, 32 bytes; absent for `RSA`.
+  package let x: String?
   /// base64url without padding, 32 bytes; only for `EC`.
   package let y: String?
+  /// base64url without padding, the modulus of 2,048 to 4,096 bits; only for `RSA`.
+  package let n: String?
+  /// `AQAB`; only for `RSA`.
+  package let e: String?
   /// 1–64 visible ASCII characters.
   package let kid: String
-  /// `ES256` or `EdDSA`.
+  /// `ES256`, `EdDSA` or `RS256`.
   package let alg: String
   /// Always `sig` where present.
   package let use: String?
 
   package init(
-    kty: String, crv: String, x: String, y: String?, kid: String, alg: String, use: String? = "sig"
+    kty: String, crv: String? = nil, x: String? = nil, y: String? = nil, n: String? = nil,
+    e: String? = nil, kid: String, alg: String, use: String? = "sig"
   ) {
     self.kty = kty
     self.crv = crv
     self.x = x
     self.y = y
+    self.n = n
+    self.e = e
     self.kid = kid
     self.alg = alg
     self.use = use
@@ -116,10 +151,17 @@ package struct NewClient: Codable, Sendable, Hashable {
   package let scopes: [String]
   /// At most 5, with distinct `kid`; needed for confidential clients, refused for public ones.
   package let keys: [PublishedKey]?
+  /// `RS256` for a library that checks ID tokens with nothing else (OpenID Connect Dynamic Client Registration 1.0 §2);
+  /// absent for what the platform signs with.
+  package let idTokenAlgorithm: String?
+  /// Where pages of this client run, as browsers name it (`https://app.example`), at most 10: their scripts may read the
+  /// answers of discovery, JWKS, token, revocation and userinfo.
+  package let webOrigins: [String]?
 
   package init(
     id: ClientID, name: String, kind: Kind, grants: [Grant], redirectURIs: [String] = [],
-    postLogoutRedirectURIs: [String]? = nil, scopes: [String], keys: [PublishedKey]? = nil
+    postLogoutRedirectURIs: [String]? = nil, scopes: [String], keys: [PublishedKey]? = nil,
+    idTokenAlgorithm: String? = nil, webOrigins: [String]? = nil
   ) {
     self.id = id
     self.name = name
@@ -129,24 +171,32 @@ package struct NewClient: Codable, Sendable, Hashable {
     self.postLogoutRedirectURIs = postLogoutRedirectURIs
     self.scopes = scopes
     self.keys = keys
+    self.idTokenAlgorithm = idTokenAlgorithm
+    self.webOrigins = webOrigins
   }
   private enum CodingKeys: String, CodingKey {
     case id, name, kind, grants, scopes, keys
     case redirectURIs = "redirect_uris"
     case postLogoutRedirectURIs = "post_logout_redirect_uris"
+    case idTokenAlgorithm = "id_token_signed_response_alg"
+    case webOrigins = "web_origins"
   }
 }
 
 package struct ClientReceipt: Codable, Sendable, Hashable {
   package let id: ClientID
   package let createdAt: Instant
-  package init(id: ClientID, createdAt: Instant) {
+  /// The owner of the accounts that are this client's own, to open them with; nil where it cannot act for itself.
+  package let accountOwner: PersonID?
+  package init(id: ClientID, createdAt: Instant, accountOwner: PersonID? = nil) {
     self.id = id
     self.createdAt = createdAt
+    self.accountOwner = accountOwner
   }
   private enum CodingKeys: String, CodingKey {
     case id
     case createdAt = "created_at"
+    case accountOwner = "account_owner"
   }
 }
 
@@ -185,9 +235,44 @@ package struct PersonReceipt: Codable, Sendable, Hashable {
   }
 }
 
+/// Whether a client or a person is cut off.
+package struct SubjectStanding: Codable, Sendable, Hashable {
+  package enum State: String, Codable, Sendable, Hashable { case active, suspended }
+  /// The client's or person's.
+  package let id: String
+  package let state: State
+  /// When it was suspended or resumed; asked of one that was active already, now.
+  package let since: Instant
+  package init(id: String, state: State, since: Instant) {
+    self.id = id
+    self.state = state
+    self.since = since
+  }
+}
+
+/// The body of `unlockSignIn`.
+package struct SignInUnlock: Codable, Sendable, Hashable {
+  /// What the person types to sign in, 1–254 characters.
+  package let login: Masked<String>
+
+  package init(login: String) { self.login = Masked(login) }
+  private enum CodingKeys: String, CodingKey { case login }
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(login.reveal(for: .signIn), forKey: .login)
+  }
+}
+
+package struct SignInUnlockReceipt: Codable, Sendable, Hashable {
+  /// Counts of attempts that were cleared; 0 when nothing stood in the way, or nobody has this login.
+  package let throttles: Int
+  package init(throttles: Int) { self.throttles = throttles }
+}
+
 /// The body of `rotateSigningKey`.
 package struct KeyRotation: Codable, Sendable, Hashable {
-  /// `ES256` (when absent) or `EdDSA`: the algorithm to sign with from now on.
+  /// `ES256` (when absent) or `EdDSA`: the algorithm to sign with from now on; `RS256` for the keys of ID tokens for clients
+  /// that want it, which leaves the others as they are.
   package let alg: String?
   package init(alg: String? = nil) { self.alg = alg }
 }
@@ -209,56 +294,65 @@ package struct KeyRotationReceipt: Codable, Sendable, Hashable {
   }
 }
 
-/// The claims of `userinfo`. Only the subject: personal data is asked from customers, by the person, with `profile:read`.
+/// The claims of `userinfo` (OpenID Connect Core 1.0 §5.1): the subject, and what the person allowed this client to see, as
+/// customers holds it. The whole record is asked from customers, with `profile:read`.
 package struct UserInfo: Codable, Sendable, Hashable {
   package let sub: String
-  package init(sub: String) { self.sub = sub }
-}
+  /// With the scope `profile`.
+  package let name: Masked<String>?
+  package let givenName: Masked<String>?
+  package let familyName: Masked<String>?
+  /// `YYYY-MM-DD`.
+  package let birthDate: Masked<String>?
+  /// With the scope `email`.
+  package let email: Masked<String>?
+  /// False: nobody has made sure that the address is the person's.
+  package let isEmailVerified: Bool?
 
-/// One entry of the revocation feed: tokens that carry this value in that claim are dead.
-package struct Revocation: Codable, Sendable, Hashable {
-  package enum Kind: String, Codable, Sendable, Hashable, CaseIterable {
-    /// One access token, by `jti`.
-    case token
-    /// All tokens of one grant, by `family`.
-    case family
-    /// All tokens from one browser session, by `sid`.
-    case session
-    /// All tokens of one client, by `client_id`.
-    case client
-  }
-  /// 1, 2, 3 … without gaps.
-  package let sequence: Int64
-  package let kind: Kind
-  package let id: String
-  package let at: Instant
-  /// After this every token concerned has expired by itself, and the entry may be forgotten.
-  package let expiresAt: Instant
-
-  package init(sequence: Int64, kind: Kind, id: String, at: Instant, expiresAt: Instant) {
-    self.sequence = sequence
-    self.kind = kind
-    self.id = id
-    self.at = at
-    self.expiresAt = expiresAt
+  package init(
+    sub: String, name: Masked<String>? = nil, givenName: Masked<String>? = nil,
+    familyName: Masked<String>? = nil, birthDate: Masked<String>? = nil,
+    email: Masked<String>? = nil, isEmailVerified: Bool? = nil
+  ) {
+    self.sub = sub
+    self.name = name
+    self.givenName = givenName
+    self.familyName = familyName
+    self.birthDate = birthDate
+    self.email = email
+    self.isEmailVerified = isEmailVerified
   }
   private enum CodingKeys: String, CodingKey {
-    case sequence, kind, id, at
-    case expiresAt = "expires_at"
+    case sub, name, email
+    case givenName = "given_name"
+    case familyName = "family_name"
+    case birthDate = "birthdate"
+    case isEmailVerified = "email_verified"
+  }
+  /// What is shown is the person's own, at the person's wish.
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(sub, forKey: .sub)
+    try fields.encodeIfPresent(name?.reveal(for: .subjectAccess), forKey: .name)
+    try fields.encodeIfPresent(givenName?.reveal(for: .subjectAccess), forKey: .givenName)
+    try fields.encodeIfPresent(familyName?.reveal(for: .subjectAccess), forKey: .familyName)
+    try fields.encodeIfPresent(birthDate?.reveal(for: .subjectAccess), forKey: .birthDate)
+    try fields.encodeIfPresent(email?.reveal(for: .subjectAccess), forKey: .email)
+    try fields.encodeIfPresent(isEmailVerified, forKey: .isEmailVerified)
   }
 }
 
-package struct RevocationPage: Codable, Sendable, Hashable {
-  package static let entriesMax = 1_000
-  package let entries: [Revocation]
-  /// The sequence to ask `after` next time.
-  package let next: Int64
-  /// Ids of the keys in the JWK Set just now: whoever misses one fetches the set, so that a rotation is known everywhere
-  /// as soon as a revocation.
+/// Every origin that some client has registered, each once.
+package struct WebOrigins: Codable, Sendable, Hashable {
+  /// Most that are told; further clients cannot be registered with new ones.
+  package static let originsMax = 1_000
+  package let origins: [String]
+  package init(origins: [String]) { self.origins = origins }
+}
+
+/// Ids of the keys in the JWK Set just now: whoever misses one fetches the set, so that a rotation is known everywhere at
+/// once.
+package struct KeyIDs: Codable, Sendable, Hashable {
   package let kids: [String]
-  package init(entries: [Revocation], next: Int64, kids: [String]) {
-    self.entries = entries
-    self.next = next
-    self.kids = kids
-  }
+  package init(kids: [String]) { self.kids = kids }
 }

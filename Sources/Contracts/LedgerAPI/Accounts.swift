@@ -37,6 +37,8 @@ package struct LedgerAccount: Codable, Hashable, Sendable {
   package var code: UInt16
   package var owner: PersonID?
   package var flags: Flags<AccountFlag>
+  /// As it is now; absent where the past was asked for.
+  package var state: AccountState?
   package var debitsPending: Int64
   package var debitsPosted: Int64
   package var creditsPending: Int64
@@ -45,10 +47,13 @@ package struct LedgerAccount: Codable, Hashable, Sendable {
   package var createdAt: Instant
   /// Present where the past was asked for: the last transfer that counts; 0 before the first.
   package var asOfSequence: Int64?
+  /// Present where a booked day was asked for: the last day that counts, `YYYY-MM-DD`. Pending sums are zero then.
+  package var bookedUntil: String?
 
   private enum CodingKeys: String, CodingKey {
-    case id, currency, code, owner, flags
+    case id, currency, code, owner, flags, state
     case asOfSequence = "as_of_sequence"
+    case bookedUntil = "booked_until"
     case debitsPending = "debits_pending"
     case debitsPosted = "debits_posted"
     case creditsPending = "credits_pending"
@@ -81,7 +86,12 @@ package struct LedgerAccount: Codable, Hashable, Sendable {
 /// The answer of `listAccounts` and `lookupAccounts`.
 package struct LedgerAccounts: Codable, Hashable, Sendable {
   package var accounts: [LedgerAccount]
-  package init(accounts: [LedgerAccount]) { self.accounts = accounts }
+  /// Give it as `after` for the next page; absent on the last, and where the accounts were named.
+  package var next: String?
+  package init(accounts: [LedgerAccount], next: String? = nil) {
+    self.accounts = accounts
+    self.next = next
+  }
 }
 
 /// The body of `lookupAccounts`.
@@ -98,16 +108,23 @@ package struct TrialBalance: Codable, Hashable, Sendable {
   package var balanced: Bool
   /// Present where the past was asked for: the last transfer that counts; 0 before the first.
   package var asOfSequence: Int64?
+  /// Present where a booked day was asked for: the last day that counts, `YYYY-MM-DD`. Pending sums are zero then.
+  package var bookedUntil: String?
 
   private enum CodingKeys: String, CodingKey {
     case currencies, balanced
     case asOfSequence = "as_of_sequence"
+    case bookedUntil = "booked_until"
   }
 
-  package init(currencies: [CurrencyTotals], balanced: Bool, asOfSequence: Int64? = nil) {
+  package init(
+    currencies: [CurrencyTotals], balanced: Bool, asOfSequence: Int64? = nil,
+    bookedUntil: String? = nil
+  ) {
     self.currencies = currencies
     self.balanced = balanced
     self.asOfSequence = asOfSequence
+    self.bookedUntil = bookedUntil
   }
 }
 

@@ -12,7 +12,7 @@ package struct NewHold: Codable, Hashable, Sendable {
   package var amount: Money
   package var paymentID: PaymentID
   package var correlationID: CorrelationID
-  /// Seconds until the hold gives the money back by itself, 1 to `LedgerLimits.timeoutSecondsMax`.
+  /// Seconds until the hold gives the money back by itself, 1 to `LedgerLimits.personHoldSecondsMax`.
   package var timeoutSeconds: Int64
   /// What kind of transfer it is, 1–65,535.
   package var code: UInt16
@@ -67,5 +67,23 @@ package struct HoldAnswer: Codable, Hashable, Sendable {
   package init(result: String, transfer: LedgerTransfer) {
     self.result = result
     self.transfer = transfer
+  }
+}
+
+/// The answer of `createHold` that was only tried, `dry_run=true`: nothing was done.
+package struct HoldRehearsal: Codable, Hashable, Sendable {
+  /// `created`, as it would have been, or `exists` when the same call had been accepted before.
+  package var result: String
+  /// Always true.
+  package var isDryRun: Bool
+
+  private enum CodingKeys: String, CodingKey {
+    case result
+    case isDryRun = "dry_run"
+  }
+
+  package init(result: String) {
+    self.result = result
+    isDryRun = true
   }
 }

@@ -85,6 +85,9 @@ package enum ResultCodes {
     "exceeds_credits",
     "exceeds_debits",
     "too_many_open_holds",
+    "pending_transfer_not_made_by_caller",
+    "debit_account_frozen",
+    "credit_account_frozen",
   ]
 
   /// The code of each name.

@@ -128,12 +128,9 @@ extension NewTransfer {
   /// - Throws: `malformed-request` with the field below `pointer`, for what is no day of the years 1970 to 9999.
   package func bookedDay(at pointer: String) throws(Problem) -> CivilDate? {
     guard let bookedOn else { return nil }
-    let parts = bookedOn.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.map(\.utf8.count) == [4, 2, 2],
-      bookedOn.utf8.allSatisfy({ (48...57).contains($0) || $0 == 45 }),
-      let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2]), year >= 1970,
-      let date = CivilDate(year: year, month: month, day: day)
-    else { throw .malformed("expected a day, YYYY-MM-DD", field: "\(pointer)/booked_on") }
+    guard let date = CivilDate(bookedOn), date.components.year >= 1970 else {
+      throw .malformed("expected a day, YYYY-MM-DD", field: "\(pointer)/booked_on")
+    }
     return date
   }
 }

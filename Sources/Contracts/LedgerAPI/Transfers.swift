@@ -19,7 +19,7 @@ package struct NewTransfer: Codable, Hashable, Sendable {
   package var timeoutSeconds: Int64?
   package var paymentID: PaymentID?
   package var correlationID: CorrelationID?
-  /// The day for which the bank's books count it, `YYYY-MM-DD`; years 1970 to 9999.
+  /// The day for which the bank's books count it, `YYYY-MM-DD`; from 1970 to `LedgerLimits.bookedDaysAheadMax` days ahead.
   package var bookedOn: String?
   package var flags: Flags<TransferFlag>?
 
@@ -74,7 +74,18 @@ package struct EventResult: Codable, Hashable, Sendable {
 /// One result for each event, in the batch's order.
 package struct EventResults: Codable, Hashable, Sendable {
   package var results: [EventResult]
-  package init(results: [EventResult]) { self.results = results }
+  /// Present, and true, where the batch was only tried: nothing was done, and `created` says what would have been.
+  package var isDryRun: Bool?
+
+  private enum CodingKeys: String, CodingKey {
+    case results
+    case isDryRun = "dry_run"
+  }
+
+  package init(results: [EventResult], isDryRun: Bool? = nil) {
+    self.results = results
+    self.isDryRun = isDryRun
+  }
 }
 
 /// A transfer as it was accepted; it never changes.
@@ -97,9 +108,12 @@ package struct LedgerTransfer: Codable, Hashable, Sendable {
   package var createdAt: Instant
   /// Present where the transfer is a hold.
   package var hold: HoldState?
+  /// What the account that is listed held right after it: posted credits less posted debits, in minor units. Present in
+  /// lists of movements, where it is known.
+  package var balance: Int64?
 
   private enum CodingKeys: String, CodingKey {
-    case id, sequence, amount, currency, code, flags, hold
+    case id, sequence, amount, currency, code, flags, hold, balance
     case debitAccount = "debit_account_id"
     case creditAccount = "credit_account_id"
     case pendingID = "pending_id"
@@ -152,10 +166,21 @@ package struct HoldState: Codable, Hashable, Sendable {
 /// One page of an account's transfers.
 package struct LedgerTransfers: Codable, Hashable, Sendable {
   package var transfers: [LedgerTransfer]
-  /// Give it as `after` for the next page; absent on the last.
+  /// Give it as `after` for the next page; absent on the last. A page may be short and still have one: a list of some
+  /// days only looks at a bounded part of an account at a time.
   package var next: String?
-  package init(transfers: [LedgerTransfer], next: String? = nil) {
+  /// Give it as `balance_after` with `next`: what the account held right before the last transfer that was looked at, in
+  /// minor units.
+  package var nextBalance: Int64?
+
+  private enum CodingKeys: String, CodingKey {
+    case transfers, next
+    case nextBalance = "next_balance"
+  }
+
+  package init(transfers: [LedgerTransfer], next: String? = nil, nextBalance: Int64? = nil) {
     self.transfers = transfers
     self.next = next
+    self.nextBalance = nextBalance
   }
 }

@@ -38,19 +38,21 @@ package struct OwnAccount: Codable, Hashable, Sendable {
 /// The answer of `listMyAccounts`. Balances need another scope and are asked for one by one.
 package struct OwnAccounts: Codable, Hashable, Sendable {
   package let accounts: [OwnAccount]
-  package init(accounts: [OwnAccount]) { self.accounts = accounts }
+  /// Give it as `after` to go on; absent on the last page.
+  package let next: String?
+  package init(accounts: [OwnAccount], next: String? = nil) {
+    self.accounts = accounts
+    self.next = next
+  }
 }
 
-/// One movement on an account, as its owner sees it.
+/// One movement of money on an account, as its owner sees it. The sum of an account's lines is its balance: what is only
+/// reserved is no line.
 package struct StatementLine: Codable, Hashable, Sendable {
   /// How a line touches the balance.
   package enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
     /// Money that moved.
     case booked
-    /// Money set aside; another line says what became of it.
-    case reserved
-    /// A reservation that was given back.
-    case released
   }
   package let id: TransferID
   package let kind: Kind
@@ -59,34 +61,41 @@ package struct StatementLine: Codable, Hashable, Sendable {
   /// The account at the other end.
   package let counterparty: AccountID
   package let payment: PaymentID?
+  /// What the payer wrote; for the payer alone.
+  package let reference: String?
+  /// What the account held right after it. Absent more than 10,000 transfers back, unless paged to from newer lines.
+  package let balance: Money?
   /// The day for which the books count it, where that is not the day it was made.
   package let bookedOn: String?
   package let at: Instant
 
   private enum CodingKeys: String, CodingKey {
-    case id, kind, amount, counterparty, payment, at
+    case id, kind, amount, counterparty, payment, reference, balance, at
     case bookedOn = "booked_on"
   }
 
   package init(
     id: TransferID, kind: Kind, amount: Money, counterparty: AccountID, payment: PaymentID?,
-    bookedOn: String?, at: Instant
+    reference: String? = nil, balance: Money? = nil, bookedOn: String?, at: Instant
   ) {
     self.id = id
     self.kind = kind
     self.amount = amount
     self.counterparty = counterparty
     self.payment = payment
+    self.reference = reference
+    self.balance = balance
     self.bookedOn = bookedOn
     self.at = at
   }
 }
 
-/// One page of an account's movements, newest first.
+/// One page of an account's movements, those that were accepted last first.
 package struct Statement: Codable, Hashable, Sendable {
   package let account: AccountID
   package let lines: [StatementLine]
-  /// Give it as `after` to go on; absent on the last page.
+  /// Give it as `after` to go on; absent on the last page. A page may have fewer lines than were asked for and still
+  /// have one.
   package let next: String?
   package init(account: AccountID, lines: [StatementLine], next: String?) {
     self.account = account

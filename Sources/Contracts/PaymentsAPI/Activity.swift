@@ -8,7 +8,7 @@ package enum ActivityEvent: String, Codable, Hashable, Sendable, CaseIterable {
 
 /// One line of a person's activity log. Lines are only ever added.
 package struct ActivityEntry: Codable, Hashable, Sendable {
-  /// Grows from line to line; not without gaps for one person.
+  /// Counts this person's lines, from 1 and without gaps.
   package let sequence: Int64
   package let at: Instant
   package let event: ActivityEvent

@@ -83,3 +83,25 @@ package struct PaymentPage: Codable, Hashable, Sendable {
     self.next = next
   }
 }
+
+/// The answer of `createPayment` with the query `dry_run=true`, where nothing speaks against the payment just now: nothing
+/// was done. A refusal is told as it would be for the payment.
+package struct PaymentRehearsal: Codable, Hashable, Sendable {
+  /// Always true.
+  package let isDryRun: Bool
+  package let amount: Money
+  package let debtor: AccountID
+  package let creditor: AccountID
+
+  private enum CodingKeys: String, CodingKey {
+    case amount, debtor, creditor
+    case isDryRun = "dry_run"
+  }
+
+  package init(amount: Money, debtor: AccountID, creditor: AccountID) {
+    isDryRun = true
+    self.amount = amount
+    self.debtor = debtor
+    self.creditor = creditor
+  }
+}

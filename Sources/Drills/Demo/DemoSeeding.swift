@@ -1,5 +1,6 @@
 package import Chassis
 import CustomersAPI
+import DurableFiles
 import Foundation
 import IdentityAPI
 import LedgerAPI
@@ -29,13 +30,12 @@ package struct DemoLogin: Codable, Sendable, Hashable {
   }
 
   func write(to home: Home) throws {
-    let path = Self.file(of: home)
-    let files = FileManager.default
-    guard
-      files.createFile(
-        atPath: path, contents: Data(try StrictJSON.encode(self)),
-        attributes: [.posixPermissions: 0o600])
-    else { throw DemoFailure("cannot write \(path)") }
+    let bytes = try StrictJSON.encode(self)
+    do throws(DurableFile.Failure) {
+      try DurableFile.write(bytes, to: Self.file(of: home), .ownersOnly)
+    } catch {
+      throw DemoFailure("cannot write the demo's login: \(error)")
+    }
   }
 }
 

@@ -14,7 +14,7 @@ package struct OperatorDesk: Sendable {
     self.randomness = randomness
   }
 
-  /// - Throws: `DemoFailure` with the service's own refusal, or what the line throws.
+  /// - Throws: `OperatorFailure` with the service's own refusal, or what the line throws.
   package func call<Input: Encodable & Sendable, Output: Decodable & Sendable>(
     _ operation: Operation<Input, Output>, _ input: Input, path: [String: String] = [:],
     query: [String: String] = [:], idempotencyKey: String? = nil
@@ -29,9 +29,7 @@ package struct OperatorDesk: Sendable {
       operation.method, target, to: operation.service, headers: .init(fields),
       body: Input.self == Nothing.self ? [] : try StrictJSON.encode(input), within: .seconds(60))
     guard answer.status < 300 else {
-      throw DemoFailure(
-        "\(operation.service) refused \(operation.id): \(answer.status) "
-          + String(decoding: answer.body, as: UTF8.self))
+      throw OperatorFailure.refused(by: operation.service, answer.status, answer.body)
     }
     if Output.self == Nothing.self, let nothing = Nothing() as? Output { return nothing }
     return try StrictJSON.decode(Output.self, from: answer.body)

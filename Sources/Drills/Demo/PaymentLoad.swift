@@ -76,6 +76,13 @@ package struct PaymentLoad: Sendable {
               repeated += 1
               answer = await Self.send(order, lane)
             }
+            // One person has a rate; whoever is told so comes back, as every client should.
+            var waits = 0
+            while answer.status == 429, waits < Self.waitsMax {
+              waits += 1
+              try? await Task.sleep(for: Self.waitFor429)
+              answer = await Self.send(order, lane)
+            }
             outcomes.append(
               Outcome(
                 status: answer.status, repeated: repeated, span: clock.now() - begun,
@@ -106,6 +113,9 @@ package struct PaymentLoad: Sendable {
 
   /// No answer, or one that does not say what became of the payment: the same key may be sent again.
   private static let repeatsMax = 3
+  /// How long a sender pauses who was told that there were too many requests, and how often in a row.
+  private static let waitFor429: Duration = .milliseconds(250)
+  private static let waitsMax = 240
   private static func saysNothing(_ status: Int) -> Bool { [0, 502, 503, 504].contains(status) }
 
   private static func send(_ order: Order, _ lane: Lane) async -> (status: Int, payment: Payment?) {

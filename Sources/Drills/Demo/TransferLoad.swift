@@ -72,13 +72,20 @@ package struct TransferLoad: Sendable {
     }
   }
 
-  /// - Parameter each: transfers of every caller.
-  package func run(_ form: Form, callers: Int, each: Int) async throws -> Report {
+  /// - Parameters:
+  ///   - each: transfers of every caller, at most.
+  ///   - longest: after this no new transfer is sent.
+  ///   - progress: called after each answer, on the event loop.
+  package func run(
+    _ form: Form, callers: Int, each: Int, longest: Duration,
+    progress: @escaping @Sendable () -> Void = {}
+  ) async throws -> Report {
     let started = clock.now()
     let lanes = try await loop.flatSubmit {
       EventLoopFuture.whenAllSucceed(
         (0..<callers).map { _ in
-          let lane = Lane(self, form, count: each, loop: loop)
+          let lane = Lane(
+            self, form, count: each, until: started + longest, loop: loop, progress)
           lane.next()
           return lane.done.futureResult
         }, on: loop)
@@ -133,19 +140,26 @@ package struct TransferLoad: Sendable {
     private let form: Form
     private let loop: any EventLoop
     private var left: Int
+    private let end: Instant
+    private let progress: @Sendable () -> Void
     private var tally = Tally()
 
-    init(_ load: TransferLoad, _ form: Form, count: Int, loop: any EventLoop) {
+    init(
+      _ load: TransferLoad, _ form: Form, count: Int, until end: Instant, loop: any EventLoop,
+      _ progress: @escaping @Sendable () -> Void
+    ) {
+      self.end = end
+      self.progress = progress
       self.load = load
       self.form = form
       self.loop = loop
       left = count
       done = loop.makePromise()
-      tally.spans.reserveCapacity(count)
     }
 
     func next() {
-      guard left > 0 else { return done.succeed(tally) }
+      let begun = load.clock.now()
+      guard left > 0, begun < end else { return done.succeed(tally) }
       left -= 1
       let batch = NewTransfers(transfers: [load.nextTransfer()])
       let body: [UInt8]
@@ -154,7 +168,6 @@ package struct TransferLoad: Sendable {
       } catch {
         return done.fail(error)
       }
-      let begun = load.clock.now()
       let own = NIOLoopBound(self, eventLoop: loop)
       load.transport.send(
         load.request(to: "/v1/transfers", form, body), to: load.ledger,
@@ -166,6 +179,7 @@ package struct TransferLoad: Sendable {
         case "created": lane.tally.created += 1
         case let other: lane.tally.others[other, default: 0] += 1
         }
+        lane.progress()
         lane.next()
       }
     }

@@ -5,7 +5,6 @@ package import Demo
 import Foundation
 package import Launcher
 import NIOCore
-import NIOPosix
 import PaymentsAPI
 import Sealing
 import Storage
@@ -26,6 +25,8 @@ package actor DrillRange {
   package nonisolated let randomness: Randomness
   /// A bank of the drill's own; nobody else's accounts are touched.
   package nonisolated let bank: SeededBank
+  /// What a thief of the home's files reads.
+  nonisolated let files: HomeFiles
   private let password: String
   private var tokens: [Int: (tokens: BrowserLogin.Tokens, at: Instant)] = [:]
   /// An access token lives five minutes; on a slow machine the drills take longer.
@@ -38,11 +39,13 @@ package actor DrillRange {
   package static let residents = 4
 
   /// Makes the drill's bank from a fresh seed, so that every run finds the same money.
+  /// - Parameter readsAllFiles: where files are searched, whole ones, however long they are.
   /// - Throws: `DemoFailure`, or what the operator's line throws.
   package init(
     home: Home, platform: Platform, charters: CharterSet, line: OperatorLine, clock: Clock,
-    randomness: Randomness
+    randomness: Randomness, readsAllFiles: Bool = false
   ) async throws {
+    files = HomeFiles(home: home, randomness: randomness, readsAll: readsAllFiles)
     self.home = home
     self.platform = platform
     self.charters = charters
@@ -74,9 +77,7 @@ package actor DrillRange {
   /// A connection from outside.
   /// - Parameter source: the loopback address that it comes from; 127.0.0.1 when nil.
   nonisolated func outside(from source: String? = nil) throws -> OutsideClient {
-    try OutsideClient(
-      host: "localhost", port: platform.gatewayPort, authorityFile: home.edgeAuthorityFile,
-      group: MultiThreadedEventLoopGroup.singleton, clock: clock, from: source)
+    try OutsideClient(to: platform, in: home, clock: clock, from: source)
   }
 
   /// Tokens of a resident from a sign-in that attacks share for two minutes.
@@ -89,10 +90,16 @@ package actor DrillRange {
   }
 
   /// A sign-in of its own, for attacks that burn their tokens.
-  /// - Parameter more: scopes besides the demo's own.
-  func signIn(_ resident: Int, more: String = "") async throws -> BrowserLogin.Tokens {
+  /// - Parameters:
+  ///   - more: scopes besides the demo's own.
+  ///   - client: the bank's own when nil.
+  ///   - source: as for `outside`.
+  func signIn(
+    _ resident: Int, more: String = "", client: ClientID? = nil, from source: String? = nil
+  ) async throws -> BrowserLogin.Tokens {
     try await BrowserLogin(
-      browser: outside(), clientID: bank.clientID, redirectURI: DemoSeeding.redirectURI,
+      browser: outside(from: source), clientID: client ?? bank.clientID,
+      redirectURI: DemoSeeding.redirectURI,
       randomness: randomness
     ).signIn(
       login: bank.residents[resident].login, password: password,
@@ -111,6 +118,11 @@ package actor DrillRange {
   }
 
   func insider() async throws -> Insider { Insider(self, try await stolenKeys()) }
+
+  /// The keys that seal a service's store.
+  func keyring(of service: ServiceName) async throws -> Keyring {
+    try await stolenKeys().keyring(of: service)
+  }
 
   /// A copy of a service's store, with the keys that seal it.
   nonisolated func withCopy<Result: Sendable>(
@@ -148,22 +160,41 @@ package actor DrillRange {
     if !body.isEmpty, !fields.contains(where: { $0.0 == "content-type" }) {
       fields.append(("content-type", "application/json"))
     }
-    let answer = try await (client ?? outside()).send(
-      WireRequest(
-        method: method, target: target, headers: Headers(fields), body: ByteBuffer(bytes: body)))
+    let request = WireRequest(
+      method: method, target: target, headers: Headers(fields), body: ByteBuffer(bytes: body))
+    let answer: WireResponse
+    if let client {
+      answer = try await client.send(request)
+    } else {
+      answer = try await alone(request)
+    }
     return Answer(
       status: answer.status, headers: answer.headers, body: Array(answer.body.readableBytesView))
+  }
+
+  /// Over a connection of its own, which goes with it: the door has so many places for one address.
+  private nonisolated func alone(_ request: WireRequest) async throws -> WireResponse {
+    let client = try outside()
+    let answer: WireResponse
+    do {
+      answer = try await client.send(request)
+    } catch {
+      await client.close()
+      throw error
+    }
+    await client.close()
+    return answer
   }
 
   /// A payment between two residents of the drill's bank.
   nonisolated func pay(
     _ minorUnits: Int64, from payer: Int, to payee: Int, key: String, token: String,
-    debtor: AccountID? = nil, through client: OutsideClient? = nil
+    debtor: AccountID? = nil, reference: String = "drill", through client: OutsideClient? = nil
   ) async throws -> Answer {
     let payment = NewPayment(
       amount: try Money(minorUnits: minorUnits, currency: bank.currency),
       debtor: debtor ?? bank.residents[payer].account, creditor: bank.residents[payee].account,
-      reference: "drill")
+      reference: reference)
     return try await ask(
       "POST", PaymentsOperations.createPayment.path, token: token,
       headers: [(Header.idempotencyKey, key)], body: try StrictJSON.encode(payment),

@@ -3,6 +3,9 @@ package enum Drills {
   package static let all = [
     HopDrill.drill, TokenDrill.drill, TransactionDrill.drill, InsideDrill.drill, MoneyDrill.drill,
     EvidenceDrill.drill, LeakDrill.drill, ImmutableDrill.drill, PolicyDrill.drill,
-    FloodDrill.drill,
+    SecretDrill.drill, SignInDrill.drill, CutOffDrill.drill, FloodDrill.drill,
   ]
+
+  /// Those that run only where they are named: they harm more than the platform itself.
+  package static let onRequest = [DiskDrill.drill]
 }

@@ -9,23 +9,27 @@ import Storage
 import Vocabulary
 
 /// O2: whoever changes, drops, reorders, inserts or rolls back audit records is found out, from the files and a saved
-/// checkpoint alone. The live log is read, never written: the attacker's log is a copy in memory.
+/// checkpoint alone. The live log is read, never written: what the attacker changes is in memory. It is attacked where it
+/// grows, so that no attack takes longer on a longer log; what was before is in the verified root all the same.
 package enum EvidenceDrill {
+  /// Full bundles before the log's end that attackers change, and verification reads.
+  private static let bundles: UInt64 = 4
+
   package static let drill = Drill(
     name: "evidence",
     promise:
       "O2: any change, removal or reordering of audit records is detected by anyone with the log's key.",
     attacks: [
       Attack(
-        "control", steps: "verify the log as it is",
+        "control", steps: "verify the newest records of the log as it is, and the root over all",
         expectation: "sound, or nothing below means anything"
       ) { range in
-        let log = try Copy(of: range)
+        let log = try Evidence(of: range)
         let findings = verify(range, log.files, log.key, nil)
         return .when(
           findings.isEmpty,
           findings.isEmpty
-            ? "\(log.entries.count) records in the first bundle, sound" : findings[0])
+            ? "\(log.entries.count) records in the first bundle that was read, sound" : findings[0])
       },
       tampering("flip-a-bit", "flip one bit of one record") { $0[$0.count / 2][0] ^= 1 },
       tampering("drop", "take one record out") { $0.remove(at: $0.count / 2) },
@@ -39,7 +43,7 @@ package enum EvidenceDrill {
         "checkpoint-altered", steps: "write another root into the checkpoint",
         expectation: "the signature no longer holds"
       ) { range in
-        var log = try Copy(of: range)
+        var log = try Evidence(of: range)
         // Origin, size, root: the third line.
         guard var text = log.checkpoint,
           let size = text.firstIndex(of: 0x0a).map({ $0 + 1 }),
@@ -55,7 +59,7 @@ package enum EvidenceDrill {
           "present the log as it was before the newest records, to somebody who kept the newest checkpoint",
         expectation: "rolled back, by name"
       ) { range in
-        let old = try Copy(of: range)
+        let old = try Evidence(of: range)
         _ = try await range.ask("GET", "/v1/nothing", token: nil)
         let newer = try await newerCheckpoint(than: old, range)
         guard let newer else { return .notTried("the log did not grow") }
@@ -68,7 +72,8 @@ package enum EvidenceDrill {
     _ range: DrillRange, _ files: LogFiles, _ key: VerifierKey, _ older: [UInt8]?
   ) -> [String] {
     guard !range.platform.lacks(.verification) else { return [] }
-    return LogVerification(files: files, key: key).verify(older: older).findings
+    return LogVerification(files: files, key: key).verify(older: older, .newestBundles(bundles))
+      .findings
       .map(\.description)
   }
 
@@ -78,7 +83,7 @@ package enum EvidenceDrill {
       "with the log's stolen key, sign a history in which one record is another, for somebody who kept the true checkpoint",
     expectation: "two histories, by name"
   ) { range in
-    let log = try Copy(of: range)
+    let log = try Evidence(of: range)
     guard let kept = log.checkpoint else { return .notTried("there is no checkpoint") }
     guard let forged = try log.forged(try await stolenSigner(range)) else {
       return .notTried("the log is incomplete")
@@ -91,11 +96,8 @@ package enum EvidenceDrill {
   }
 
   private static func stolenSigner(_ range: DrillRange) async throws -> NoteSigner {
-    try await range.withCopy(of: "audit", AuditStore.migrations) { store, keyring in
-      try await CheckpointKey.load(
-        origin: "drill", store: AuditStore(store), keyring: keyring, randomness: range.randomness,
-        now: range.clock.now())
-    }
+    try CheckpointKey.taken(
+      from: range.home.storeFile(of: "audit"), keyring: await range.keyring(of: "audit"))
   }
 
   private static let stopped = Attack(
@@ -122,7 +124,7 @@ package enum EvidenceDrill {
     _ change: @escaping @Sendable (inout [[UInt8]]) -> Void
   ) -> Attack {
     Attack(name, steps: steps, expectation: "verification names it") { range in
-      var log = try Copy(of: range)
+      var log = try Evidence(of: range)
       guard log.entries.count > 2 else { return .notTried("the log is too short") }
       var entries = log.entries
       change(&entries)
@@ -135,43 +137,69 @@ package enum EvidenceDrill {
     findings.first.map { .held($0) } ?? .breach("the verification found nothing")
   }
 
-  private static func newerCheckpoint(than old: Copy, _ range: DrillRange) async throws -> [UInt8]?
+  private static func newerCheckpoint(than old: Evidence, _ range: DrillRange) async throws
+    -> [UInt8]?
   {
     for _ in 0..<50 {
-      let now = try Copy(of: range)
+      let now = try Evidence(of: range)
       if let checkpoint = now.checkpoint, checkpoint != old.checkpoint { return checkpoint }
       try await Task.sleep(for: .milliseconds(100))
     }
     return nil
   }
 
-  /// The log's files at one moment, and what the attacker puts in their place.
-  private struct Copy {
+  /// The log at one moment, by its checkpoint of then, and what the attacker puts in its files' places. The log grows on
+  /// meanwhile, which takes nothing away of what that checkpoint covers.
+  private struct Evidence {
     let key: VerifierKey
     let bundlePath: String
-    /// The records of the first bundle.
+    /// The records of the first bundle that is read.
     let entries: [[UInt8]]
-    private let kept: [String: [UInt8]]
+    private let folder: LogFiles
+    private let first: UInt64
+    private let signed: Checkpoint
+    private let note: [UInt8]
     var replaced: [String: [UInt8]] = [:]
 
-    var checkpoint: [UInt8]? { kept[LogFiles.checkpointPath] }
-    var files: LogFiles { LogFiles { [kept, replaced] path in replaced[path] ?? kept[path] } }
+    var checkpoint: [UInt8]? { note }
+    var files: LogFiles {
+      LogFiles { [folder, note, replaced] path in
+        replaced[path] ?? (path == LogFiles.checkpointPath ? note : folder.read(path))
+      }
+    }
 
-    /// The same log with its first record another, signed; nil where records are missing.
+    init(of range: DrillRange) throws {
+      let path = range.home.dataFolder(of: "audit") + "/log"
+      folder = LogFiles { FileManager.default.contents(atPath: "\(path)/\($0)").map(Array.init) }
+      let text = String(decoding: folder.read(LogFiles.verifierKeyPath) ?? [], as: UTF8.self)
+      // The checkpoint before everything else: what it covers is there.
+      guard let note = folder.read(LogFiles.checkpointPath),
+        let key = VerifierKey(text.trimmingCharacters(in: .whitespacesAndNewlines))
+      else { throw EvidenceMissing(folder: path) }
+      signed = try Checkpoint.verified(note, by: key)
+      let width = UInt64(TileAddress.widthMax)
+      first = (signed.size / width - min(signed.size / width, EvidenceDrill.bundles)) * width
+      guard let address = TileAddress.holding(first, of: .entries, size: signed.size),
+        let entries = try folder.entries(address)
+      else { throw EvidenceMissing(folder: path) }
+      self.note = note
+      self.key = key
+      bundlePath = address.path
+      self.entries = entries.map(Array.init)
+    }
+
+    /// The same log with the first record that is read another, signed; nil where records are missing.
     func forged(_ signer: NoteSigner) throws -> LogFiles? {
-      var growth = LogGrowth()
+      var growth = try LogGrowth(size: first, of: signed.size, files: folder)
       var made: [String: [UInt8]] = [:]
       func keep(_ files: [LogFile]) { for file in files { made[file.address.path] = file.bytes } }
-      guard let checkpoint, let size = try? Checkpoint.verified(checkpoint, by: key).size else {
-        return nil
-      }
-      while growth.size < size {
+      while growth.size < signed.size {
         guard
-          let address = TileAddress.holding(growth.size, of: .entries, size: size),
-          let bundle = kept[address.path].flatMap(EntryBundle.parse)
+          let address = TileAddress.holding(growth.size, of: .entries, size: signed.size),
+          let bundle = try folder.entries(address)
         else { return nil }
         for entry in bundle {
-          let isFirst = growth.size == 0
+          let isFirst = growth.size == first
           keep(try growth.append(isFirst ? Array(#"{"outcome":"allowed"}"#.utf8) : Array(entry)))
         }
       }
@@ -180,40 +208,7 @@ package enum EvidenceDrill {
         origin: key.name, size: growth.size, root: growth.root
       ).signed(by: signer)
       made[LogFiles.checkpointPath] = text.map { Array($0.utf8) }
-      return LogFiles { [made, kept] path in
-        made[path] ?? (path == LogFiles.verifierKeyPath ? kept[path] : nil)
-      }
-    }
-
-    init(of range: DrillRange) throws {
-      let folder = range.home.dataFolder(of: "audit") + "/log"
-      let (kept, key) = try Self.read(folder)
-      // The first bundle that the checkpoint covers: partial ones of older checkpoints lie beside it.
-      guard
-        let size = try kept[LogFiles.checkpointPath].map({ try Checkpoint.verified($0, by: key) })?
-          .size,
-        let path = TileAddress.holding(0, of: .entries, size: size)?.path,
-        let entries = kept[path].flatMap(EntryBundle.parse)
-      else { throw EvidenceMissing(folder: folder) }
-      self.kept = kept
-      self.key = key
-      bundlePath = path
-      self.entries = entries.map(Array.init)
-    }
-
-    private static func read(_ folder: String) throws -> ([String: [UInt8]], VerifierKey) {
-      var kept: [String: [UInt8]] = [:]
-      // The checkpoint first: files that are newer than it do no harm, the other way round they are missing.
-      for name in [LogFiles.checkpointPath]
-        + (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? [])
-      where kept[name] == nil {
-        kept[name] = FileManager.default.contents(atPath: "\(folder)/\(name)").map(Array.init)
-      }
-      let text = String(decoding: kept[LogFiles.verifierKeyPath] ?? [], as: UTF8.self)
-      guard let key = VerifierKey(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-        throw EvidenceMissing(folder: folder)
-      }
-      return (kept, key)
+      return LogFiles { [made, folder] path in made[path] ?? folder.read(path) }
     }
   }
 

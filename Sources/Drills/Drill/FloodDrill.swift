@@ -1,3 +1,4 @@
+import AuditAPI
 import Chassis
 import Demo
 import Synchronization
@@ -11,7 +12,8 @@ package enum FloodDrill {
     promise:
       "G3: limits for each client, person, address and route keep one caller's flood from the others; what is malformed or endless is cut off.",
     attacks: [
-      oneFloods, slowHead, slowBody, deepJSON, duplicateNames, compressionBomb, hugeHead, manyIdle,
+      oneFloods, refusalsAsRecords, slowHead, slowBody, deepJSON, duplicateNames, compressionBomb,
+      hugeHead, manyIdle,
     ])
 
   /// Limited to 10 requests a second for each person, so that a slow machine too carries a flood far beyond the limit.
@@ -88,6 +90,37 @@ package enum FloodDrill {
         }
       }
     }
+  }
+
+  private static let refusedRequests = 300
+  /// So many of them are looked up in the audit log.
+  private static let refusedSample = 30
+
+  private static let refusalsAsRecords = Attack(
+    "refusals-as-records",
+    steps: "ask three hundred times for what is not there, so that the audit log grows",
+    expectation: "one record and a count, not a record for each"
+  ) { range in
+    let line = try range.outside(from: "127.0.0.4")
+    var answers: [DrillRange.Answer] = []
+    for _ in 0..<refusedRequests {
+      answers.append(try await range.ask("GET", "/nothing", token: nil, through: line))
+    }
+    guard answers.allSatisfy({ [404, 429].contains($0.status) }) else {
+      return .notTried("answered \(answers.first { ![404, 429].contains($0.status) }?.text ?? "")")
+    }
+    // Until what is on its way to audit has arrived there.
+    try await Task.sleep(for: .seconds(2))
+    var recorded = 0
+    for answer in answers.suffix(refusedSample) {
+      guard let correlation = answer.correlation else { continue }
+      let found = try await range.desk.call(
+        AuditOperations.findRecords, Nothing(),
+        query: ["correlation": "\(correlation)", "limit": "20"])
+      if !found.records.isEmpty { recorded += 1 }
+    }
+    return .when(
+      recorded == 0, "\(recorded) of the last \(refusedSample) have a record of their own")
   }
 
   private static let idleConnections = 10_000
@@ -174,7 +207,7 @@ package enum FloodDrill {
   private static let compressionBomb = refused(
     "compressed-body", "send a compressed body", [400, 415],
     body: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], headers: [("content-encoding", "gzip")],
-    // It is refused by its head, before it has named an operation: counted and logged, not audited.
+    // It is refused by its head, before it has named an operation: the first of a minute is recorded, the others counted.
     isRecorded: false)
 
   private static let hugeHead = Attack(

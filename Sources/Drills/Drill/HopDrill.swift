@@ -38,6 +38,7 @@ package enum HopDrill {
       ) { range, service in try foreign(range, as: service, trustDomain: "evil.example") },
       undeclared,
       unknownPath,
+      EdgeNameAttack.attack,
     ] + CertificateAttacks.all)
 
   /// One request to every service's port, in whatever dress; any HTTP answer is a breach.

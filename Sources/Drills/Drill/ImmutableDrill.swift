@@ -46,7 +46,7 @@ package enum ImmutableDrill {
         guard let service = range.processes.first(where: { $0.service != "authority" }) else {
           return .notTried("no service runs")
         }
-        let file = "executables/strongroom-\(service.service)"
+        let file = "executables/\(Unit.ownExecutable)"
         let scene = Scene(range, file)
         // The file itself is put aside: writing it fails while it runs (ETXTBSY).
         let (path, aside) = ("\(range.home.path)/\(file)", "\(range.home.path)/drill-\(getpid())")

@@ -92,7 +92,7 @@ package enum InsideDrill {
       let callees = range.charters[service]?.calls.map(\.service) ?? []
       let ports = range.ports.filter { callees.contains($0.service) }.map { "connect=\($0.port)" }
       let outcomes = try await cells.run(
-        ["read=\(range.home.storeFile(of: service))", "read=\(range.home.platformFile)"] + ports,
+        ["read=\(storeFile(of: service, range.home))", "read=\(range.home.platformFile)"] + ports,
         as: service)
       tried += outcomes.count
       refused += outcomes.filter { $0.errno != 0 }
@@ -137,18 +137,27 @@ package enum InsideDrill {
     foreignFiles(to: service, in: range)
   }
 
+  /// What opens a service's store: its file, or its password for the server.
+  private static func storeFile(of service: ServiceName, _ home: Home) -> String {
+    let files = [
+      home.storeFile(of: service), home.databaseFile("passfile", of: service),
+      home.storeIdentityFile(of: service),
+    ]
+    return files.first { WholeFile.exists($0) } ?? files[0]
+  }
+
   private static func foreignFiles(to service: ServiceName, in range: DrillRange) -> [String] {
     let home = range.home
     let program = range.charters[service]?.executable(of: Unit(service), in: home.executablesFolder)
     let stores = range.ports.filter { $0.service != service }.flatMap { other in
       [
-        "read=\(home.storeFile(of: other.service))", "write=\(home.storeFile(of: other.service))",
+        "read=\(storeFile(of: other.service, home))", "write=\(storeFile(of: other.service, home))",
         "list=\(home.dataFolder(of: other.service))",
       ]
     }
     // The authority is the one that seals with the root key and reads launch records.
     let keys =
-      service == Charter.authorityName
+      range.charters[service]?.role == .authority
       ? [] : ["read=\(home.rootKeyFile)", "list=\(home.launchFolder)"]
     // A name that nobody has used: a file that is there already would be "exists" instead of a refusal.
     let evil = "evil-\(hexText(range.randomness.bytes(8)))"
@@ -174,7 +183,7 @@ package enum InsideDrill {
     // SSH, DNS, HTTPS, PostgreSQL, Redis, and the door: whether or not anybody listens there.
     let known =
       [22, 53, 443, 5_432, 6_379]
-      + (service == Charter.gatewayName ? [] : [range.platform.gatewayPort])
+      + (range.charters[service]?.role == .door ? [] : [range.platform.gatewayPort])
     return (foreign.map(\.port) + known).flatMap {
       ["connect=\($0)", "fast-open=\($0)", "multipath=\($0)"]
     } + foreign.map { "listen=\($0.port)" } + ["listen=31337"]
@@ -222,7 +231,7 @@ struct Cells {
     let output = "\(home.logFolder)/drill-\(service)-\(getpid())"
     defer { unlink(output) }
     let child = try ChildProcess.spawn(
-      probe, home: home, environment: [:], openFiles: charter.limits.openFiles,
+      probe, environment: [:], openFiles: charter.limits.openFiles,
       through: ChildProcess.Confining(
         stage: confinement.stage,
         plan: confinement.plan(for: charter, running: probe, arguments: attempts)))

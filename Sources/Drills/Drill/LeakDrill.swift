@@ -21,24 +21,41 @@ package enum LeakDrill {
         expectation: "nothing is found"
       ) { range in
         let crowd = Crowd()
+        // The drill's own people are entered, and its bank is made, within this time.
+        let since = range.clock.now() - .seconds(3_600)
         try await crowd.enter(range)
         let search = search(for: crowd, and: range.bank)
         guard canFind(search, crowd) else { return .notTried("the search finds nothing at all") }
-        var (searched, found) = (0, Set<String>())
-        let files = FileManager.default.enumerator(atPath: range.home.path)
-        while let name = files?.nextObject() as? String {
-          // The demo's login is meant to be read, by whoever started the platform.
-          guard name != "demo.json", !Home.isProgram(name),
-            let bytes = FileManager.default.contents(atPath: "\(range.home.path)/\(name)")
-          else { continue }
-          searched += 1
-          if search.finds(in: bytes) { found.insert(name) }
-        }
+        let result = range.files.search(search, since: since)
         return .when(
-          found.isEmpty && searched > 10,
-          "\(Crowd.count) people, \(searched) files, \(search.count) spellings"
-            + (found.isEmpty
-              ? ", nothing found" : "; found in \(found.sorted().joined(separator: ", "))"))
+          result.found.isEmpty && result.files > 10,
+          "\(Crowd.count) people, \(search.count) spellings, \(result.seen)")
+      },
+      Attack(
+        "payment-references",
+        steps:
+          "pay with a reference that names somebody, send it again, and search every file of the home for that name",
+        expectation: "the payer gets it back, and nothing is found"
+      ) { range in
+        let name = "Q\(hexText(range.randomness.bytes(8)))"
+        let key = range.newKey()
+        let token = try await range.tokens(of: 0).accessToken
+        var answers: [DrillRange.Answer] = []
+        for _ in 0..<2 {
+          answers.append(
+            try await range.pay(1, from: 0, to: 1, key: key, token: token, reference: "for \(name)")
+          )
+        }
+        guard answers.allSatisfy({ $0.status == 201 }) else {
+          return .notTried("the payment is answered with \(answers[0].text)")
+        }
+        let search = NeedleSearch(NeedleSearch.spellings(of: name))
+        let since = range.clock.now() - .seconds(3_600)
+        let isShown = answers.allSatisfy { search.finds(in: Data($0.body)) }
+        let result = range.files.search(search, since: since)
+        return .when(
+          isShown && result.found.isEmpty && result.files > 10, result.seen,
+          recordedAs: answers[0].correlation)
       },
       Attack(
         "metrics", steps: "search every service's metrics for the same",
@@ -58,7 +75,7 @@ package enum LeakDrill {
       },
       Attack(
         "processes", steps: "read the command line and environment of every service",
-        expectation: "no secret and no setting of ours but the home's path"
+        expectation: "no secret and no setting of ours but the home's path and the service's name"
       ) { range in
         var (read, odd) = (0, [String]())
         for (service, pid) in range.processes {
@@ -68,9 +85,8 @@ package enum LeakDrill {
           read += 1
           let names = Set(
             environment.compactMap { $0.split(separator: "=").first.map(String.init) })
-          // A sidecar is told its name, too.
-          let isSidecar = range.charters[service]?.program != nil
-          if arguments.count != (isSidecar ? 5 : 3)
+          // The program, the home, and whose process it is.
+          if arguments.count != 5
             || !names.isSubset(of: ["PATH", "TZ", "LANG", "SWIFT_BACKTRACE"])
           {
             odd.append("\(service): \(arguments.count) words, \(names.sorted())")
@@ -79,7 +95,8 @@ package enum LeakDrill {
         guard read > 0 else { return .notTried("no process could be read") }
         return .when(
           odd.isEmpty,
-          odd.isEmpty ? "\(read) processes, nothing but --home" : odd.joined(separator: "; "))
+          odd.isEmpty ? "\(read) processes, nothing but home and name" : odd.joined(separator: "; ")
+        )
       },
       Attack(
         "core-dumps", steps: "ask the kernel what each service may leave behind when it crashes",

@@ -9,6 +9,8 @@ struct NeedleSearch: Sendable {
   private let byStart: [UInt16: [[UInt8]]]
   private let starts: [Bool]
   let count: Int
+  /// Length of the longest string.
+  let bytesMax: Int
 
   /// - Parameter needles: those shorter than `bytesMin` are left out.
   init(_ needles: [[UInt8]]) {
@@ -18,6 +20,7 @@ struct NeedleSearch: Sendable {
     for start in byStart.keys { starts[Int(start)] = true }
     self.starts = starts
     count = usable.count
+    bytesMax = usable.map(\.count).max() ?? 0
   }
 
   func finds(in data: Data) -> Bool {

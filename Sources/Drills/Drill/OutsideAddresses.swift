@@ -38,13 +38,17 @@ enum OutsideAddresses {
       guard outcomes.count == attempts.count else {
         return .notTried("\(service)'s probe ended after \(outcomes.count) of \(attempts.count)")
       }
-      tried += outcomes.count
-      open += outcomes.filter { !refusals.contains($0.errno) }
+      // Where the machine has no way there, the rules are not even asked.
+      let reached = outcomes.filter { $0.errno != ENETUNREACH }
+      tried += reached.count
+      open += reached.filter { !refusals.contains($0.errno) }
         .map { "\(service) \($0.target): \($0.errno == 0 ? "done" : $0.error)" }
     }
     let counted = (AddressHold.refused(gatewayPort: port) ?? before) - before
     guard open.isEmpty else { return .breach(open.prefix(8).joined(separator: "; ")) }
-    guard tried > 0 else { return .notTried("no service calls anybody") }
+    guard tried > 0 else {
+      return .notTried("no service calls anybody, or there is no way to any address")
+    }
     return .when(
       counted >= tried,
       "\(tried) of \(tried) refused at once, \(counted) packets counted by the rules"

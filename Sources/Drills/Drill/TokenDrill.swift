@@ -146,41 +146,57 @@ package enum TokenDrill {
   // MARK: what was good once
 
   private static let refreshReuse = Attack(
-    "refresh-reuse", steps: "spend a refresh token twice, then use what the first spending gave",
+    "refresh-reuse",
+    steps: "spend a refresh token and its successor, then the first again; use what was given",
     expectation: "the second spending is refused and the whole family dies within a second"
   ) { range in
     let stolen = try await range.signIn(1, more: " offline_access")
     guard let refresh = stolen.refreshToken else { return .notTried("no refresh token was given") }
-    let first = try await spend(refresh, range)
+    let first = try await spend(refresh, range.bank.clientID, range)
     guard first.status == 200, let members = try? JSON.parse(first.body),
-      let access = members["access_token"]?.string
+      let access = members["access_token"]?.string,
+      let successor = members["refresh_token"]?.string
     else { return .notTried("the first spending answered \(first.status)") }
-    let second = try await spend(refresh, range)
+    // While the successor is unused, the owner may have lost the answer and gets it once more.
+    let onward = try await spend(successor, range.bank.clientID, range)
+    guard onward.status == 200 else {
+      return .notTried("the successor's spending answered \(onward.status)")
+    }
+    let second = try await spend(refresh, range.bank.clientID, range)
     guard second.status == 400 else { return .breach("the second spending: \(second.text)") }
     return try await dies(access, "the second spending 400", range)
   }
 
-  private static func spend(_ refresh: String, _ range: DrillRange) async throws
-    -> DrillRange.Answer
-  {
+  static func spend(
+    _ refresh: String, _ client: ClientID, _ range: DrillRange
+  ) async throws -> DrillRange.Answer {
     try await post(
       "/oauth2/token",
       [
         ("grant_type", "refresh_token"), ("refresh_token", refresh),
-        ("client_id", "\(range.bank.clientID)"),
+        ("client_id", "\(client)"),
       ], range)
   }
 
+  /// RFC 7009, by a public client.
+  static func revoke(
+    _ token: String, _ client: ClientID, _ range: DrillRange, through outside: OutsideClient? = nil
+  ) async throws -> DrillRange.Answer {
+    try await post(
+      "/oauth2/revoke", [("token", token), ("client_id", "\(client)")], range, through: outside)
+  }
+
   private static func post(
-    _ target: String, _ items: [(name: String, value: String)], _ range: DrillRange
+    _ target: String, _ items: [(name: String, value: String)], _ range: DrillRange,
+    through outside: OutsideClient? = nil
   ) async throws -> DrillRange.Answer {
     try await range.ask(
       "POST", target, token: nil,
       headers: [("content-type", "application/x-www-form-urlencoded")],
-      body: Array(PercentEncoding.encode(items).utf8))
+      body: Array(PercentEncoding.encode(items).utf8), through: outside)
   }
 
-  private static func dies(_ token: String, _ before: String, _ range: DrillRange) async throws
+  static func dies(_ token: String, _ before: String, _ range: DrillRange) async throws
     -> Sighting
   {
     let began = range.clock.now()
@@ -201,8 +217,7 @@ package enum TokenDrill {
   ) { range in
     let tokens = try await range.signIn(2, more: " offline_access")
     guard let refresh = tokens.refreshToken else { return .notTried("no refresh token was given") }
-    let answer = try await post(
-      "/oauth2/revoke", [("token", refresh), ("client_id", "\(range.bank.clientID)")], range)
+    let answer = try await revoke(refresh, range.bank.clientID, range)
     guard answer.status == 200 else { return .notTried("revocation answered \(answer.text)") }
     return try await dies(tokens.accessToken, "revoked", range)
   }

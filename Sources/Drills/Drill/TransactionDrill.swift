@@ -61,7 +61,10 @@ package enum TransactionDrill {
       atLedger("somebody-elses-account", "hold on the account of somebody else than the subject") {
         $0.token?.subject = $0.other
       },
-      replayed,
+      atLedger("held-for-a-year", "hold a person's money for a year", 400) {
+        $0.seconds = LedgerLimits.timeoutSecondsMax
+      },
+      replayed, TakenPayments.postsForeignHold, TakenPayments.readsStrangersAccount,
     ])
 
   // MARK: a payment and the token for it
@@ -86,6 +89,8 @@ package enum TransactionDrill {
     }
     var payment: Payment
     var token: Token?
+    /// Of the hold. It gives the money back by itself: the drill leaves the books as it found them.
+    var seconds: Int64 = 1
     /// Somebody else, and that person's account.
     let other: PersonID
     let others: AccountID
@@ -172,8 +177,7 @@ package enum TransactionDrill {
         id: TransferID(bits: range.randomness.bits128() | 1), debtor: request.payment.debtor,
         creditor: request.payment.creditor, amount: try money(request.payment),
         paymentID: PaymentID(at: range.clock.now(), random: range.randomness.bits128()),
-        // It gives the money back by itself: the drill leaves the books as it found them.
-        correlationID: correlation, timeoutSeconds: 1, code: 1)
+        correlationID: correlation, timeoutSeconds: request.seconds, code: 1)
       let own = try request.token.map { try signed($0, correlation) }
       return try await insider.ask(
         "ledger", as: insider.client(as: "payments"), "POST", LedgerOperations.createHold.path,
@@ -191,9 +195,10 @@ package enum TransactionDrill {
   }
 
   private static func atLedger(
-    _ name: String, _ steps: String, bend: @escaping @Sendable (inout Request) -> Void
+    _ name: String, _ steps: String, _ status: Int = 403,
+    bend: @escaping @Sendable (inout Request) -> Void
   ) -> Attack {
-    attack(name, "as payments: \(steps)", 403, bend) { try await $0.hold($1, $2) }
+    attack(name, "as payments: \(steps)", status, bend) { try await $0.hold($1, $2) }
   }
 
   private static func attack(

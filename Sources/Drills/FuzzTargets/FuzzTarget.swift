@@ -64,8 +64,13 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
           chain: $0, bundle: roots, at: Instant(seconds: 1_800_000_000))
       }
     case .charter:
-      _ = try? Charter.parse(
-        file: "charter.yaml", text: String(decoding: bytes, as: UTF8.self))
+      guard
+        let charter = try? Charter.parse(
+          file: "charter.yaml", text: String(decoding: bytes, as: UTF8.self))
+      else { return }
+      // What is judged is what will run: the charter as it writes itself is the same charter.
+      let document = String(decoding: charter.document.canonicalBytes, as: UTF8.self)
+      precondition((try? Charter.parse(file: "charter.json", text: document)) == charter)
     case .cursor:
       let text = String(decoding: bytes, as: UTF8.self)
       guard let position = PaymentStore.Position(text) else { return }

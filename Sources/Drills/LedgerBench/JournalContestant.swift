@@ -59,8 +59,10 @@ package struct JournalContestant: Sendable {
   /// - Parameters:
   ///   - transfers: rounded down to whole batches.
   ///   - buildsIndex: false measures the journal alone.
+  ///   - progress: called with the size of each batch that was answered, from any thread.
   package func run(
-    _ workload: Workload, transfers: Int, batch: Int, buildsIndex: Bool
+    _ workload: Workload, transfers: Int, batch: Int, buildsIndex: Bool,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws -> Figures {
     let own = "journal-\(workload.shape.rawValue)-\(buildsIndex)"
     var settings = LedgerKeeper.Settings()
@@ -73,7 +75,7 @@ package struct JournalContestant: Sendable {
     let begun = Meter.seconds()
     let cpu = Meter.cpuSeconds()
     let count = max(1, transfers / batch)
-    let (latencies, created) = await send(workload, batches: count, of: batch, keeper)
+    let (latencies, created) = await send(workload, batches: count, of: batch, keeper, progress)
     let seconds = Meter.seconds() - begun
     while buildsIndex, keeper.projectionLag >= Int64(settings.limits.recentBlock) {
       try await Task.sleep(for: .milliseconds(20))
@@ -103,7 +105,8 @@ package struct JournalContestant: Sendable {
   }
 
   private func send(
-    _ workload: Workload, batches: Int, of size: Int, _ keeper: LedgerKeeper
+    _ workload: Workload, batches: Int, of size: Int, _ keeper: LedgerKeeper,
+    _ progress: @escaping @Sendable (Int) -> Void
   ) async -> (Latencies, created: Int) {
     await withCheckedContinuation { continuation in
       // A thread of its own: it waits for answers, which a task must not.
@@ -123,6 +126,7 @@ package struct JournalContestant: Sendable {
               $0.latencies.add(spent)
               if case .success(let applied) = result { $0.created += applied.created }
             }
+            progress(size)
             gate.signal()
             group.leave()
           }

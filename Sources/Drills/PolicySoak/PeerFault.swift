@@ -88,6 +88,13 @@ package struct PeerFault: Sendable {
       #"r if not startswith("a", concat("-", [k | some k; o := input.o; _ = o[k]]))"#,
       #"{"r": true}"#),
     PeerFault(
+      "not over something undefined", "not: undefined where an argument in it is",
+      """
+      f(x) := x
+
+      r if not f(input.none)
+      """, "{}"),
+    PeerFault(
       "not in every", "every: all of its body for each element",
       "r if every x in [1] { not x == 1 }", "{}"),
     PeerFault(

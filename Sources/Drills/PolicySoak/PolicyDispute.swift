@@ -52,15 +52,18 @@ package struct PolicyDispute: CustomStringConvertible {
   }
 
   /// What the engine makes of each input. Both ways of evaluating must agree.
-  package static func ours(_ question: PolicyQuestion) -> [Answer] {
+  package static func ours(
+    _ question: PolicyQuestion, beside peer: PolicyPeerKind = .regopy
+  ) -> [Answer] {
     do {
-      // The peer knows no types before it evaluates.
+      // regopy knows no types before it evaluates; the real one is asked to be strict.
+      let isReal = peer == .openPolicyAgent
       let policy = try CompiledPolicy.compile(
-        [("p.rego", question.source)], checksTypes: false)
+        [("p.rego", question.source)], checksTypes: isReal)
       let prepared = policy.prepared(data: question.data)
       let query = try CompiledQuery("x = data.p", policy: policy)
       return question.inputs.map { input in
-        let document = EvaluationInput(input: input, data: question.data)
+        let document = EvaluationInput(input: input, data: question.data, isStrict: isReal)
         func answer(_ run: () throws -> EvaluationResult) -> Answer {
           do {
             return try run().bindings.first?["x"].map { .value($0.jsonValue) } ?? .undefined
@@ -107,6 +110,14 @@ package struct PolicyDispute: CustomStringConvertible {
     }
   }
 
+  /// One failed in a builtin: the other may have come to an end before it got there.
+  package static func isUncertain(_ ours: Answer, _ theirs: Answer) -> Bool {
+    [ours, theirs].contains { answer in
+      guard case .error(let reason) = answer else { return false }
+      return reason.contains("eval_type_error") || reason.contains("eval_builtin_error")
+    }
+  }
+
   /// Whether both answered, and not merely failed each for a reason of its own.
   package static func isCompared(_ ours: Answer, _ theirs: Answer) -> Bool {
     ours.way <= 1 && theirs.way <= 1
@@ -145,11 +156,13 @@ package struct PolicyDispute: CustomStringConvertible {
   }
 
   /// The smallest question found that the two still answer each in the same way, as a value or not.
-  package func shrunk(_ theirs: (PolicyQuestion) throws -> [Answer]) rethrows -> PolicyDispute {
+  package func shrunk(
+    beside peer: PolicyPeerKind = .regopy, _ theirs: (PolicyQuestion) throws -> [Answer]
+  ) rethrows -> PolicyDispute {
     var smallest = self
     _ = try PolicyShrinker().shrunk(question) { question in
       // Ours first: it is the faster one to say that nothing is left of the policy.
-      let left = Self.ours(question)[0]
+      let left = Self.ours(question, beside: peer)[0]
       guard left.way == ours.way else { return false }
       let right = try theirs(question)[0]
       guard right.way == self.theirs.way, right == .died || !Self.isSame(left, right) else {

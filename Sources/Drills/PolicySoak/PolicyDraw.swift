@@ -6,7 +6,7 @@ import PolicyEngine
 ///
 /// What the peer has wrong is left out, or drawn in another form: see ``PeerFault``.
 package struct PolicyDraw {
-  private enum Kind: CaseIterable { case number, text, flag, numbers, texts, set, object }
+  enum Kind: CaseIterable { case number, text, flag, numbers, texts, set, object }
 
   /// Most rules of one policy.
   private static let rulesMax = 8
@@ -14,7 +14,7 @@ package struct PolicyDraw {
   private static let depthMax = 3
 
   private var state: UInt64
-  private var scope: [(name: String, kind: Kind)] = []
+  var scope: [(name: String, kind: Kind)] = []
   private var rules: [(name: String, kind: Kind)] = []
   private var variables = 0
   /// Whether rules are used `with` other documents.
@@ -22,12 +22,17 @@ package struct PolicyDraw {
   /// Whether the term is of a negation or of `every`.
   private var isInside = false
 
+  private let peer: PolicyPeerKind
   package let seed: UInt64
   package private(set) var question = PolicyQuestion(source: "", inputs: [])
 
-  /// - Parameter inputs: how many input documents.
-  package init(seed: UInt64, inputs count: Int) {
+  /// - Parameters:
+  ///   - inputs: how many input documents.
+  ///   - peer: who answers as well. For the real one members of the input are left out often, and
+  ///     negations ask for them; regopy decides those otherwise.
+  package init(seed: UInt64, inputs count: Int, beside peer: PolicyPeerKind = .regopy) {
     self.seed = seed
+    self.peer = peer
     // Neighbouring seeds must not give the same numbers one place further on.
     state = (seed ^ (seed >> 29)) &* 0xbf58_476d_1ce4_e5b9 &+ 1
     isReplacing = chance(50)
@@ -48,9 +53,9 @@ package struct PolicyDraw {
     return word ^ (word >> 31)
   }
 
-  private mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-  private mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
-  private mutating func one<Element>(_ choices: [Element]) -> Element {
+  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+  mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+  mutating func one<Element>(_ choices: [Element]) -> Element {
     choices[below(choices.count)]
   }
 
@@ -80,7 +85,8 @@ package struct PolicyDraw {
   /// Input may lack members. None is of another kind: engines differ in which calls are errors then.
   private mutating func document(isComplete: Bool) -> Value {
     var members: [(Value, Value)] = []
-    for kind in Kind.allCases where kind != .set && (isComplete || chance(85)) {
+    let least = peer == .regopy ? 85 : 55
+    for kind in Kind.allCases where kind != .set && (isComplete || chance(least)) {
       members.append((.string(Self.member(kind)), value(kind)))
     }
     return .object(ObjectValue(members))
@@ -194,7 +200,7 @@ package struct PolicyDraw {
     case 3:
       isInside = true
       defer { isInside = false }
-      return "not \(condition())"
+      return peer == .regopy ? definite() : "not \(negated())"
     case 4:
       let (list, other) = (reference(.numbers), reference(.number))
       return "\(list)[\(variable(.number))] == \(other)"
@@ -237,7 +243,7 @@ package struct PolicyDraw {
     }
   }
 
-  private mutating func condition() -> String {
+  mutating func condition() -> String {
     let kind = one(Kind.allCases)
     switch below(8) {
     case 0: return term(.flag)
@@ -254,7 +260,7 @@ package struct PolicyDraw {
 // MARK: Terms
 
 extension PolicyDraw {
-  private mutating func constant(_ kind: Kind) -> String {
+  mutating func constant(_ kind: Kind) -> String {
     switch kind {
     // A line that begins with a minus goes on with the line before.
     case .number: return "\(below(9))"
@@ -265,7 +271,7 @@ extension PolicyDraw {
   }
 
   /// A variable, a rule, or a document.
-  private mutating func reference(_ kind: Kind) -> String {
+  mutating func reference(_ kind: Kind) -> String {
     let known = scope.filter { $0.kind == kind }
     if !known.isEmpty, chance(45) { return one(known).name }
     let earlier = rules.filter { $0.kind == kind }
@@ -281,7 +287,7 @@ extension PolicyDraw {
     (chance(70) ? "input." : "data.") + Self.member(kind)
   }
 
-  private mutating func term(_ kind: Kind, _ depth: Int = 0) -> String {
+  mutating func term(_ kind: Kind, _ depth: Int = 0) -> String {
     guard depth < Self.depthMax, chance(60) else {
       return chance(60) ? reference(kind) : constant(kind)
     }

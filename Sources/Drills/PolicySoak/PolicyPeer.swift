@@ -1,6 +1,16 @@
 import Foundation
 import PolicyEngine
 
+/// Which engine is asked.
+package enum PolicyPeerKind: String, Sendable {
+  case regopy
+  /// The real one, by its Python bindings.
+  case openPolicyAgent = "Open Policy Agent"
+
+  /// The script that speaks for it.
+  package var script: String { self == .regopy ? "peer.py" : "opa.py" }
+}
+
 /// Another engine in a process of its own, started again whenever a policy kills it.
 package final class PolicyPeer {
   package enum Failure: Error {
@@ -9,6 +19,7 @@ package final class PolicyPeer {
 
   private let python: String
   private let script: String
+  private let modules: String?
   private var process: Process?
   private var questions = Pipe()
   private var answers = Pipe()
@@ -17,9 +28,11 @@ package final class PolicyPeer {
   /// Longest wait for one answer, in milliseconds.
   private static let waitMax: Int32 = 5_000
 
-  package init(python: String, script: String) {
+  /// - Parameter modules: a folder with Python modules of the peer; nil: Python has them.
+  package init(python: String, script: String, modules: String? = nil) {
     self.python = python
     self.script = script
+    self.modules = modules
   }
 
   private func start() throws {
@@ -27,6 +40,11 @@ package final class PolicyPeer {
     let process = Process()
     process.executableURL = URL(filePath: python)
     process.arguments = [script]
+    if let modules {
+      process.environment = ProcessInfo.processInfo.environment.merging(
+        ["PYTHONPATH": modules]
+      ) { $1 }
+    }
     process.standardInput = questions
     process.standardOutput = answers
     process.standardError = FileHandle.nullDevice

@@ -48,10 +48,10 @@ struct CallGraph {
 
   /// Callees before callers, the smallest port first among those that are free to start. `first`
   /// goes first whatever it calls. A cycle (which loading refuses) would be appended by port.
-  func startOrder(first: ServiceName) -> [ServiceName] {
+  func startOrder(first: ServiceName?) -> [ServiceName] {
     var left = ports.keys.sorted { (ports[$0] ?? 0, $0) < (ports[$1] ?? 0, $1) }
     var order: [ServiceName] = []
-    if let index = left.firstIndex(of: first) { order.append(left.remove(at: index)) }
+    if let first, let index = left.firstIndex(of: first) { order.append(left.remove(at: index)) }
     while !left.isEmpty {
       let ready = left.firstIndex { service in
         (callees[service] ?? []).allSatisfy { order.contains($0) }

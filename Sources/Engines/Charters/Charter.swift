@@ -11,6 +11,8 @@ package struct Charter: Hashable, Sendable {
   /// Internal mutual-TLS port, 1,024–65,535, before the platform's offset. Nil only for the
   /// operator, who listens nowhere.
   package let port: Int?
+  /// What it is to all others, where that is more than a service.
+  package let role: CharterRole?
   /// The program that carries out its operations, where that is not code of ours.
   package let program: CharterProgram?
   /// What it exposes, in the file's order.
@@ -23,6 +25,8 @@ package struct Charter: Hashable, Sendable {
   package let data: [CharterData]
   /// Names of the secrets it may obtain at run time.
   package let secrets: [String]
+  /// Where its store may be.
+  package let store: CharterStore
   /// What the launcher holds it to.
   package let limits: CharterLimits
 
@@ -53,7 +57,7 @@ package struct Charter: Hashable, Sendable {
     left.service == right.service && left.summary == right.summary && left.port == right.port
       && left.operations == right.operations && left.calls == right.calls
       && left.program == right.program && left.egress == right.egress && left.data == right.data
-      && left.secrets == right.secrets
+      && left.secrets == right.secrets && left.role == right.role && left.store == right.store
       && left.limits == right.limits
   }
   package func hash(into hasher: inout Hasher) {
@@ -86,6 +90,21 @@ package struct CharterOperation: Hashable, Sendable {
     case all
     /// Only refusals: for what one service polls of another many times a minute, and what carries the records themselves.
     case refusals
+  }
+  /// Who may keep an answer that the gateway passes on.
+  package enum Caching: String, Sendable, CaseIterable {
+    /// An answer to a request with a token is nobody's to keep: `Cache-Control: private, no-store`, whatever the service
+    /// says; the default.
+    case none
+    /// What the service's own `Cache-Control` says.
+    case declared
+  }
+  /// What becomes of a request while the disk has no more room than is kept to finish what was begun.
+  package enum WhenFull: String, Sendable, CaseIterable {
+    /// It is new work, and refused; the default of whatever is no GET.
+    case refuse
+    /// It reads, finishes what was begun, or is what somebody needs to make room; the default of GET.
+    case serve
   }
   /// A token bucket per person, or client that acts for itself, kept by the gateway.
   package struct Rate: Hashable, Sendable {
@@ -121,18 +140,76 @@ package struct CharterOperation: Hashable, Sendable {
   package let idempotency: Idempotency
   /// Which access decisions the audit log keeps.
   package let audit: Audit
+  /// Whether it is answered while the disk is full.
+  package let whenFull: WhenFull
+  /// Names of the query items that it takes, and `*` where it takes any, because its protocol says that unknown ones are
+  /// ignored. Nil: not said, see `refusedQuery`.
+  package let query: Set<String>?
   /// Largest body accepted, bytes, 0–16 MiB.
   package let bodyBytesMax: Int
   /// Longest handling, 1 ms–120 s.
   package let timeout: Duration
   /// The gateway's limit per person, or client that acts for itself; nil = the gateway's default.
   package let rate: Rate?
+  /// Media types of its answers besides problems (RFC 9457), in lower case; the gateway passes nothing else.
+  package let answers: Set<String>
+  /// Who may keep its answers.
+  package let caching: Caching
+
+  /// The media type of an operation that names none.
+  package static let answersDefault: Set<String> = ["application/json"]
 
   /// Whether a request must come with a transaction token.
   package var needsTransactionToken: Bool { purpose != nil }
 
+  /// The word that takes any query item.
+  package static let anyQuery = "*"
+
+  /// The first name, in the order of the alphabet, that the operation does not take: what is ignored looks as if it had
+  /// been followed. Where nothing is said, none is taken.
+  package func refusedQuery(_ names: some Sequence<String>) -> String? {
+    let taken = query ?? []
+    guard !taken.contains(Self.anyQuery) else { return nil }
+    return names.filter { !taken.contains($0) }.min()
+  }
+
   /// May be sent again by a client that heard no answer.
   package var isRetryable: Bool { method == .get || idempotency != .none }
+}
+
+/// What one service of a platform is to all others. One service at the most has each: a role gives what nobody else gets.
+package enum CharterRole: String, Sendable, CaseIterable {
+  /// Issues every workload's identity, and so starts first. It reads the root key and the launch records, and publishes
+  /// the socket at which it is asked.
+  case authority
+  /// The one way in from outside: it listens at the public port, reads that port's certificate and key, and issues
+  /// transaction tokens.
+  case door
+  /// Where one gets a token: its public operations may be called without one.
+  case issuer
+}
+
+/// Where a service's store may be.
+package struct CharterStore: Hashable, Sendable {
+  /// Whether it may be on a database server.
+  package enum Server: String, Sendable, CaseIterable {
+    /// In a file of the service's own, or on a server where the platform has one for it.
+    case allowed
+    /// In a file of the service's own, always; the default.
+    case never
+  }
+  /// How many processes may write into it at a time.
+  package enum Writers: String, Sendable, CaseIterable {
+    /// A second one waits as the first one's standby: what the service keeps in memory follows from what it alone has
+    /// written. The default.
+    case one
+    /// Several: every decision is made in a transaction on what is stored, and none in memory.
+    case many
+  }
+  package let server: Server
+  package let writers: Writers
+
+  package static let `default` = CharterStore(server: .never, writers: .one)
 }
 
 /// A program of somebody else's, in any language: it speaks plain HTTP over Unix sockets with a
@@ -198,8 +275,8 @@ package struct CharterLimits: Hashable, Sendable {
 package enum CharterFields {
   package static let charter = FieldList(
     all: [
-      "apiVersion", "service", "summary", "port", "program", "operations", "calls", "egress",
-      "data", "secrets", "limits",
+      "apiVersion", "service", "summary", "role", "port", "program", "operations", "calls",
+      "egress", "data", "store", "secrets", "limits",
     ], required: ["apiVersion", "service", "summary"])
   package static let program = FieldList(all: ["command", "read"], required: ["command"])
   package static let grants = FieldList(
@@ -210,8 +287,8 @@ package enum CharterFields {
   package static let operation = FieldList(
     all: [
       "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",
-      "purpose", "context", "forwards", "idempotency", "audit", "body_bytes_max", "timeout_ms",
-      "rate",
+      "purpose", "context", "forwards", "idempotency", "audit", "when_full", "query",
+      "body_bytes_max", "timeout_ms", "rate", "answers", "caching",
     ], required: ["id", "method", "path", "callers"])
   package static let rate = FieldList(
     all: ["per_second", "burst"], required: ["per_second", "burst"])
@@ -219,6 +296,8 @@ package enum CharterFields {
     all: ["service", "operations", "delivery"], required: ["service", "operations"])
   package static let data = FieldList(
     all: ["class", "sensitivity"], required: ["class", "sensitivity"])
+  package static let store = FieldList(
+    all: ["server", "writers"], required: ["server"])
   package static let limits = FieldList(
     all: ["memory_mib", "open_files", "connections"],
     required: ["memory_mib", "open_files", "connections"])

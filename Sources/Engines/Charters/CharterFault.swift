@@ -98,6 +98,32 @@ package func nearest(to word: String, among candidates: some Sequence<String>) -
   return best?.candidate
 }
 
+/// The candidate that was probably meant: the same word but for case and outer blanks, or two letters wrong at the most.
+/// Stricter than `nearest`, for places where another word may well be right. Nil for a word that is a candidate.
+package func slip(of word: String, among candidates: some Sequence<String>) -> String? {
+  let folded = word.foldedForSlips
+  var best: (distance: Int, candidate: String)?
+  for candidate in candidates.sorted() {
+    if candidate == word { return nil }
+    let known = candidate.foldedForSlips
+    let distance = editDistance(Array(folded.utf8), Array(known.utf8))
+    guard distance <= min(2, known.utf8.count / 4), distance < best?.distance ?? .max else {
+      continue
+    }
+    best = (distance, candidate)
+  }
+  return best?.candidate
+}
+
+extension String {
+  /// Without case and outer blanks: two words that are alike in this form are one word to whoever reads them.
+  package var foldedForSlips: String {
+    let blanks: (Character) -> Bool = { $0.isWhitespace }
+    let start = drop(while: blanks)
+    return String(start.reversed().drop(while: blanks).reversed()).lowercased()
+  }
+}
+
 private func sharedPrefix(_ left: [UInt8], _ right: [UInt8]) -> Int {
   zip(left, right).prefix { $0 == $1 }.count
 }

@@ -10,6 +10,10 @@ extension Charter {
   package static let callsMax = 64
   package static let scopesMax = 16
   package static let contextMax = 16
+  /// Media types of one operation's answers.
+  package static let answersMax = 8
+  /// Names of query items of one operation.
+  package static let queryMax = 16
   /// Longest summary, characters.
   package static let summaryMax = 200
   /// Largest body an operation may accept, bytes.
@@ -22,12 +26,6 @@ extension Charter {
   package static let timeoutMillisDefault = 5_000
   /// The one workload without a port: the command line.
   package static let operatorName: ServiceName = "operator"
-  /// The one door to the outside.
-  package static let gatewayName: ServiceName = "gateway"
-  /// Who issues identities, and so starts first.
-  package static let authorityName: ServiceName = "authority"
-  /// Whose public operations may be used without a token, because they are where one gets it.
-  package static let anonymousAllowed: Set<ServiceName> = ["identity"]
   /// What every service exposes to the operator without saying so.
   package static let impliedOperations = ["health", "ready", "metrics"]
 
@@ -51,8 +49,9 @@ extension Charter {
       "service", expected: "a service name ([a-z][a-z0-9-]*, 31 characters at most)",
       ServiceName.init)
     let summary = root.value("summary", expected: "one line of 1 to \(summaryMax) characters") {
-      (1...summaryMax).contains($0.count) && !$0.contains("\n") ? $0 : nil
+      (1...summaryMax).contains($0.count) && !$0.contains(where: \.isNewline) ? $0 : nil
     }
+    let role = root.word("role", CharterRole.self)
     let port = root.number("port", in: 1_024...65_535)
     let program = root.object("program", CharterFields.program).flatMap(program)
     let operations = root.objects("operations", CharterFields.operation, max: operationsMax)
@@ -63,19 +62,22 @@ extension Charter {
     let secrets = root.list("secrets", max: 32, expected: "a secret's name ([a-z][a-z0-9-]*)") {
       ServiceName($0)?.description
     }
+    let store = root.object("store", CharterFields.store).flatMap(store)
     let limits = root.object("limits", CharterFields.limits).flatMap(limits)
     guard let service, let summary else { return nil }
     checkListener(service, root)
     checkCalls(calls, of: service, reader)
     checkProgram(root, egress: egress)
+    checkSecrets(root, secrets, calls: calls, operations: operations)
     let (byID, routes) = index(operations, reader)
     for (at, operation) in operations.enumerated() {
-      check(operation, at: "operations[\(at)]", of: service, calls: calls, reader)
+      check(operation, at: "operations[\(at)]", of: service, role, calls: calls, reader)
     }
     return Charter(
-      service: service, summary: summary, port: port, program: program, operations: operations,
-      calls: calls, egress: egress, data: data, secrets: secrets, limits: limits ?? .default,
-      places: reader.places, byID: byID, routes: routes)
+      service: service, summary: summary, port: port, role: role, program: program,
+      operations: operations, calls: calls, egress: egress, data: data, secrets: secrets,
+      store: store ?? .default, limits: limits ?? .default, places: reader.places, byID: byID,
+      routes: routes)
   }
 
   private static func operation(
@@ -101,6 +103,12 @@ extension Charter {
       else { return nil }
       return CharterOperation.Rate(perSecond: perSecond, burst: burst)
     }
+    let answers = object.list(
+      "answers", max: answersMax, expected: "a media type in lower case, for example text/html",
+      mediaType)
+    let query = object.list(
+      "query", max: queryMax, expected: "a query item's name ([a-z][a-z0-9_]*), or '*' for any",
+      queryName)
     let timeout = object.number("timeout_ms", in: 1...timeoutMillisMax) ?? timeoutMillisDefault
     guard let id, let method, let path else { return nil }
     return CharterOperation(
@@ -111,8 +119,22 @@ extension Charter {
       context: context(object), forwards: Set(forwards),
       idempotency: object.word("idempotency", CharterOperation.Idempotency.self) ?? .none,
       audit: object.word("audit", CharterOperation.Audit.self) ?? .all,
+      whenFull: object.word("when_full", CharterOperation.WhenFull.self)
+        ?? (method.method == .get ? .serve : .refuse),
+      query: object.values["query"] == nil ? nil : Set(query),
       bodyBytesMax: object.number("body_bytes_max", in: 0...bodyBytesMax) ?? bodyBytesDefault,
-      timeout: .milliseconds(timeout), rate: rate)
+      timeout: .milliseconds(timeout), rate: rate,
+      answers: answers.isEmpty ? CharterOperation.answersDefault : Set(answers),
+      caching: object.word("caching", CharterOperation.Caching.self) ?? .none)
+  }
+
+  private static func queryName(_ text: String) -> String? {
+    guard text != CharterOperation.anyQuery else { return text }
+    let isName = text.utf8.allSatisfy {
+      (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f
+    }
+    let beginsWithLetter = text.utf8.first.map { (0x61...0x7a).contains($0) } ?? false
+    return isName && beginsWithLetter && text.utf8.count <= 63 ? text : nil
   }
 
   private static func program(_ object: CharterObject) -> CharterProgram? {
@@ -187,6 +209,17 @@ extension Charter {
     return CharterData(name: name, sensitivity: sensitivity)
   }
 
+  private static func store(_ object: CharterObject) -> CharterStore? {
+    let writers = object.word("writers", CharterStore.Writers.self) ?? .one
+    guard let server = object.word("server", CharterStore.Server.self) else { return nil }
+    if writers == .many, server == .never {
+      object.reader.fault(
+        .contradiction, object.at("writers"), "a store that is always a file has one writer",
+        hint: "server: allowed, or leave 'writers' out")
+    }
+    return CharterStore(server: server, writers: writers)
+  }
+
   private static func limits(_ object: CharterObject) -> CharterLimits? {
     guard let memory = object.number("memory_mib", in: 16...65_536),
       let files = object.number("open_files", in: 64...1_048_576),
@@ -200,6 +233,18 @@ extension Charter {
       (97...122).contains(first), text.utf8.allSatisfy(isLetterOrDigit)
     else { return nil }
     return text
+  }
+
+  /// `text/html`: type and subtype (RFC 6838 §4.2), lower case, without parameters.
+  private static func mediaType(_ text: String) -> String? {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let isName: (Substring) -> Bool = { part in
+      (1...63).contains(part.utf8.count)
+        && part.utf8.allSatisfy {
+          (97...122).contains($0) || (48...57).contains($0) || [43, 45, 46].contains($0)
+        }
+    }
+    return parts.count == 2 && parts.allSatisfy(isName) ? text : nil
   }
 
   private static func purpose(_ text: String) -> String? {

@@ -201,10 +201,16 @@ struct CharterObject {
   func number(_ name: String, in range: ClosedRange<Int>) -> Int? {
     guard let node = values[name] else { return nil }
     guard case .scalar(let scalar) = node, scalar.style == .plain || scalar.style == .any,
-      scalar.string.utf8.allSatisfy({ (48...57).contains($0) || $0 == 0x2d }),
       let number = Int(scalar.string)
     else {
       reader.wrongType(at(name), expected: "a whole number", node)
+      return nil
+    }
+    // Another reader of YAML 1.1 takes 0777 for an octal number.
+    guard String(number) == scalar.string else {
+      reader.fault(
+        .badValue, at(name), "'\(at(name))' is written as '\(scalar.string)'",
+        hint: "write it as \(number)")
       return nil
     }
     guard range.contains(number) else {

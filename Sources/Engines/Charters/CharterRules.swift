@@ -11,7 +11,8 @@ extension Charter {
           ? "every service listens; see the other charters for a free port"
           : "limits: {memory_mib: 128, open_files: 1024, connections: 512}")
     }
-    for name in ["port", "program", "operations"] where isOperator && root.values[name] != nil {
+    for name in ["port", "role", "program", "operations", "store"]
+    where isOperator && root.values[name] != nil {
       root.reader.fault(
         .contradiction, name, "the operator listens nowhere, so it has no '\(name)'")
     }
@@ -19,7 +20,15 @@ extension Charter {
 
   /// A program reaches nobody but through its sidecar, which calls services only.
   static func checkProgram(_ root: CharterObject, egress: [String]) {
-    guard root.values["program"] != nil, !egress.isEmpty else { return }
+    guard root.values["program"] != nil else { return }
+    for name in ["role", "store"] where root.values[name] != nil {
+      root.reader.fault(
+        .contradiction, name, "a service with a 'program' has no '\(name)'",
+        hint: name == "role"
+          ? "roles belong to code that is built with the platform"
+          : "its sidecar's store is a file; what the program keeps is its own affair")
+    }
+    guard !egress.isEmpty else { return }
     root.reader.fault(
       .contradiction, "egress", "a service with a 'program' has no way to the outside",
       hint: "leave 'egress' empty; call a service of ours that has the way")
@@ -74,8 +83,8 @@ extension Charter {
   }
 
   static func check(
-    _ operation: CharterOperation, at path: String, of service: ServiceName, calls: [CharterCall],
-    _ reader: CharterReader
+    _ operation: CharterOperation, at path: String, of service: ServiceName, _ role: CharterRole?,
+    calls: [CharterCall], _ reader: CharterReader
   ) {
     if operation.callers.isEmpty {
       reader.fault(
@@ -86,7 +95,7 @@ extension Charter {
       reader.fault(.contradiction, path + ".callers", "a service does not call itself")
     }
     if operation.isPublic {
-      checkPublic(operation, at: path, of: service, reader)
+      checkPublic(operation, at: path, of: service, role, reader)
     } else {
       checkInternal(operation, at: path, reader)
     }
@@ -109,13 +118,9 @@ extension Charter {
   }
 
   private static func checkPublic(
-    _ operation: CharterOperation, at path: String, of service: ServiceName, _ reader: CharterReader
+    _ operation: CharterOperation, at path: String, of service: ServiceName, _ role: CharterRole?,
+    _ reader: CharterReader
   ) {
-    if !operation.callers.contains(gatewayName) {
-      reader.fault(
-        .contradiction, path + ".callers",
-        "'\(operation.id)' is public, so '\(gatewayName)' must be among its callers")
-    }
     switch operation.authentication {
     case .token:
       guard operation.scopes.isEmpty else { return }
@@ -123,10 +128,10 @@ extension Charter {
         .openDoor, path, "the public operation '\(operation.id)' asks for no scope",
         hint: "scopes: [\(service):read], or 'authentication: none' where one signs in")
     case .none:
-      if !anonymousAllowed.contains(service) {
+      if role != .issuer {
         reader.fault(
           .openDoor, path + ".authentication",
-          "only \(anonymousAllowed.sorted().map(\.description).joined(separator: ", ")) may be called from outside without a token",
+          "only the service with the role '\(CharterRole.issuer.rawValue)' may be called from outside without a token",
           hint: "authentication: token, and scopes")
       }
       if !operation.scopes.isEmpty || operation.purpose != nil {

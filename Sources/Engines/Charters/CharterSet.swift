@@ -6,11 +6,14 @@ package struct CharterFile: Hashable, Sendable {
   /// charters.
   package let name: String
   package let text: String
+  /// The OpenAPI document that lies beside a charter.
+  package let contract: String?
 
   /// A file; nothing is checked.
-  package init(name: String, text: String) {
+  package init(name: String, text: String, contract: String? = nil) {
     self.name = name
     self.text = text
+    self.contract = contract
   }
 }
 
@@ -36,6 +39,7 @@ package struct CharterSet: Sendable {
 
   private let byName: [ServiceName: Int]
   private let allowed: [ServiceName: Set<Edge>]
+  private let holders: [CharterRole: ServiceName]
   private let publicTable: RouteTable<Int>
 
   private struct Edge: Hashable {
@@ -103,9 +107,15 @@ package struct CharterSet: Sendable {
       }
     }
     self.allowed = allowed
+    holders = Dictionary(
+      charters.compactMap { charter in charter.role.map { ($0, charter.service) } },
+      uniquingKeysWith: { first, _ in first })
     publicRoutes = routes
     publicTable = table
   }
+
+  /// Who has a role; nil where nobody has.
+  package func holder(of role: CharterRole) -> ServiceName? { holders[role] }
 
   /// The charter of this service.
   package subscript(_ service: ServiceName) -> Charter? { byName[service].map { charters[$0] } }
@@ -129,5 +139,7 @@ package struct CharterSet: Sendable {
   /// Services (all that listen) in the order in which they start: the authority, from whom all get
   /// their identity, then callees before callers; those free to choose go by port. Stopping goes
   /// the other way.
-  package var startOrder: [ServiceName] { CallGraph(charters).startOrder(first: "authority") }
+  package var startOrder: [ServiceName] {
+    CallGraph(charters).startOrder(first: holder(of: .authority))
+  }
 }

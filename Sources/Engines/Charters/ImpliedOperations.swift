@@ -18,8 +18,10 @@ extension CharterOperation {
       byPath[path] = CharterOperation(
         id: id, method: .get, path: template, summary: "", callers: [Charter.operatorName],
         isPublic: false, authentication: .none, scopes: [], purpose: nil, context: [:],
-        forwards: [], idempotency: .natural, audit: .refusals, bodyBytesMax: 0,
-        timeout: .seconds(5), rate: nil)
+        forwards: [], idempotency: .natural, audit: .refusals, whenFull: .serve, query: [],
+        bodyBytesMax: 0,
+        timeout: .seconds(5), rate: nil, answers: CharterOperation.answersDefault,
+        caching: .none)
     }
     return byPath
   }()

@@ -16,12 +16,14 @@ struct SetRules {
   /// what may only be an echo of that (an unknown service) is left out.
   mutating func check(isComplete: Bool) -> [CharterFault] {
     checkNamesAndPorts()
+    checkRoles()
     for charter in charters {
       checkCalls(of: charter, isComplete: isComplete)
       checkCallers(of: charter, isComplete: isComplete)
       if isComplete { checkData(of: charter) }
     }
     checkPublicRoutes()
+    if isComplete { checkDoor() }
     checkPersonalData()
     checkCycles()
     return faults
@@ -49,6 +51,40 @@ struct SetRules {
           hint: "a free one is \(freePort())")
       } else {
         ports[port] = charter
+      }
+    }
+  }
+
+  private mutating func checkRoles() {
+    var holders: [CharterRole: Charter] = [:]
+    for charter in charters {
+      guard let role = charter.role else { continue }
+      if let other = holders[role] {
+        add(
+          .duplicate, charter, "role", "the role '\(role.rawValue)' is held by '\(other.service)'",
+          hint: "one service has it; a service without a role needs no field")
+      } else {
+        holders[role] = charter
+      }
+    }
+  }
+
+  /// What is public goes through the door.
+  private mutating func checkDoor() {
+    let door = charters.first { $0.role == .door }
+    for charter in charters {
+      for (index, operation) in charter.operations.enumerated() where operation.isPublic {
+        guard let door else {
+          add(
+            .contradiction, charter, "operations[\(index)].public",
+            "'\(operation.id)' is public, but no charter has the role '\(CharterRole.door.rawValue)'",
+            hint: "role: door, in the charter of the service that listens to the outside")
+          continue
+        }
+        guard !operation.callers.contains(door.service) else { continue }
+        add(
+          .contradiction, charter, "operations[\(index)].callers",
+          "'\(operation.id)' is public, so '\(door.service)' must be among its callers")
       }
     }
   }

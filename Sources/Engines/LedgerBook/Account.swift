@@ -42,6 +42,7 @@ package struct Account: Hashable, Sendable {
   package let flags: AccountFlags
   package let createdAt: Instant
   package var isClosed: Bool
+  package var isFrozen = false
   package var debitsPending: Int64 = 0
   package var debitsPosted: Int64 = 0
   package var creditsPending: Int64 = 0

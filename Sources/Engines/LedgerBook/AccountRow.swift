@@ -15,7 +15,7 @@ package struct AccountRow: BitwiseCopyable, Hashable, Sendable {
   package var currency: UInt16
   package var code: UInt16
   package var flags: UInt16
-  /// 1 while it is closed.
+  /// `AccountBars`: zero while it is open.
   package var closed: UInt16
 
   package init(_ request: AccountRequest, createdAt: Instant) {
@@ -42,7 +42,6 @@ package struct AccountRow: BitwiseCopyable, Hashable, Sendable {
     self.closed = closed
   }
 
-  var isClosed: Bool { closed != 0 }
   func has(_ flag: AccountFlags) -> Bool { flags & flag.rawValue != 0 }
 
   /// What further debits leave within posted credits, in minor units; never negative.
@@ -66,5 +65,6 @@ extension Account {
     creditsPending = row.creditsPending
     creditsPosted = row.creditsPosted
     isClosed = row.isClosed
+    isFrozen = row.isFrozen
   }
 }

@@ -42,6 +42,15 @@ extension Book {
     return result
   }
 
+  /// What `open` would say at the book's moment. The book is as it was afterwards.
+  package mutating func rehearse(_ batch: [AccountRequest]) -> [AccountOutcome] {
+    let before = accounts.count
+    let outcomes = open(batch, at: now).outcomes
+    for account in accounts[before...] { numbers.remove(account.id) }
+    accounts.removeSubrange(before...)
+    return outcomes
+  }
+
   private mutating func open(_ request: AccountRequest) -> AccountOutcome {
     guard request.id.bits != 0 else { return .refused(.idMustNotBeZero) }
     guard request.id.bits != .max else { return .refused(.idMustNotBeIntMax) }

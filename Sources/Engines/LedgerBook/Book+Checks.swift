@@ -66,6 +66,8 @@ extension Book {
     if earlier.does(.resolving) {
       let pending = earlier.pendingID
       hold = (holds.named(pending) ?? recent.transfer(pending) ?? recalled.transfer(pending))?.row
+      // Whoever may not end the hold learns nothing of how it ended either.
+      guard hold?.isEnded(by: request) ?? true else { throw .pendingTransferNotMadeByCaller }
     }
     let debtor = accounts[Int(earlier.debit)].id
     let creditor = accounts[Int(earlier.credit)].id

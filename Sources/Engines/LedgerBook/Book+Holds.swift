@@ -12,15 +12,13 @@ extension Book {
       let hold = holds.named(pendingID) ?? recent.transfer(pendingID)
         ?? recalled.transfer(pendingID)
     else { throw .pendingTransferNotFound }
+    guard hold.row.isEnded(by: request) else { throw .pendingTransferNotMadeByCaller }
     let isPosting = request.does(.postPending)
     let amount = try checkAgainst(hold.row, request)
     guard holds.isOpen(pendingID) else { throw refusal(ofEnded: hold.row.id, recalled) }
     let debit = Int(hold.row.debit)
     let credit = Int(hold.row.credit)
-    if isPosting {
-      guard !accounts[debit].isClosed else { throw .debitAccountAlreadyClosed }
-      guard !accounts[credit].isClosed else { throw .creditAccountAlreadyClosed }
-    }
+    if isPosting { try requireUnbarred(accounts[debit], accounts[credit]) }
 
     if steps != nil {
       steps?.append(.account(debit, accounts[debit]))
@@ -89,7 +87,7 @@ extension Book {
 
   /// A closing hold that is not kept opens its account again.
   mutating func reopen(after hold: TransferRow) {
-    if hold.does(.closingDebit) { accounts[Int(hold.debit)].closed = 0 }
-    if hold.does(.closingCredit) { accounts[Int(hold.credit)].closed = 0 }
+    if hold.does(.closingDebit) { accounts[Int(hold.debit)].bars.remove(.closedByHold) }
+    if hold.does(.closingCredit) { accounts[Int(hold.credit)].bars.remove(.closedByHold) }
   }
 }

@@ -17,8 +17,7 @@ extension Book {
     guard request.currency == debtor.currency else {
       throw .transferMustHaveTheSameCurrencyAsAccounts
     }
-    guard !debtor.isClosed else { throw .debitAccountAlreadyClosed }
-    guard !creditor.isClosed else { throw .creditAccountAlreadyClosed }
+    try requireUnbarred(debtor, creditor)
 
     let amount = amountToMove(request, from: debtor, to: creditor)
     try checkOverflow(request, amount, from: debtor, to: creditor)
@@ -38,8 +37,8 @@ extension Book {
       debtor.debitsPosted += amount
       creditor.creditsPosted += amount
     }
-    if request.does(.closingDebit) { debtor.closed = 1 }
-    if request.does(.closingCredit) { creditor.closed = 1 }
+    if request.does(.closingDebit) { debtor.bars.insert(.closedByHold) }
+    if request.does(.closingCredit) { creditor.bars.insert(.closedByHold) }
     accounts[debit] = debtor
     accounts[credit] = creditor
     let row = TransferRow(

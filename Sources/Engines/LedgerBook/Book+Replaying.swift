@@ -5,17 +5,36 @@ package import Vocabulary
 
 extension Book {
   /// Carries out what a journal says happened at one moment: expiries first, then accounts, then
-  /// transfers.
+  /// transfers with the changes of accounts between them.
   /// - Throws: `BookMismatch` for the first thing that the book decides otherwise. The book is of
   ///   no use then.
   package mutating func replay(
-    expired: [UInt128], opened: [AccountRow], accepted: [TransferRow], at instant: Instant
+    expired: [UInt128], opened: [AccountRow], accepted: [TransferRow],
+    changed: [AccountChangeRow] = [], at instant: Instant
   ) throws(BookMismatch) {
     guard instant >= now else { throw .expiriesDiffer(instant) }
     let due = apply([], at: instant).expired.map(\.row.id)
     guard due == expired else { throw .expiriesDiffer(instant) }
     for row in opened { try replay(row) }
-    for row in accepted { try replay(row) }
+    var changes = changed[...]
+    try replay(&changes)
+    for row in accepted {
+      try replay(row)
+      if !changes.isEmpty { try replay(&changes) }
+    }
+    if let left = changes.first {
+      throw .accountDiffers(AccountID(bits: left.account), "its change is out of place")
+    }
+  }
+
+  /// The changes that come next, between two transfers.
+  private mutating func replay(_ changes: inout ArraySlice<AccountChangeRow>) throws(BookMismatch) {
+    while let next = changes.first, next.after == sequence {
+      let id = AccountID(bits: next.account)
+      let outcome = change(id, next.change, at: now)
+      guard outcome == .created else { throw .accountDiffers(id, outcome.name) }
+      changes.removeFirst()
+    }
   }
 
   private mutating func replay(_ row: AccountRow) throws(BookMismatch) {

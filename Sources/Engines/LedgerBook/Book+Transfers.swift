@@ -25,15 +25,42 @@ extension Book {
     advance(to: instant)
     holds.beginBatch()
     var applied = Applied()
-    applied.outcomes.reserveCapacity(batch.count)
     expireDue(&applied)
     let before = sequence
+    applied.outcomes = decide(batch, authorizations, recalled)
+    applied.created = before + 1..<sequence + 1
+    return applied
+  }
+
+  /// What `apply` would say at the book's moment: every check, each event on what all before it would have done. The book
+  /// is as it was afterwards.
+  package mutating func rehearse(
+    _ batch: [RequestRow], authorizations: [Int: Authorization] = [:],
+    recalling recalled: Recalled = .nothing
+  ) -> [TransferOutcome] {
+    holds.beginBatch()
+    let before = sequence
+    steps = []
+    isRehearsing = true
+    let outcomes = decide(batch, authorizations, recalled)
+    undo(to: before, mark: 0)
+    isRehearsing = false
+    steps = nil
+    return outcomes
+  }
+
+  private mutating func decide(
+    _ batch: [RequestRow], _ authorizations: [Int: Authorization], _ recalled: borrowing Recalled
+  ) -> [TransferOutcome] {
+    var outcomes: [TransferOutcome] = []
+    outcomes.reserveCapacity(batch.count)
     var chain = Chain()
     for index in batch.indices {
       let isLinked = batch[index].does(.linked)
       if isLinked, chain.start == nil {
-        chain.open(at: index, mark: 0, sequence: sequence)
-        steps = []
+        // A rehearsal takes all back, so it remembers all steps and not only the chain's.
+        if !isRehearsing { steps = [] }
+        chain.open(at: index, mark: steps?.count ?? 0, sequence: sequence)
       }
       let outcome: TransferOutcome
       if isLinked, index == batch.count - 1 {
@@ -45,19 +72,18 @@ extension Book {
         outcome = decide(
           batch[index], authorization, token: authorization?.transaction.bits ?? 0, recalled)
       }
-      applied.outcomes.append(outcome)
+      outcomes.append(outcome)
       guard let start = chain.start else { continue }
       if chain.breaks(outcome) {
-        undo(to: chain.sequence)
-        applied.outcomes.breakChain(from: start, with: .linkedEventFailed)
+        undo(to: chain.sequence, mark: chain.mark)
+        outcomes.breakChain(from: start, with: .linkedEventFailed)
       }
       if !isLinked || index == batch.count - 1 {
         chain = Chain()
-        steps = nil
+        if !isRehearsing { steps = nil }
       }
     }
-    applied.created = before + 1..<sequence + 1
-    return applied
+    return outcomes
   }
 
   /// Expires the holds that are due and does nothing else.
@@ -127,7 +153,7 @@ extension Book {
 
 extension TransferRefusal: Error {}
 
-// What a fallen chain takes back.
+// What a fallen chain takes back, and a rehearsal.
 
 extension Book {
   /// How one step within a chain is undone.
@@ -137,15 +163,15 @@ extension Book {
     case holdEnded
   }
 
-  private mutating func undo(to sequence: Int64) {
-    for step in (steps ?? []).reversed() {
+  /// - Parameter mark: how many steps stay.
+  private mutating func undo(to sequence: Int64, mark: Int) {
+    while steps?.count ?? 0 > mark, let step = steps?.popLast() {
       switch step {
       case .account(let number, let before): accounts[number] = before
       case .holdKept(let id): holds.remove(id)
       case .holdEnded: holds.reopenLast()
       }
     }
-    steps = []
     while self.sequence > sequence { recent.removeLast() }
   }
 }

@@ -38,8 +38,9 @@ package struct Book: Sendable {
   var numbers: IDTable
   var holds: OpenHolds
   var recent: RecentTransfers
-  /// What a chain has done so far; nil outside of one.
+  /// What a chain, or a rehearsal, has done so far; nil outside of both.
   var steps: [Step]?
+  var isRehearsing = false
   /// The latest moment seen.
   package internal(set) var now = Instant(nanoseconds: .min)
 

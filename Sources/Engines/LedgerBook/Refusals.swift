@@ -75,6 +75,7 @@ package enum TransferRefusal: String, CaseIterable, Hashable, Sendable {
     "transfer_must_have_the_same_currency_as_accounts"
   // The hold that is posted or voided.
   case pendingTransferNotFound = "pending_transfer_not_found"
+  case pendingTransferNotMadeByCaller = "pending_transfer_not_made_by_caller"
   case pendingTransferNotPending = "pending_transfer_not_pending"
   case pendingTransferHasDifferentDebitAccountID =
     "pending_transfer_has_different_debit_account_id"
@@ -90,6 +91,8 @@ package enum TransferRefusal: String, CaseIterable, Hashable, Sendable {
   // The balances.
   case debitAccountAlreadyClosed = "debit_account_already_closed"
   case creditAccountAlreadyClosed = "credit_account_already_closed"
+  case debitAccountFrozen = "debit_account_frozen"
+  case creditAccountFrozen = "credit_account_frozen"
   case overflowsDebitsPending = "overflows_debits_pending"
   case overflowsCreditsPending = "overflows_credits_pending"
   case overflowsDebitsPosted = "overflows_debits_posted"

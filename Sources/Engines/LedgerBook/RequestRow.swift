@@ -6,6 +6,10 @@ import Vocabulary
 package struct RequestRow: BitwiseCopyable, Hashable, Sendable {
   package static let absentAmount = Int64.min
   package static let absentDay = Int32.min
+  /// The operator, and whoever made what books hold that are older than this field.
+  package static let operatorMaker: UInt16 = 0
+  /// Payments. Holds with a token in those older books are its: nobody else could make one.
+  package static let paymentsMaker: UInt16 = 1
 
   package var id: UInt128 = 0
   package var debitAccount: UInt128 = 0
@@ -23,8 +27,8 @@ package struct RequestRow: BitwiseCopyable, Hashable, Sendable {
   /// ISO 4217, numeric.
   package var currency: UInt16 = 0
   package var flags: UInt16 = 0
-  /// Zero.
-  package var reserved: UInt16 = 0
+  /// Who asks, as the ledger numbers its callers: a hold is ended by who made it. Never from a request's own bytes.
+  package var maker = operatorMaker
   /// Zero.
   package var reservedToo: UInt64 = 0
 
@@ -45,6 +49,7 @@ package struct RequestRow: BitwiseCopyable, Hashable, Sendable {
     code = request.code
     currency = request.currency?.numericCode ?? 0
     flags = request.flags.rawValue
+    maker = request.maker
   }
 
   /// The request that leads to an accepted transfer again; what it had left out is filled in.
@@ -61,6 +66,7 @@ package struct RequestRow: BitwiseCopyable, Hashable, Sendable {
     code = row.code
     currency = row.currency
     flags = row.flags
+    maker = row.maker
     // A hold of nothing closes an account; ending it names no amount.
     if row.does(.resolving), amount == 0 { amount = Self.absentAmount }
   }

@@ -41,6 +41,8 @@ package struct TransferRequest: Hashable, Sendable {
   package var correlationID: CorrelationID?
   package var bookedOn: CivilDate?
   package var flags: TransferFlags = []
+  /// Who asks, as the ledger numbers its callers.
+  package var maker = RequestRow.operatorMaker
   /// Who allowed it and what exactly; absent where the caller itself may post (a bank's own batch,
   /// an authorised hold's end).
   package var authorization: Authorization?
@@ -91,6 +93,8 @@ package struct Transfer: Hashable, Sendable {
   package let correlationID: CorrelationID?
   package let bookedOn: CivilDate?
   package let flags: TransferFlags
+  /// Who made it, as the ledger numbers its callers.
+  package let maker: UInt16
   package let createdAt: Instant
 
   /// From storage, field by field: the request with its gaps filled, and what the book decided.
@@ -112,6 +116,7 @@ package struct Transfer: Hashable, Sendable {
     correlationID = request.correlationID
     bookedOn = request.bookedOn
     flags = request.flags
+    maker = request.maker
     self.createdAt = createdAt
   }
 

@@ -28,8 +28,8 @@ package struct TransferRow: BitwiseCopyable, Hashable, Sendable {
   /// ISO 4217, numeric.
   package var currency: UInt16
   package var flags: UInt16
-  /// Zero.
-  package var reserved: UInt16 = 0
+  /// Who asked for it, as the ledger numbers its callers; zero: the operator, or a book older than this field.
+  package var maker: UInt16
   /// Nanoseconds since 1970.
   package var createdAt: Int64
 
@@ -52,7 +52,20 @@ package struct TransferRow: BitwiseCopyable, Hashable, Sendable {
     code = request.code
     currency = request.currency
     flags = request.flags
+    maker = request.maker
     self.createdAt = createdAt
+  }
+
+  /// Who made it, also where the book is older than the field: only payments made holds on tokens then.
+  package var madeBy: UInt16 {
+    maker == RequestRow.operatorMaker && token != 0 ? RequestRow.paymentsMaker : maker
+  }
+
+  /// Whether this hold may be ended by the request. Its maker ends it, for it alone had the person's permission, which
+  /// stays with the hold as `token`; the operator gives a hold back, but never posts one of others.
+  func isEnded(by request: RequestRow) -> Bool {
+    request.maker == madeBy || request.maker == maker
+      || (request.does(.voidPending) && request.maker == RequestRow.operatorMaker)
   }
 
   /// True where it has one of these flags.
@@ -96,6 +109,7 @@ extension Book {
       request.bookedOn = CivilDate(daysSinceEpoch: Int(row.bookedOn))
     }
     request.flags = TransferFlags(rawValue: row.flags)
+    request.maker = row.madeBy
     return Transfer(
       request, debitAccount: AccountID(bits: accounts[Int(row.debit)].id),
       creditAccount: AccountID(bits: accounts[Int(row.credit)].id), amount: row.amount,

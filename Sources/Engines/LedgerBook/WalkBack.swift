@@ -54,7 +54,7 @@ package struct WalkBack: Sendable {
     return expiry > place.moment.nanoseconds && expiry <= now.nanoseconds
   }
 
-  /// An account as it stood.
+  /// An account as it stood; whether it is frozen, or closed for good, is told as it is now.
   /// - Parameters:
   ///   - row: as it stands now.
   ///   - holds: the account's holds that were open then and are no longer, each once.
@@ -72,14 +72,14 @@ package struct WalkBack: Sendable {
         then.creditsPosted -= posted
       }
       // It was open when this closed it.
-      if known.row.closes(number) { then.closed = 0 }
+      if known.row.closes(number) { then.bars.remove(.closedByHold) }
     }
     for hold in holds {
       if hold.debit == number { then.debitsPending += hold.amount }
       if hold.credit == number { then.creditsPending += hold.amount }
     }
     // What closed it was kept then, and given back since.
-    if holds.contains(where: { $0.closes(number) }) { then.closed = 1 }
+    if holds.contains(where: { $0.closes(number) }) { then.bars.insert(.closedByHold) }
     return then
   }
 

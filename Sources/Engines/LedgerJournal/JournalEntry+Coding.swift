@@ -13,10 +13,13 @@ import Vocabulary
 //         72      4  E: holds that expired
 //         76      4  A: accounts that were opened
 //         80      4  T: transfers that were accepted
-//         84     12  zeros
+//         84      4  C: changes of accounts; zero in books that are older than they
+//         88      8  zeros
 //         96    16E  ids of the holds
 //              48A  accounts: id 16, owner 16, code 2, currency 2, flags 2, ten zeros
-//             128T  transfers: `TransferRow`, field by field
+//              32C  changes: account 16, sequence of the transfer before it 8, change 2, six zeros
+//             128T  transfers: `TransferRow`, field by field; the two bytes of `maker` are zero in books that are
+//                   older than it
 //
 // The hash is SHA-256 of all of it. There is nothing behind the last transfer.
 
@@ -26,11 +29,13 @@ extension JournalEntry {
   package static let headBytes = 96
   package static let expiredBytes = 16
   package static let openedBytes = 48
+  package static let changedBytes = 32
 
   var encoded: [UInt8] {
     var writer = OctetWriter(
       capacity: Self.headBytes + expired.count * Self.expiredBytes
-        + opened.count * Self.openedBytes + accepted.count * TransferRow.bytes)
+        + opened.count * Self.openedBytes + changed.count * Self.changedBytes
+        + accepted.count * TransferRow.bytes)
     writer.append(Self.magic)
     writer.append(sequence)
     writer.append(epoch)
@@ -40,7 +45,7 @@ extension JournalEntry {
     writer.append(UInt32(expired.count))
     writer.append(UInt32(opened.count))
     writer.append(UInt32(accepted.count))
-    writer.append(UInt32(0))
+    writer.append(UInt32(changed.count))
     writer.append(UInt64(0))
     writer.append(rows: expired)
     for account in opened {
@@ -52,6 +57,14 @@ extension JournalEntry {
       writer.append(UInt16(0))
       writer.append(UInt64(0))
     }
+    for row in changed {
+      writer.append(row.account)
+      writer.append(row.after)
+      writer.append(row.change.rawValue)
+      writer.append(UInt16(0))
+      writer.append(UInt32(0))
+    }
+    // Last, so that a transfer is found by its distance from the end.
     writer.append(rows: accepted)
     return writer.bytes
   }
@@ -69,10 +82,9 @@ extension JournalEntry {
       firstTransfer = try reader.number(Int64.self)
       let counts = [
         try reader.number(UInt32.self), try reader.number(UInt32.self),
-        try reader.number(UInt32.self),
+        try reader.number(UInt32.self), try reader.number(UInt32.self),
       ].map { Int($0) }
-      guard sequence > 0, epoch >= 0, firstTransfer > 0, try reader.number(UInt32.self) == 0,
-        try reader.number(UInt64.self) == 0
+      guard sequence > 0, epoch >= 0, firstTransfer > 0, try reader.number(UInt64.self) == 0
       else { return nil }
       expired = try reader.rows(UInt128.self, count: counts[0])
       opened = []
@@ -80,14 +92,30 @@ extension JournalEntry {
         guard let account = try AccountRow(&reader, openedAt: moment) else { return nil }
         opened.append(account)
       }
+      changed = []
+      for _ in 0..<counts[3] {
+        guard let row = try AccountChangeRow(&reader) else { return nil }
+        changed.append(row)
+      }
       accepted = try reader.rows(TransferRow.self, count: counts[2])
       let written = moment.nanoseconds
       guard reader.rest == 0,
-        accepted.allSatisfy({ $0.createdAt == written && $0.reserved == 0 })
+        accepted.allSatisfy({ $0.createdAt == written })
       else { return nil }
     } catch {
       return nil
     }
+  }
+}
+
+extension AccountChangeRow {
+  fileprivate init?(_ reader: inout OctetReader) throws(OctetReader.TooShort) {
+    let account = try reader.number(UInt128.self)
+    let after = try reader.number(Int64.self)
+    let change = AccountChange(rawValue: try reader.number(UInt16.self))
+    guard let change, try reader.number(UInt16.self) == 0, try reader.number(UInt32.self) == 0
+    else { return nil }
+    self.init(account: account, change: change, after: after)
   }
 }
 

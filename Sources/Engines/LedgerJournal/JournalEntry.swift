@@ -19,10 +19,13 @@ package struct JournalEntry: Hashable, Sendable {
   package var opened: [AccountRow]
   /// The transfers that were accepted last, in the order of their sequences.
   package var accepted: [TransferRow]
+  /// What was done to accounts, each after the transfer that it names, in order.
+  package var changed: [AccountChangeRow]
 
   package init(
     sequence: Int64, epoch: Int64, moment: Instant, previous: JournalHash, firstTransfer: Int64,
-    expired: [UInt128] = [], opened: [AccountRow] = [], accepted: [TransferRow] = []
+    expired: [UInt128] = [], opened: [AccountRow] = [], accepted: [TransferRow] = [],
+    changed: [AccountChangeRow] = []
   ) {
     self.sequence = sequence
     self.epoch = epoch
@@ -32,6 +35,7 @@ package struct JournalEntry: Hashable, Sendable {
     self.expired = expired
     self.opened = opened
     self.accepted = accepted
+    self.changed = changed
   }
 
   /// The sequence after its last transfer.

@@ -5,7 +5,7 @@ package import Vocabulary
 /// what they did into one entry. Pure: the runner writes entries, in order, and answers nobody
 /// before they are durable.
 ///
-///     begin → (open | apply)* → seal → …
+///     begin → (open | apply | change)* → seal → …
 package struct JournaledBook: Sendable {
   package private(set) var book: Book
   /// The last sealed or replayed entry.
@@ -20,6 +20,7 @@ package struct JournaledBook: Sendable {
     /// The book's moment before the group.
     var before: Instant
     var expired: [UInt128] = []
+    var changed: [AccountChangeRow] = []
   }
 
   /// - Parameters:
@@ -45,11 +46,33 @@ package struct JournaledBook: Sendable {
     book.open(batch, at: book.now)
   }
 
+  package mutating func change(_ id: AccountID, _ change: AccountChange) -> AccountChangeOutcome {
+    let outcome = book.change(id, change, at: book.now)
+    if outcome == .created {
+      group?.changed.append(
+        AccountChangeRow(account: id.bits, change: change, after: book.sequence))
+    }
+    return outcome
+  }
+
   package mutating func apply(
     _ batch: [RequestRow], authorizations: [Int: Authorization] = [:],
     recalling recalled: Recalled = .nothing
   ) -> Applied {
     book.apply(batch, authorizations: authorizations, at: book.now, recalling: recalled)
+  }
+
+  /// What `open` would say; nothing is opened.
+  package mutating func rehearse(_ batch: [AccountRequest]) -> [AccountOutcome] {
+    book.rehearse(batch)
+  }
+
+  /// What `apply` would say; nothing is done.
+  package mutating func rehearse(
+    _ batch: [RequestRow], authorizations: [Int: Authorization] = [:],
+    recalling recalled: Recalled = .nothing
+  ) -> [TransferOutcome] {
+    book.rehearse(batch, authorizations: authorizations, recalling: recalled)
   }
 
   /// Ends the group. Nil where it did nothing, so that there is nothing to write.
@@ -59,7 +82,9 @@ package struct JournaledBook: Sendable {
     let accounts = book.accountRows
     let opened = Array(accounts[group.firstAccount...])
     let accepted = book.recentRows(group.firstTransfer..<book.sequence + 1)
-    guard !(opened.isEmpty && accepted.isEmpty && group.expired.isEmpty) else {
+    guard
+      !(opened.isEmpty && accepted.isEmpty && group.expired.isEmpty && group.changed.isEmpty)
+    else {
       // Nothing happened, so nothing may remember when: the book is what its journal says, and no more.
       book.goBack(to: group.before)
       return nil
@@ -69,7 +94,7 @@ package struct JournaledBook: Sendable {
         sequence: tip.sequence + 1, epoch: epoch, moment: book.now, previous: tip.hash,
         firstTransfer: group.firstTransfer, expired: group.expired,
         // An account's sums are not part of its opening.
-        opened: opened.map(\.atOpening), accepted: accepted))
+        opened: opened.map(\.atOpening), accepted: accepted, changed: group.changed))
     tip = sealed.position
     return sealed
   }
@@ -87,7 +112,8 @@ package struct JournaledBook: Sendable {
     }
     do throws(BookMismatch) {
       try book.replay(
-        expired: entry.expired, opened: entry.opened, accepted: entry.accepted, at: entry.moment)
+        expired: entry.expired, opened: entry.opened, accepted: entry.accepted,
+        changed: entry.changed, at: entry.moment)
     } catch {
       throw .book(entry: entry.sequence, error)
     }

@@ -33,6 +33,9 @@ package struct LogGrowth: Hashable, Sendable {
   /// MTH of all entries.
   package var root: TreeHash { edge.root }
 
+  /// Bytes of memory that the growth itself keeps: at most twice a bundle's, and a tile's hashes for each level.
+  package var bytesHeld: Int { bundle.capacity + edge.bytesHeld }
+
   /// Adds an entry; returns the full files that it completed.
   package mutating func append(_ entry: [UInt8]) throws(EntryTooLong) -> [LogFile] {
     guard let framed = EntryBundle.framed(entry) else { throw EntryTooLong() }
@@ -40,7 +43,9 @@ package struct LogGrowth: Hashable, Sendable {
     let tiles = edge.append(.leaf(entry))
     guard let leaves = tiles.first else { return [] }
     let entries = LogFile(TileAddress(.entries, index: leaves.address.index), bundle)
-    bundle.removeAll(keepingCapacity: true)
+    // A new one: the file holds the old one's buffer. Emptied with its capacity kept, the bundle would get a buffer of that
+    // capacity, which the allocator rounds up, each time; after a million records it took what a process may have.
+    bundle = []
     return [entries] + tiles.map { LogFile($0.address, $0.bytes) }
   }
 

@@ -1,56 +1,4 @@
-/// What is wrong with a log, by name and place.
-package enum LogFinding: Error, Hashable, Sendable {
-  /// There is no checkpoint, or what is there is not one that the key signed.
-  case checkpointMissing
-  case checkpoint(Checkpoint.Flaw)
-  case olderCheckpoint(Checkpoint.Flaw)
-  /// A file that the checkpoint's size needs is not there.
-  case fileMissing(path: String)
-  /// A file has another length, or another inner form, than its name promises.
-  case fileMalformed(path: String)
-  /// An entry is not the one that was hashed when it was logged.
-  case entryAltered(index: UInt64)
-  /// The entry that was logged here is gone; later ones moved up.
-  case entryDropped(index: UInt64)
-  /// An entry stands here that was never logged; later ones moved down.
-  case entryInserted(index: UInt64)
-  /// The entries that were logged are here, from this place on in another order.
-  case entriesReordered(index: UInt64)
-  /// A tile does not follow from the tiles below it.
-  case tileDiffers(path: String)
-  /// All files agree with each other, but not with what the log signed.
-  case rootDiffers(size: UInt64)
-  /// The log is shorter than it once said: entries were taken away at the end.
-  case rolledBack(from: UInt64, to: UInt64)
-  /// The log at the older size is another than it once said: history was rewritten.
-  case forked(size: UInt64)
-}
-
-extension LogFinding: CustomStringConvertible {
-  /// One plain sentence.
-  package var description: String {
-    switch self {
-    case .checkpointMissing: "There is no checkpoint."
-    case .checkpoint(let flaw): "The checkpoint is not to be believed: \(flaw)."
-    case .olderCheckpoint(let flaw): "The older checkpoint is not to be believed: \(flaw)."
-    case .fileMissing(let path): "The file \(path) is missing."
-    case .fileMalformed(let path): "The file \(path) is not what its name promises."
-    case .entryAltered(let index): "Entry \(index) was altered after it was logged."
-    case .entryDropped(let index): "Entry \(index) was taken out after it was logged."
-    case .entryInserted(let index): "Entry \(index) was put in; it was never logged."
-    case .entriesReordered(let index): "Entries were put in another order, from \(index) on."
-    case .tileDiffers(let path): "The hashes in \(path) do not follow from those below."
-    case .rootDiffers(let size):
-      "The files agree with each other but not with the signed root of \(size) entries."
-    case .rolledBack(let from, let to):
-      "The log was rolled back: it once had \(from) entries, now it says \(to)."
-    case .forked(let size):
-      "History was rewritten: the first \(size) entries are not those of then."
-    }
-  }
-}
-
-/// The outcome of reading a whole log.
+/// The outcome of reading a log.
 package struct LogReport: Hashable, Sendable {
   /// The newest checkpoint; nil when it is missing or not to be believed.
   package let checkpoint: Checkpoint?
@@ -58,14 +6,20 @@ package struct LogReport: Hashable, Sendable {
   package let entries: UInt64
   /// Files of hashes compared.
   package let tiles: UInt64
+  /// Entries before this one were not looked at: only their hashes are in what was verified. Zero for a whole log.
+  package var from: UInt64 = 0
+  /// Entries whose time is over, by the log's own signed word, and whose bundles are gone.
+  package var expired: UInt64 = 0
   /// Empty for a sound log; at most `LogVerification.findingsMax`.
   package let findings: [LogFinding]
   package var isSound: Bool { findings.isEmpty }
 }
 
-/// Verifies a whole log from its files alone: the signature, every entry against its leaf hash,
-/// every tile against those below, the root, and that the log still begins as an older checkpoint
-/// said.
+/// Verifies a log from its files alone: the signature, every entry against its leaf hash, every tile against those below,
+/// the root, and that the log still begins as an older checkpoint said.
+///
+/// The log may grow meanwhile: the checkpoint is read first, and then only what it covers. Of that nothing ever goes but
+/// partial files, for which the full ones stand in, and bundles whose time is over.
 ///
 /// ```swift
 /// let files = LogFiles { path in /* the bytes of DIR/path, or nil */ }
@@ -76,6 +30,18 @@ package struct LogReport: Hashable, Sendable {
 package struct LogVerification: Sendable {
   /// After so many findings reading stops: what matters is known by then.
   package static let findingsMax = 16
+  /// How far a verification is: entries looked at, of how many.
+  package typealias Progress = (_ entries: UInt64, _ of: UInt64) -> Void
+
+  /// Which entries are looked at. The hashes of those before are taken from the tiles, and are as certain: they lead to
+  /// the signed root with the rest.
+  package enum Extent: Hashable, Sendable {
+    case whole
+    /// Those that came after the older checkpoint.
+    case sinceOlder
+    /// The last full bundles, so many, and what follows them.
+    case newestBundles(UInt64)
+  }
 
   private let files: LogFiles
   private let key: VerifierKey
@@ -85,9 +51,13 @@ package struct LogVerification: Sendable {
     self.key = key
   }
 
-  /// Reads everything once, a tile at a time.
-  /// - Parameter older: a signed note saved earlier, for example by another machine; nil for none.
-  package func verify(older: [UInt8]? = nil) -> LogReport {
+  /// Reads each file once, a tile at a time.
+  /// - Parameters:
+  ///   - older: a signed note saved earlier, for example by another machine; nil for none.
+  ///   - progress: told after each bundle.
+  package func verify(
+    older: [UInt8]? = nil, _ extent: Extent = .whole, progress: Progress = { _, _ in }
+  ) -> LogReport {
     var findings: [LogFinding] = []
     guard let note = files.read(LogFiles.checkpointPath) else {
       return LogReport(checkpoint: nil, entries: 0, tiles: 0, findings: [.checkpointMissing])
@@ -105,32 +75,56 @@ package struct LogVerification: Sendable {
     if let earlier, earlier.size > signed.size {
       findings.append(.rolledBack(from: earlier.size, to: signed.size))
     }
-    var reading = Reading(files: files, signed: signed, earlier: earlier, findings: findings)
-    reading.run()
+    let first = first(extent, signed, earlier)
+    var reading = Reading(
+      files: files, key: key, signed: signed, earlier: earlier, first: first, findings: findings)
+    reading.run(progress)
     return LogReport(
-      checkpoint: signed, entries: reading.entries, tiles: reading.tiles,
-      findings: reading.findings)
+      checkpoint: signed, entries: reading.entries, tiles: reading.tiles, from: first,
+      expired: reading.expired, findings: reading.findings)
+  }
+
+  /// The first entry that is looked at: the first of a bundle.
+  private func first(_ extent: Extent, _ signed: Checkpoint, _ earlier: Checkpoint?) -> UInt64 {
+    let width = UInt64(TileAddress.widthMax)
+    let bundles = signed.size / width
+    return switch extent {
+    case .whole: 0
+    case .sinceOlder: min((earlier?.size ?? 0) / width, bundles) * width
+    case .newestBundles(let count): (bundles - min(count, bundles)) * width
+    }
   }
 }
 
 /// One pass over the files.
 private struct Reading {
   let files: LogFiles
+  let key: VerifierKey
   let signed: Checkpoint
   let earlier: Checkpoint?
+  let first: UInt64
   var findings: [LogFinding]
   var entries: UInt64 = 0
   var tiles: UInt64 = 0
+  var expired: UInt64 = 0
   private var edge = TileEdge()
+  /// The first entry that is kept, as the log said when that was last of interest.
+  private var kept: UInt64 = 0
 
-  init(files: LogFiles, signed: Checkpoint, earlier: Checkpoint?, findings: [LogFinding]) {
+  init(
+    files: LogFiles, key: VerifierKey, signed: Checkpoint, earlier: Checkpoint?, first: UInt64,
+    findings: [LogFinding]
+  ) {
     self.files = files
+    self.key = key
     self.signed = signed
     self.earlier = earlier
+    self.first = first
     self.findings = findings
   }
 
-  mutating func run() {
+  mutating func run(_ progress: LogVerification.Progress) {
+    guard begin() else { return }
     compareEarlier()
     while edge.size < signed.size {
       guard findings.count < LogVerification.findingsMax else { return }
@@ -145,9 +139,30 @@ private struct Reading {
         for tile in edge.append(hash) where tile.address.content != leaf { compare(tile) }
         compareEarlier()
       }
+      progress(edge.size - first, signed.size - first)
     }
     for tile in edge.partialTiles where tile.address.content != .hashes(level: 0) { compare(tile) }
     if edge.root != signed.root { findings.append(.rootDiffers(size: signed.size)) }
+  }
+
+  /// Takes the hashes before `first` from the tiles, which only the root at the end makes certain; an earlier checkpoint
+  /// of less is held against them by a proof.
+  private mutating func begin() -> Bool {
+    guard first > 0 else { return true }
+    do {
+      edge = try TileEdge(size: first, of: signed.size, files: files)
+      guard let earlier, earlier.size < first, earlier.size > 0 else { return true }
+      let hashes = files.nodeHashes(size: signed.size)
+      let proof = try ConsistencyProof.make(
+        subtree: 0..<earlier.size, size: signed.size, hashes)
+      let isProven: Void? = try? proof?.verify(firstRoot: earlier.root, secondRoot: signed.root)
+      if isProven == nil { findings.append(.forked(size: earlier.size)) }
+      return true
+    } catch {
+      findings.append(
+        error.isMissing ? .fileMissing(path: error.path) : .fileMalformed(path: error.path))
+      return false
+    }
   }
 
   /// The tile, counted; a fault becomes a finding, and without leaf hashes there is no going on.
@@ -173,22 +188,30 @@ private struct Reading {
   }
 
   private mutating func compareEntries(_ address: TileAddress, with recorded: [TreeHash]) {
-    var path = address.path
-    var bytes = files.read(path)
-    if bytes == nil, address.isPartial {
-      path = address.full.path
-      bytes = files.read(path)
+    let covered: [ArraySlice<UInt8>]
+    do {
+      guard let found = try files.entries(address) else {
+        if isOver(address) { return expired += UInt64(address.width) }
+        return findings.append(.fileMissing(path: address.path))
+      }
+      covered = found
+    } catch {
+      return findings.append(.fileMalformed(path: error.path))
     }
-    guard let bytes else { return findings.append(.fileMissing(path: address.path)) }
-    guard let parsed = EntryBundle.parse(bytes) else {
-      return findings.append(.fileMalformed(path: path))
-    }
-    // A full bundle that stands in for a partial one holds more than the checkpoint covers.
-    let covered = path == address.path ? parsed[...] : parsed.prefix(address.width)
     entries += UInt64(covered.count)
     let found = covered.map { TreeHash.leaf($0) }
     guard found != recorded else { return }
     findings.append(difference(recorded, found, from: edge.size))
+  }
+
+  /// Whether the log says that the entries of a missing bundle are kept no longer. It is asked anew where it did not, for
+  /// their time may have come since.
+  private mutating func isOver(_ address: TileAddress) -> Bool {
+    let end = (address.index + 1) * UInt64(TileAddress.widthMax)
+    if end > kept, let note = files.read(LogFiles.retentionPath) {
+      kept = Retention.verified(note, by: key)?.first ?? kept
+    }
+    return end <= kept
   }
 }
 

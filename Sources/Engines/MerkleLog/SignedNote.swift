@@ -1,4 +1,5 @@
 import Crypto
+import Vocabulary
 
 /// A public key for signed notes (C2SP signed-note), Ed25519. Written `name+hash+key`.
 package struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
@@ -13,9 +14,9 @@ package struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
   /// The 32 bytes of RFC 8032.
   package let publicKey: [UInt8]
 
-  /// Nil for a name that notes do not allow, or a key of another length than 32.
+  /// Nil for a name that notes do not allow, a key of another length than 32, or a point that anybody can sign for.
   package init?(name: String, publicKey: [UInt8]) {
-    guard Self.isName(name), publicKey.count == 32 else { return nil }
+    guard Self.isName(name), Ed25519Encoding.isSound(publicKey) else { return nil }
     self.name = name
     self.publicKey = publicKey
     let hash = SHA256.hash(data: Array(name.utf8) + [0x0a, Self.ed25519] + publicKey)

@@ -87,6 +87,9 @@ package struct TileEdge: Hashable, Sendable {
     }
   }
 
+  /// Bytes of memory for the hashes of tiles that are not full yet.
+  var bytesHeld: Int { rows.reduce(0) { $0 + $1.capacity * TreeHash.byteCount } }
+
   /// Adds a leaf by its hash; returns the tiles that it completed, from level 0 up.
   package mutating func append(_ leaf: TreeHash) -> [HashTile] {
     var completed: [HashTile] = []
@@ -99,7 +102,8 @@ package struct TileEdge: Hashable, Sendable {
       let index = size >> UInt64((level + 1) * TileAddress.height)
       let tile = HashTile(TileAddress(.hashes(level: level), index: index), rows[level])
       completed.append(tile)
-      rows[level].removeAll(keepingCapacity: true)
+      // The tile has the old row's buffer now; see `LogGrowth.append`.
+      rows[level] = []
       carried = perfectRoot(tile.hashes[...])
       level += 1
     }

@@ -48,6 +48,26 @@ package struct TileAddress: Hashable, Sendable {
     return TileAddress(content, index: index, width: Int(width))
   }
 
+  /// The files that a tree of `size` leaves has beyond those that are full in the tree of its first `first` leaves.
+  /// - Precondition: `first` is at most `size`.
+  package static func files(of size: UInt64, from first: UInt64) -> [TileAddress] {
+    var files: [TileAddress] = []
+    var (count, full) = (size, first / UInt64(widthMax))
+    var level = 0
+    while count > 0 {
+      let contents: [Content] =
+        level == 0 ? [.entries, .hashes(level: 0)] : [.hashes(level: level)]
+      for index in full..<(count + UInt64(widthMax) - 1) / UInt64(widthMax) {
+        let width = min(UInt64(widthMax), count - index * UInt64(widthMax))
+        files += contents.map { TileAddress($0, index: index, width: Int(width)) }
+      }
+      count /= UInt64(widthMax)
+      full /= UInt64(widthMax)
+      level += 1
+    }
+    return files
+  }
+
   /// `tile/0/x001/x234/067`, `tile/entries/000.p/5`.
   package var path: String {
     var groups: [String] = []

@@ -76,7 +76,7 @@ package struct PolicyBundle: Sendable {
   package let manifest: BundleManifest
   /// By name within the bundle.
   package let modules: [(file: String, source: String)]
-  /// What its `data.json` files say, merged.
+  /// What its `data.json`, `data.yaml` and `data.yml` files say, merged.
   package let data: Value
   /// Whether a signature was asked for and holds.
   package let isVerified: Bool
@@ -139,10 +139,8 @@ package struct PolicyBundle: Sendable {
       (file: $0.name, source: String(decoding: $0.bytes, as: UTF8.self))
     }.sorted { $0.file < $1.file }
     var data = Value.object(.empty)
-    for file in content where file.name.split(separator: "/").last == "data.json" {
-      guard let value = try? Value.parse(json: file.bytes) else {
-        throw BundleError("\(file.name) is no JSON")
-      }
+    for file in content {
+      guard let value = try Self.document(file) else { continue }
       let folder = file.name.split(separator: "/").dropLast().map { Value.string(String($0)) }
       let placed = folder.reversed().reduce(value) { .object(ObjectValue([($1, $0)])) }
       guard let merged = data.merging(placed) else {
@@ -152,6 +150,24 @@ package struct PolicyBundle: Sendable {
     }
     self.data = data
     try Self.check(self.manifest, data)
+  }
+
+  /// What a file adds to the data; nil where it is no file of data.
+  private static func document(_ file: BundleFile) throws(BundleError) -> Value? {
+    switch file.name.split(separator: "/").last {
+    case "data.json":
+      guard let value = try? Value.parse(json: file.bytes) else {
+        throw BundleError("\(file.name) is no JSON")
+      }
+      return value
+    case "data.yaml", "data.yml":
+      do {
+        return try Value.parse(yaml: String(decoding: file.bytes, as: UTF8.self))
+      } catch {
+        throw BundleError("\(file.name): \(error.message)")
+      }
+    default: return nil
+    }
   }
 
   /// That all data lies below the roots.

@@ -75,8 +75,15 @@ package struct PolicyRelease: Sendable {
     _ draft: PolicyDraft, version: Int, key: BundleSigningKey
   ) throws(BundleError) -> [UInt8] {
     let draft = draft.distributed
-    return try PolicyBundle.packed(
+    let bytes = try PolicyBundle.packed(
       BundleManifest(revision: "\(version)", roots: roots), modules: draft.modules,
       data: draft.data, signing: key, scope: scope)
+    // Every service would refuse it, and decide nothing any more once the last one is too old.
+    guard bytes.count < bytesMax else {
+      throw BundleError(
+        "packed it has \(bytes.count) bytes, and services read less than \(bytesMax): shorten the lists"
+      )
+    }
+    return bytes
   }
 }

@@ -92,6 +92,17 @@ package final class Keyring: Sendable {
     return sealed[1..<5].reduce(0) { $0 << 8 | UInt32($1) }
   }
 
+  /// The first bytes of every field that is sealed now, for finding in a store those that are not.
+  package var fieldHead: [UInt8] { Self.head(version: currentVersion) }
+
+  /// The version that a field's first bytes name; nil where no sealed field begins so.
+  package static func version(ofHead head: [UInt8]) -> UInt32? {
+    guard head.count == headBytes, head[0] == format else { return nil }
+    return head[1...].reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
+  /// Bytes of a sealed field that say how it is sealed.
+  package static let headBytes = 5
   private static let format: UInt8 = 1
   private static func head(version: UInt32) -> [UInt8] {
     [format] + stride(from: 24, through: 0, by: -8).map { UInt8(version >> UInt32($0) & 0xff) }

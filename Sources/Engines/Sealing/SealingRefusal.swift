@@ -31,8 +31,12 @@ package enum SealingLimits {
   package static let sealsPerKeyMax: UInt64 = 1 << 32
   /// From here on `Keyring.needsRotation` is true: a quarter of the bound, so that there is time.
   package static let sealsPerKeyAdvised: UInt64 = 1 << 30
-  /// Most key versions in one keyring.
-  package static let keysMax = 64
+  /// Most key versions in one keyring. Far above `versionsKeptMax`: a home of an earlier build may have up to 1,000, and
+  /// all of them must be read.
+  package static let keysMax = 1_024
+  /// Most versions of one service's key that are kept at a time: a rotation beyond is refused until the service has sealed
+  /// anew what is under the old ones.
+  package static let versionsKeptMax = 63
   /// Bytes that sealing adds: format, key version, nonce and tag.
   package static let overhead = 1 + 4 + 12 + 16
 }

@@ -51,7 +51,8 @@ package enum PaddedBase64 {
     return String(decoding: text + padding, as: UTF8.self)
   }
 
-  static func decode(_ text: String) -> [UInt8]? {
+  /// Nil for anything but the one spelling of some bytes.
+  package static func decode(_ text: String) -> [UInt8]? {
     let bytes = Array(text.utf8)
     guard bytes.count % 4 == 0 else { return nil }
     let padding = bytes.suffix(2).count(where: { $0 == UInt8(ascii: "=") })

@@ -17,23 +17,25 @@ package struct KeySet: Hashable, Sendable {
     self.byID = byID
   }
 
-  /// Reads a JWK Set (RFC 7517 §5). Keys of types that we do not use are passed over, as the RFC
-  /// asks; a key of ours that is malformed or private is refused, and the set with it.
-  /// - Throws: `KeyRefusal`.
+  /// Reads a JWK Set (RFC 7517 §5). Members that are not understood, lack what they must have, or have values that we do
+  /// not take are passed over, as the RFC asks: one key of somebody else's must not take the others with it. What was
+  /// passed over is not believed.
+  /// - Throws: `KeyRefusal`: `.malformed("keys")` for no set at all, `.tooMany` beyond the limits, `.ambiguous`; and the
+  ///   first member's refusal where there are members and none can be used.
   package init(jwks: JSON, use: String = "sig") throws(KeyRefusal) {
     guard let members = jwks["keys"]?.array else { throw .malformed("keys") }
-    guard members.count <= TokenLimits.keysMax else { throw .tooMany }
+    guard members.count <= TokenLimits.keySetMembersMax else { throw .tooMany }
     var keys: [VerificationKey] = []
+    var refusal: KeyRefusal?
     for member in members {
       do {
         keys.append(try VerificationKey(jwk: member, use: use))
       } catch {
-        switch error {
-        case .unsupported, .wrongUse: continue
-        case .malformed, .symmetric, .privateKeyExposed, .tooMany, .ambiguous: throw error
-        }
+        // Of another kind or for another use is no fault; of all that is one, the first is told.
+        if refusal == nil, error != .unsupported, error != .wrongUse { refusal = error }
       }
     }
+    if keys.isEmpty, let refusal { throw refusal }
     try self.init(keys)
   }
 

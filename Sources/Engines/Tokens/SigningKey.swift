@@ -8,6 +8,7 @@ package struct SigningKey: Sendable {
   private enum Material: Sendable {
     case p256(P256.Signing.PrivateKey)
     case ed25519(Curve25519.Signing.PrivateKey)
+    case rsa(RSAPrivateKey)
   }
   private let material: Material
   /// The key that checks what this one signs, under the same `kid`.
@@ -25,10 +26,21 @@ package struct SigningKey: Sendable {
     verificationKey = VerificationKey(key.publicKey, id: id)
   }
 
-  /// A new key whose `kid` is its thumbprint (RFC 7638), so that equal keys have equal names.
+  private init(_ key: RSAPrivateKey, id: String?) {
+    material = .rsa(key)
+    verificationKey = VerificationKey(key.publicKey, id: id)
+  }
+
+  /// A new key whose `kid` is its thumbprint (RFC 7638), so that equal keys have equal names. For RS256 the randomness is
+  /// the system's, whatever is passed, and it takes some tenths of a second.
   package static func generate(_ algorithm: TokenAlgorithm, _ randomness: Randomness) -> SigningKey
   {
     while true {
+      if algorithm == .rs256 {
+        guard let made = try? RSAPrivateKey.generate() else { continue }
+        let key = SigningKey(made, id: nil)
+        return key.identified(as: key.verificationKey.thumbprint)
+      }
       // Nearly every 32 bytes are a key; for P-256 one in 2^32 is not, and the next will be.
       guard
         let key = try? SigningKey(
@@ -38,7 +50,7 @@ package struct SigningKey: Sendable {
     }
   }
 
-  /// The 32 bytes that `withPrivateBytes` gave.
+  /// What `privateBytes` gave: 32 bytes, for RS256 a PKCS #1 structure.
   /// - Throws: `KeyRefusal.malformed("d")` for another length or a number outside the curve's
   /// order.
   package init(
@@ -50,6 +62,7 @@ package struct SigningKey: Sendable {
       case .es256: self.init(try P256.Signing.PrivateKey(rawRepresentation: bytes), id: id)
       case .edDSA:
         self.init(try Curve25519.Signing.PrivateKey(rawRepresentation: bytes), id: id)
+      case .rs256: self.init(try RSAPrivateKey(der: bytes), id: id)
       }
     } catch {
       throw .malformed("d")
@@ -61,6 +74,7 @@ package struct SigningKey: Sendable {
     switch material {
     case .p256(let key): SigningKey(key, id: id)
     case .ed25519(let key): SigningKey(key, id: id)
+    case .rsa(let key): SigningKey(key, id: id)
     }
   }
 
@@ -69,12 +83,14 @@ package struct SigningKey: Sendable {
     switch material {
     case .p256(let key): Secret(key.rawRepresentation)
     case .ed25519(let key): Secret(key.rawRepresentation)
+    case .rsa(let key): Secret(key.der)
     }
   }
 
-  /// Reads a private JWK; its public part must belong to it.
-  /// - Throws: `KeyRefusal`.
+  /// Reads a private JWK of a curve; its public part must belong to it.
+  /// - Throws: `KeyRefusal`, `.unsupported` for RSA.
   package init(jwk: JSON) throws(KeyRefusal) {
+    guard jwk["kty"] != "RSA" else { throw .unsupported }
     let shape = try KeyShape(jwk, use: "sig", operation: "sign")
     let secret = Secret(try KeyShape.coordinate("d", of: jwk))
     try self.init(shape.algorithm, privateBytes: secret, id: shape.id)
@@ -84,20 +100,23 @@ package struct SigningKey: Sendable {
     }
   }
 
-  /// The private JWK, for the file of a client that keeps its own key. Never log it.
+  /// The private JWK, for the file of a client that keeps its own key; of RSA, whose private half stays where it was made,
+  /// the public one. Never log it.
   package func privateJWK() -> JSON {
+    guard algorithm != .rs256 else { return verificationKey.jwk() }
     var members = verificationKey.jwk().object ?? [:]
     members["d"] = .string(privateBytes.withBytes { Base64URL.encode($0) })
     return .object(members)
   }
 
-  /// Sixty-four bytes; for ES256 r‖s with fresh randomness of the system.
+  /// Sixty-four bytes; for ES256 r‖s with fresh randomness of the system; for RS256 as many as the modulus has.
   /// - Throws: `SigningFailure` when the library refuses, which no input can cause.
   package func signature(for message: [UInt8]) throws(SigningFailure) -> [UInt8] {
     do {
       switch material {
       case .p256(let key): return Array(try key.signature(for: message).rawRepresentation)
       case .ed25519(let key): return Array(try key.signature(for: message))
+      case .rsa(let key): return try key.signature(for: message)
       }
     } catch {
       throw .library

@@ -61,13 +61,15 @@ package enum KeyRefusal: Refusal, Hashable {
   /// A shared secret. Whoever can check such a token can also make it, and most of them can be
   /// guessed.
   case symmetric
-  /// A key type, curve or algorithm other than P-256 with ES256 and Ed25519 with EdDSA.
+  /// A key type, curve or algorithm other than P-256 with ES256, Ed25519 with EdDSA and RSA with RS256.
   case unsupported
   /// `use` or `key_ops` says that the key is for something else.
   case wrongUse
   /// A private key where a public one belongs: it is no longer private.
   case privateKeyExposed
-  /// More keys than `TokenLimits.keysMax`.
+  /// An Ed25519 point of small order, or one in a spelling that is not its own.
+  case weak
+  /// More keys than `TokenLimits.keysMax`, or a set of more members than `keySetMembersMax`.
   case tooMany
   /// Two keys with one `kid`.
   case ambiguous
@@ -77,9 +79,12 @@ package enum KeyRefusal: Refusal, Hashable {
       switch self {
       case .malformed(let member): "the key's \(member) is missing or malformed"
       case .symmetric: "a symmetric key is too weak to identify a client"
-      case .unsupported: "only P-256 with ES256 and Ed25519 with EdDSA are accepted"
+      case .unsupported:
+        "only P-256 with ES256, Ed25519 with EdDSA, and RSA of 2048 to 4096 bits with the exponent AQAB and RS256 "
+          + "are accepted"
       case .wrongUse: "the key is not for signatures"
       case .privateKeyExposed: "this is a private key; make a new one and send only its public part"
+      case .weak: "anybody can sign for this key; make a new one"
       case .tooMany: "at most \(TokenLimits.keysMax) keys are accepted"
       case .ambiguous: "two keys have the same kid"
       }
@@ -97,6 +102,8 @@ package enum TokenLimits {
   package static let keyIDBytesMax = 255
   /// Most keys in one set.
   package static let keysMax = 32
+  /// Most members of a JWK Set that are looked at, whether they are keys of ours or not.
+  package static let keySetMembersMax = 256
   /// Most certificates in `x5c`.
   package static let certificatesMax = 8
   /// Most members of `aud`.

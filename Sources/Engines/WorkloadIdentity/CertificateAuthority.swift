@@ -9,9 +9,9 @@ package import X509
 package struct CertificateAuthority: Sendable {
   /// Longest life of a workload's certificate.
   package static let leafLifetimeMax: Duration = .seconds(3_600)
-  /// Longest life of the gateway's public certificate (CA/Browser Forum's 398 days leave room; we
-  /// renew weekly).
-  package static let edgeLifetimeMax: Duration = .seconds(30 * 86_400)
+  /// Longest life of the gateway's public certificate: it is renewed by itself at half of it, so a stolen one is soon
+  /// worthless.
+  package static let edgeLifetimeMax: Duration = .seconds(86_400)
   /// Longest life of a signing certificate.
   package static let authorityLifetimeMax: Duration = .seconds(10 * 366 * 86_400)
   /// Host names and addresses of one edge certificate.
@@ -127,44 +127,49 @@ package enum IssuingRefusal: String, Error, Hashable, Sendable {
   case foreignTrustDomain = "foreign-trust-domain"
   /// No name, too many names, or an address that is not 4 or 16 bytes.
   case names
+  /// A name that this authority may not vouch for.
+  case foreignNames = "foreign-names"
   case keyMismatch = "key-mismatch"
   /// Cannot be written as, or read from, DER.
   case malformed
 }
 
 extension CertificateAuthority {
-  /// The authority behind the gateway's public certificate: apart from the workloads' roots, so
-  /// that trusting one never means trusting the other.
+  /// The authority behind the gateway's public certificate: apart from the workloads' roots, so that trusting one never
+  /// means trusting the other. Whoever trusts it trusts it for these hosts and no others: its certificate says so.
   package static func edge(
-    lifetime: Duration, at moment: Instant, randomness: Randomness
+    for names: ServerNames, lifetime: Duration, at moment: Instant, randomness: Randomness
   ) throws(IssuingRefusal) -> CertificateAuthority {
+    guard names.isSound else { throw .names }
     let key = try newKey(randomness)
     let serial = newSerial(randomness)
     let subject = try name(of: "Strongroom edge", serial: serial)
     var draft = Draft(serial: serial, subject: subject, key: key.publicKey)
     draft.constraints = .isCertificateAuthority(maxPathLength: 0)
+    draft.nameConstraints = names.constraints
     draft.usage = KeyUsage(keyCertSign: true, cRLSign: true)
     (draft.notBefore, draft.notAfter) = try validity(
       lifetime, max: authorityLifetimeMax, from: moment)
     return CertificateAuthority(try draft.signed(by: key, issuer: nil), key)
   }
 
-  /// A public server certificate, for host names and addresses (4 or 16 bytes each).
+  /// The hosts that this authority may vouch for, as its own certificate says; nil where that says nothing.
+  package var constrainedNames: ServerNames? { ServerNames(constraining: certificate) }
+
+  /// A public server certificate.
+  /// - Throws: `.names` for none, too many or malformed ones, then `.foreignNames` for a host that is not this authority's.
+  /// Which addresses are the server's is the caller's to know.
   package func edgeCertificate(
-    hosts: [String], addresses: [[UInt8]], lifetime: Duration, at moment: Instant,
-    randomness: Randomness
+    for names: ServerNames, lifetime: Duration, at moment: Instant, randomness: Randomness
   ) throws(IssuingRefusal) -> EdgeCertificate {
-    guard (1...Self.edgeNamesMax).contains(hosts.count + addresses.count),
-      addresses.allSatisfy({ [4, 16].contains($0.count) }), hosts.allSatisfy(Self.isHost)
-    else { throw .names }
+    guard names.isSound else { throw .names }
+    guard constrainedNames?.hasHosts(of: names) == true else { throw .foreignNames }
     let key = try Self.newKey(randomness)
     let serial = Self.newSerial(randomness)
     var draft = Draft(
       serial: serial, subject: try Self.name(of: "Strongroom gateway", serial: serial),
       key: key.publicKey)
-    draft.names =
-      hosts.map { .dnsName($0) }
-      + addresses.map { .ipAddress(ASN1OctetString(contentBytes: $0[...])) }
+    draft.names = names.alternativeNames
     draft.usage = KeyUsage(digitalSignature: true)
     draft.purposes = [.serverAuth]
     (draft.notBefore, draft.notAfter) = try validity(
@@ -172,13 +177,6 @@ extension CertificateAuthority {
     let issued = try draft.signed(by: privateKey, issuer: self)
     return EdgeCertificate(
       chain: [issued.der], privateKey: key, notBefore: draft.notBefore, notAfter: draft.notAfter)
-  }
-
-  private static func isHost(_ host: String) -> Bool {
-    (1...253).contains(host.utf8.count)
-      && host.utf8.allSatisfy {
-        (97...122).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 46
-      }
   }
 }
 

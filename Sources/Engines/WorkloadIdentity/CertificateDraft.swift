@@ -11,6 +11,8 @@ struct Draft {
   let key: P256.Signing.PublicKey
   var names: [GeneralName] = []
   var constraints = BasicConstraints.notCertificateAuthority
+  /// What it may vouch for, where it is an authority that may not vouch for everything.
+  var nameConstraints: NameConstraints?
   var usage = KeyUsage()
   var purposes: [ExtendedKeyUsage.Usage] = []
   var notBefore = Instant(seconds: 0)
@@ -40,6 +42,9 @@ struct Draft {
       if !purposes.isEmpty {
         try extensions.append(
           Certificate.Extension(try ExtendedKeyUsage(purposes), critical: false))
+      }
+      if let nameConstraints {
+        try extensions.append(Certificate.Extension(nameConstraints, critical: true))
       }
       if !names.isEmpty {
         // Critical exactly when there is no subject to fall back on (RFC 5280 §4.2.1.6).

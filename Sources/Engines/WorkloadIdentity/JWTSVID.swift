@@ -24,14 +24,14 @@ package enum JWTSVID {
   }
 
   /// Signs one with ES256.
-  /// - Throws: `JWTRefusal.audience` for none, too many or too long; `.lifetime` outside 1
-  ///   s–`lifetimeMax`.
+  /// - Throws: `JWTRefusal.audience` for none, too many or too long, each or all together: a token beyond `bytesMax` is
+  ///   one that nobody reads; `.lifetime` outside 1 s–`lifetimeMax`.
   package static func issue(
     for subject: SpiffeID, audience: [String], lifetime: Duration, at moment: Instant,
     key: P256.Signing.PrivateKey
   ) throws(JWTRefusal) -> (token: String, claims: Claims) {
     guard (1...audiencesMax).contains(audience.count),
-      audience.allSatisfy({ (1...audienceBytesMax).contains($0.utf8.count) })
+      audience.allSatisfy(isAudience)
     else { throw .audience }
     guard lifetime >= .seconds(1), lifetime <= lifetimeMax else { throw .lifetime }
     let expiry = Instant(seconds: (moment + lifetime).seconds)
@@ -48,11 +48,12 @@ package enum JWTSVID {
       + base64url(JSON.object(claims).canonicalBytes)
     guard let signature = try? key.signature(for: Array(signed.utf8)) else { throw .signature }
     let token = signed + "." + base64url(signature.rawRepresentation)
+    guard token.utf8.count <= bytesMax else { throw .audience }
     return (token, Claims(subject: subject, audience: audience, expiry: expiry, all: claims))
   }
 
   /// Believes a token or says why not (JWT-SVID §4–§5, RFC 8725): ES256 only, a known key, times,
-  /// audience.
+  /// audience. Who validates for no audience is told so, whatever the token says: an empty text names nobody.
   package static func validate(
     _ token: String, audience: String, authorities: [JWTAuthority], trustDomain: String,
     at moment: Instant
@@ -82,10 +83,25 @@ package enum JWTSVID {
     guard let subject = claims["sub"]?.string.flatMap({ SpiffeID($0) }), !subject.path.isEmpty,
       subject.trustDomain == trustDomain
     else { throw .subject }
-    let audiences = claims["aud"]?.array?.compactMap(\.string) ?? claims["aud"]?.string.map { [$0] }
-    guard let audiences, audiences.contains(audience) else { throw .audience }
+    guard isAudience(audience), let audiences = audiences(claims["aud"]),
+      audiences.contains(audience)
+    else { throw .audience }
     return Claims(
       subject: subject, audience: audiences, expiry: Instant(seconds: expiry), all: claims)
+  }
+
+  private static func isAudience(_ text: String) -> Bool {
+    (1...audienceBytesMax).contains(text.utf8.count)
+  }
+
+  /// One name or several (RFC 7519 §4.1.3); nil where there is none, or one that is no name.
+  private static func audiences(_ claim: JSON?) -> [String]? {
+    if let single = claim?.string { return isAudience(single) ? [single] : nil }
+    guard let elements = claim?.array, (1...audiencesMax).contains(elements.count) else {
+      return nil
+    }
+    let names = elements.compactMap(\.string).filter(isAudience)
+    return names.count == elements.count ? names : nil
   }
 
   private static func object(_ part: String) -> [String: JSON]? {

@@ -27,7 +27,8 @@ package struct SpiffeBundle: Sendable {
     self.refreshHintSeconds = refreshHintSeconds
   }
 
-  /// Reads a bundle. Keys of a use that is not known are left out, as §4.2 demands.
+  /// Reads a bundle. Keys of a use that is not known are left out, as §4.2 demands, and JWT keys of a type, curve or
+  /// algorithm that we do not take, as RFC 7517 §5 does: what they sign is not believed, what others sign is.
   package init(trustDomain: String, json bytes: some Collection<UInt8>) throws(BundleRefusal) {
     let document = try Self.document(bytes)
     let keys = try Self.keys(of: document)
@@ -36,7 +37,8 @@ package struct SpiffeBundle: Sendable {
     for key in keys {
       switch key["use"]?.string {
       case "x509-svid": authorities.append(try Self.certificate(of: key))
-      case "jwt-svid": jwtAuthorities.append(try JWTAuthority(jwk: key))
+      case "jwt-svid":
+        if let authority = try Self.understood(key) { jwtAuthorities.append(authority) }
       default: continue
       }
     }
@@ -53,13 +55,25 @@ package struct SpiffeBundle: Sendable {
     refreshHintSeconds = document["spiffe_refresh_hint"]?.integer
   }
 
-  /// Reads a plain JWK set, as `FetchJWTBundles` carries it.
+  /// Reads a plain JWK set, as `FetchJWTBundles` carries it, with the same left out.
   package static func jwtAuthorities(
     json bytes: some Collection<UInt8>
   ) throws(BundleRefusal) -> [JWTAuthority] {
     var authorities: [JWTAuthority] = []
-    for key in try keys(of: try document(bytes)) { authorities.append(try JWTAuthority(jwk: key)) }
+    for key in try keys(of: try document(bytes)) {
+      if let authority = try understood(key) { authorities.append(authority) }
+    }
     return authorities
+  }
+
+  /// Nil for a key of another kind than ours.
+  private static func understood(_ key: JSON) throws(BundleRefusal) -> JWTAuthority? {
+    do throws(BundleRefusal) {
+      return try JWTAuthority(jwk: key)
+    } catch {
+      guard error == .unsupportedKey else { throw error }
+      return nil
+    }
   }
 
   /// The document, canonical.
@@ -146,6 +160,7 @@ package struct JWTAuthority: Sendable {
   init(jwk: JSON) throws(BundleRefusal) {
     guard let keyID = jwk["kid"]?.string, !keyID.isEmpty else { throw .missingKeyID }
     guard jwk["kty"]?.string == "EC", jwk["crv"]?.string == "P-256",
+      jwk["alg"] == nil || jwk["alg"]?.string == "ES256",
       let x = jwk["x"]?.string.flatMap(bytes(base64url:)),
       let y = jwk["y"]?.string.flatMap(bytes(base64url:)), x.count == 32, y.count == 32,
       let key = try? P256.Signing.PublicKey(rawRepresentation: x + y)

@@ -9,17 +9,19 @@ import Vocabulary
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit", abstract: "Prove that the audit log is whole.",
-    subcommands: [AuditVerifyCommand.self])
+    subcommands: [AuditVerifyCommand.self, AuditArchiveCommand.self])
 }
 
 struct AuditVerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Verify the whole log, or one receipt, from files alone.",
     discussion: """
-      Needs no running platform. The log: the checkpoint's signature, every record against its hash,
-      every tile, the root, and with --checkpoint that the log still begins as that one said.
+      Needs no running platform. The log: the checkpoint's signature, every record against its hash, \
+      every tile, the root, and with --checkpoint that the log still begins as that one said. It may grow \
+      meanwhile. With --since-checkpoint only the records that came after that one are read, and the root over all: \
+      enough for whoever verified the log when they saved it.
       A receipt (--receipt): that the log with this key vouches for the record in it.
-      The key should come from elsewhere than the log: save log.vkey on another machine once, and
+      The key should come from elsewhere than the log: save log.vkey on another machine once, and \
       give it with --key. Exit code 1 when something was changed, removed or reordered.
       """)
 
@@ -32,6 +34,12 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   var checkpoint: String?
 
   @Option(
+    help: ArgumentHelp(
+      "The same, and read only what came since: takes as long as that, however long the log is.",
+      valueName: "file"))
+  var sinceCheckpoint: String?
+
+  @Option(
     help: ArgumentHelp("Verify this receipt (C2SP tlog-proof), not the log.", valueName: "file"))
   var receipt: String?
 
@@ -39,6 +47,12 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "The log's verifier key (default: the log's own log.vkey).", valueName: "file"))
   var key: String?
+
+  func validate() throws {
+    guard checkpoint == nil || sinceCheckpoint == nil else {
+      throw ValidationError("give --checkpoint or --since-checkpoint, not both")
+    }
+  }
 
   func run() async throws {
     try await reporting(json: place.json) {
@@ -76,7 +90,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
       } else {
         print(
           "sound: record \(receipt.index) is in the log \(signed.origin) of \(signed.size) records")
-        print(record)
+        print(LegibleText.ofJSON(record))
       }
     } catch {
       try refuse(["the receipt does not prove its record: \(error)"])
@@ -84,9 +98,12 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   }
 
   private func verifyLog(_ folder: String, _ key: VerifierKey) throws {
-    let older = try checkpoint.map { try bytes($0, "checkpoint") }
-    let files = LogFiles { path in (try? WholeFile.read("\(folder)/\(path)")) ?? nil }
-    let report = LogVerification(files: files, key: key).verify(older: older)
+    let older = try (checkpoint ?? sinceCheckpoint).map { try bytes($0, "checkpoint") }
+    let progress = LongWork("Verifying the log", "records", isTold: !place.json)
+    let report = LogVerification(files: LogArchive.files(folder), key: key).verify(
+      older: older, sinceCheckpoint == nil ? .whole : .sinceOlder
+    ) { progress.tell($0, of: $1) }
+    progress.finish()
     guard report.isSound, let signed = report.checkpoint else {
       return try refuse(report.findings.map(\.description))
     }
@@ -96,8 +113,16 @@ struct AuditVerifyCommand: AsyncParsableCommand {
           "sound": .bool(true), "origin": .string(signed.origin),
           "size": .integer(Int64(clamping: signed.size)), "root": .string(signed.root.base64),
           "tiles": .integer(Int64(clamping: report.tiles)),
+          "entries": .integer(Int64(clamping: report.entries)),
+          "from": .integer(Int64(clamping: report.from)),
+          "expired": .integer(Int64(clamping: report.expired)),
         ]))
     } else {
+      if report.expired > 0 {
+        print(
+          "the first \(report.expired) records are kept no longer, by the log's own signed word; their hashes are"
+        )
+      }
       print("sound: \(report.entries) records and \(report.tiles) tiles of \(signed.origin)")
       print(
         "root \(signed.root.base64)"

@@ -19,9 +19,9 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
     commandName: "payments",
     abstract: "Payments through the gateway, all hops on, from several clients at once.",
     discussion: """
-      Each client is a demo resident with a connection and a token of its own, and sends one payment
-      after the other. Start the platform with '--limits-factor 1000', or the gateway's limits are what
-      is measured. CPU is what each process used while the payments ran; the clients run on the same
+      Each client is a demo resident with a connection and a token of its own, and sends one payment \
+      after the other. Start the platform with '--limits-factor 1000', or the gateway's limits are what \
+      is measured. CPU is what each process used while the payments ran; the clients run on the same \
       cores.
       """)
 
@@ -56,7 +56,9 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
         home: home, desk: desk, seed: seed, residents: count, orders: orders, keepsLogin: false,
         tell: { _ in })
       let before = ProcessFigures.all(home)
-      let report = await PaymentLoad(clock: .system).run(bank.lanes, atOnce: clients)
+      let work = LongWork("Paying", of: orders.count, "payments", isTold: !place.json)
+      let report = await PaymentLoad(clock: .system).run(bank.lanes, atOnce: clients) { work.add() }
+      work.finish()
       show(report, before, ProcessFigures.all(home))
       guard report.others.isEmpty else {
         throw OperatorFailure("not every payment was answered with 201: \(report.others)", .failed)
@@ -98,33 +100,5 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
       rows.append([service, "\(StoryLayout.fixed(micros, 0)) µs", "\(kibibytes / 1_024) MiB"])
     }
     print(Terminal.output.table(rows))
-  }
-}
-
-/// What the kernel counted for one process of the platform.
-struct ProcessFigures {
-  let service: String
-  let pid: Int32
-  /// User and system time in ticks of 10 ms.
-  let cpuTicks: Int64
-  let residentKiB: Int64
-
-  static func all(_ home: Home) -> [ProcessFigures] {
-    LaunchRecord.all(home).filter(\.isAlive).compactMap { record in
-      guard let pid = record.pid,
-        let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-        let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
-      else { return nil }
-      // proc(5): fields after the command's closing parenthesis start with the third, `state`.
-      let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
-      guard fields.count > 13, let user = Int64(fields[11]), let system = Int64(fields[12]) else {
-        return nil
-      }
-      let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }?
-        .split(separator: " ").dropFirst().first.flatMap { Int64($0) }
-      return ProcessFigures(
-        service: record.service.description, pid: pid, cpuTicks: user + system,
-        residentKiB: resident ?? 0)
-    }
   }
 }

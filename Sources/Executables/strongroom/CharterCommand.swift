@@ -16,9 +16,10 @@ struct CharterCheckCommand: AsyncParsableCommand {
     commandName: "check",
     abstract: "Read all charters together and name every fault, then ask the deploy gate.",
     discussion: """
-      Each fault comes as file:line:column with a hint. Charters that hold together are judged by the
-      organisation's policies: Policies/deploy with the lists in Policies/data.json. Exit code 65 when there
-      is a fault or a refusal, and when the policies are missing or wrong.
+      Each fault comes as file:line:column with a hint. Charters that hold together are judged by the \
+      organisation's policies: Policies/deploy with the lists in Policies/data.json. Exit code 65 when there \
+      is a fault or a refusal, and when the policies are missing or wrong. A purpose that no role allows is \
+      a warning, with the line to add.
       """
   )
 
@@ -54,10 +55,14 @@ struct CharterCheckCommand: AsyncParsableCommand {
           try gate.judge(files) + manifest.flatMap { try gate.judge(manifests: $0) }
         }
         if let refusals, !refusals.isEmpty { throw refused(refusals) }
+        let gaps = gate.map { PurposeGap.all(set, in: files, by: $0.data) } ?? []
         let edges = set.charters.flatMap(\.calls).map(\.operations.count).reduce(0, +)
         if json {
           printLine(
-            .object(["charters": .integer(Int64(set.charters.count)), "faults": .array([])]))
+            .object([
+              "charters": .integer(Int64(set.charters.count)), "faults": .array([]),
+              "warnings": .array(gaps.map(Self.json)),
+            ]))
         } else {
           print(
             "\(set.charters.count) charters hold together: \(edges) edges, "
@@ -67,6 +72,7 @@ struct CharterCheckCommand: AsyncParsableCommand {
             gate.map { "the deploy gate has no objection (\($0.policies) policy files)" }
               ?? "the deploy gate was not asked: this folder is no checkout, and --policies names none"
           )
+          DeployGate.warn(of: gaps)
         }
       } catch LaunchFailure.badCharters(let faults) where json {
         printLine(.object(["faults": .array(faults.faults.map(Self.json))]))
@@ -88,6 +94,14 @@ struct CharterCheckCommand: AsyncParsableCommand {
     DeployGate.refused(refusals, json: json)
   }
 
+  private static func json(_ gap: PurposeGap) -> JSON {
+    .object([
+      "kind": .string("purpose-without-role"), "file": .string(gap.file),
+      "line": .integer(Int64(gap.line)), "column": .integer(1), "purpose": .string(gap.purpose),
+      "operations": .array(gap.operations.map { .string($0) }), "hint": .string(gap.hint),
+    ])
+  }
+
   private static func json(_ fault: CharterFault) -> JSON {
     var fields: [String: JSON] = [
       "kind": .string(fault.kind.rawValue), "file": .string(fault.place.file),
@@ -107,6 +121,12 @@ extension DeployGate {
     if let policies { return try DeployGate(policies) }
     guard WholeFile.exists("\(charters)/Charters") || isNeeded else { return nil }
     return try DeployGate("\(charters)/\(PolicyFolder.name)")
+  }
+
+  /// Tells what will be refused to everybody, which is no fault: the purpose may be for later.
+  static func warn(of gaps: [PurposeGap]) {
+    let here = FileManager.default.currentDirectoryPath + "/"
+    for gap in gaps { complain(gap.description.replacing(here, with: "")) }
   }
 
   /// Tells the refusals and ends the command.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Charters
+import DurableFiles
 import Foundation
 import Launcher
 import StrictJSON
@@ -9,11 +10,11 @@ struct CharterNewCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "new", abstract: "Begin a service: it builds, runs, and may do nothing else yet.",
     discussion: """
-      Writes Sources/Services/<Name> (charter, OpenAPI document, README, code), its contract and its
-      executable, the rows in Package.swift, and both ends of its two edges: the operator may ask it
-      what it is, and its access records go to audit. Nothing is written when the charters would not
-      hold together afterwards. With --program it is a service in another language (Python to begin
-      with): a folder of its own in the current one, nothing else is changed and nothing is built;
+      Writes Sources/Services/<Name> (charter, OpenAPI document, README, code), its contract and its \
+      executable, the rows in Package.swift, and both ends of its two edges: the operator may ask it \
+      what it is, and its access records go to audit. Nothing is written when the charters would not \
+      hold together afterwards. With --program it is a service in another language (Python to begin \
+      with): a folder of its own in the current one, nothing else is changed and nothing is built; \
       'strongroom sidecar --help' tells what the program sees.
       """)
 
@@ -37,11 +38,13 @@ struct CharterNewCommand: AsyncParsableCommand {
         if json {
           printLine(.object(["written": .array(written.map { .string($0) })]))
         } else {
+          let command = PrintedCommand(program: calledAs, home: nil)
           for path in written { print("  \(Terminal.output.styled("✓", .green)) \(path)") }
           print(
             program
-              ? "Next: ./strongroom down, then ./strongroom up --with \(name)"
-              : "Next: ./strongroom charter check, then ./strongroom down && ./strongroom up")
+              ? "Next: \(command.text("down")), then \(command.text("up", "--with", name))"
+              : "Next: \(command.text("charter", "check")), then \(command.text("down")) && \(command.text("up"))"
+          )
         }
       } catch let refusal as ServiceSkeleton.Refusal {
         throw OperatorFailure(refusal.description, .badInput)
@@ -53,9 +56,7 @@ struct CharterNewCommand: AsyncParsableCommand {
   private func write(_ root: String) throws -> [String] {
     let skeleton = try ServiceSkeleton(name, among: CharterFolder.load(root))
     var present: [String: String] = [:]
-    for path in [
-      ServiceSkeleton.packageFile, ServiceSkeleton.operatorFile, ServiceSkeleton.auditFile,
-    ] {
+    for path in ServiceSkeleton.changedFiles {
       guard let bytes = try WholeFile.read("\(root)/\(path)") else {
         throw OperatorFailure("\(root)/\(path) is missing: is this a checkout?", .noInput)
       }
@@ -70,7 +71,8 @@ struct CharterNewCommand: AsyncParsableCommand {
       let file = URL(filePath: "\(root)/\(path)")
       try FileManager.default.createDirectory(
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(text.utf8).write(to: file, options: .atomic)
+      try DurableFile.write(
+        Array(text.utf8), to: file.path(percentEncoded: false), .asFound)
     }
     return files.keys.sorted()
   }
@@ -89,7 +91,8 @@ struct CharterNewCommand: AsyncParsableCommand {
         })
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     for (path, text) in files {
-      try Data(text.utf8).write(to: folder.appending(path: path), options: .atomic)
+      try DurableFile.write(
+        Array(text.utf8), to: folder.appending(path: path).path(percentEncoded: false), .asFound)
     }
     return files.keys.sorted().map { "\(name)/\($0)" }
   }

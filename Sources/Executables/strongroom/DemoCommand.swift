@@ -1,11 +1,11 @@
 import ArgumentParser
+import AuditAPI
 import Chassis
 import Demo
 import Foundation
 import LedgerAPI
 import Launcher
 import NIOCore
-import NIOPosix
 import PaymentsAPI
 import StrictJSON
 import Synchronization
@@ -17,8 +17,8 @@ struct DemoCommand: AsyncParsableCommand {
     commandName: "demo",
     abstract: "A seeded bank pays its standing orders; then one payment's whole story.",
     discussion: """
-      Makes a small bank from a seed, signs its people in through the login page, sends their standing
-      orders through the gateway, compares every balance with what the seed says, presses "send" once
+      Makes a small bank from a seed, signs its people in through the login page, sends their standing \
+      orders through the gateway, compares every balance with what the seed says, presses "send" once \
       more, and prints one payment's story. Doing it again pays nothing twice.
       """)
 
@@ -44,7 +44,11 @@ struct DemoCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: place.json) {
-      let (home, _, line) = try place.running()
+      let (home, charters, line) = try place.running()
+      let bind = PlatformSettings.read(home)?.gatewayBind ?? ""
+      guard DemoChoice.Facts.isLoopback(bind) else {
+        throw OperatorFailure(DemoChoice.refusal, .usage)
+      }
       let desk = OperatorDesk(line: line, randomness: .system)
       let bank = try await DemoBank.open(
         home: home, desk: desk, seed: seed, residents: residents, orders: ownOrders(), tell: tell)
@@ -58,7 +62,7 @@ struct DemoCommand: AsyncParsableCommand {
       try await Task.sleep(for: .seconds(1))
       let story = try await PaymentStory.gather(
         payment.correlationID, desk: desk, verifierKey: VerifierKeyFile.read(home))
-      show(bank, report, payment, story)
+      show(bank, report, payment, story, TracePath(story.records.map(\.record), in: charters))
     }
   }
 
@@ -94,7 +98,8 @@ struct DemoCommand: AsyncParsableCommand {
   }
 
   private func show(
-    _ bank: DemoBank, _ report: PaymentLoad.Report, _ payment: Payment, _ story: PaymentStory
+    _ bank: DemoBank, _ report: PaymentLoad.Report, _ payment: Payment, _ story: PaymentStory,
+    _ path: TracePath
   ) {
     if place.json {
       printLine(
@@ -108,13 +113,13 @@ struct DemoCommand: AsyncParsableCommand {
       return
     }
     print("\nThe story of payment \(payment.id) (\(payment.amount)):\n")
-    print(StoryLayout.lines(story, .output).joined(separator: "\n"))
+    print(StoryLayout.lines(story, path, .output).joined(separator: "\n"))
     print(
       """
 
       Sign in yourself:  \(bank.login.login)  \(bank.login.password)
-      Ask again:         ./strongroom trace \(payment.correlationID)
-      The raw lines:     ./strongroom logs --correlation \(payment.correlationID)
+      Ask again:         \(place.printed.text("trace", "\(payment.correlationID)"))
+      The raw lines:     \(place.printed.text("logs", "--correlation", "\(payment.correlationID)"))
       """)
   }
 }
@@ -165,9 +170,7 @@ struct DemoBank {
     _ bank: SeededBank, _ number: Int, _ orders: [Int], _ login: DemoLogin, _ platform: Platform,
     _ home: Home
   ) async throws -> PaymentLoad.Lane {
-    let client = try OutsideClient(
-      host: "localhost", port: platform.gatewayPort, authorityFile: home.edgeAuthorityFile,
-      group: MultiThreadedEventLoopGroup.singleton, clock: .system)
+    let client = try OutsideClient(to: platform, in: home, clock: .system)
     let tokens = try await BrowserLogin(
       browser: client, clientID: bank.clientID, redirectURI: DemoSeeding.redirectURI,
       randomness: .system

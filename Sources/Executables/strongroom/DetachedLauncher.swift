@@ -8,13 +8,14 @@ struct DetachedLauncher {
   private let output: FileHandle
   private let pid: Int32
 
-  static func start(_ arguments: [String]) throws -> DetachedLauncher {
+  /// - Parameter input: what it finds on its standard input.
+  static func start(_ arguments: [String], input: [UInt8]) throws -> DetachedLauncher {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw LaunchFailure.system(call: "pipe", code: errno) }
     _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
     defer { close(ends[1]) }
     let pid = try SessionProcess.spawn(
-      ExecutableFile.ownPath(), arguments: arguments, output: ends[1])
+      ExecutableFile.ownPath(), arguments: arguments, input: input, output: ends[1])
     return DetachedLauncher(
       output: FileHandle(fileDescriptor: ends[0], closeOnDealloc: true), pid: pid)
   }

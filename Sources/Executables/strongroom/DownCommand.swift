@@ -23,6 +23,11 @@ struct DownCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: place.json) {
+      let left = AddressHold.sweep()
+      if !left.isEmpty, !place.json {
+        let ports = left.map(String.init).joined(separator: ", ")
+        print("Removed the address rules that killed launchers had left (gateway ports: \(ports)).")
+      }
       try await Self.stop(try place.place(), json: place.json, timeout: timeout)
     }
   }

@@ -11,27 +11,27 @@ struct LedgerBenchCommand: AsyncParsableCommand {
     commandName: "ledger",
     abstract: "The ledger's book and journal beside hand-written SQL, on the same disk in one run.",
     discussion: """
-      In this process, without network and JSON: what the storage itself can do. Everything is durable
-      (WAL, synchronous=FULL) before it counts. 'index held back' is the journal alone; the other
-      figures of ours are taken while the index is built behind it, and 'caught up' counts until the
+      In this process, without network and JSON: what the storage itself can do. Everything is durable \
+      (WAL, synchronous=FULL) before it counts. 'index held back' is the journal alone; the other \
+      figures of ours are taken while the index is built behind it, and 'caught up' counts until the \
       index has everything. Ids are random in all 128 bits.
 
-      With --service every transfer is a call of its own: 64 callers over 64 connections, binary and
-      JSON, all checks on, told to audit in the same transaction. CPU is what each process used while
+      With --service every transfer is a call of its own: 64 callers over 64 connections, binary and \
+      JSON, 20 seconds each, all checks on, told to audit in the same transaction. CPU is what each process used while \
       the transfers ran; the callers run on the same cores.
       """)
 
   @Option(help: "Accounts, 2–4,000,000.")
   var accounts = 10_000
 
-  @Option(help: "Transfers of each of our runs.")
-  var transfers = 2_000_000
+  @Option(help: "Transfers of each of our runs; with --service of each form, at most.")
+  var transfers = 1_000_000
 
   @Option(help: "Transfers in a batch, 1–8,190.")
   var batch = 8_190
 
-  @Option(help: "Seconds of each hand-written run, at most.")
-  var seconds = 10.0
+  @Option(help: "Seconds of each hand-written run, or with --service of each form, at most.")
+  var seconds: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -63,6 +63,9 @@ struct LedgerBenchCommand: AsyncParsableCommand {
     }
     guard (1...8_190).contains(batch) else { throw ValidationError("--batch must be 1–8190") }
     guard (1...128).contains(callers) else { throw ValidationError("--callers must be 1–128") }
+    guard (0.1...86_400).contains(seconds ?? 1) else {
+      throw ValidationError("--seconds must be 0.1–86400")
+    }
     guard (batch...100_000_000).contains(transfers) else {
       throw ValidationError("--transfers must be \(batch)–100000000")
     }
@@ -72,9 +75,11 @@ struct LedgerBenchCommand: AsyncParsableCommand {
     try await reporting(json: place.json) {
       guard !service else {
         return try await ServiceBench(
-          place: place, callers: callers, accounts: accounts, each: max(1, transfers / callers)
+          place: place, callers: callers, accounts: accounts, each: max(1, transfers / callers),
+          longest: .milliseconds(Int64((seconds ?? 20) * 1_000))
         ).run()
       }
+      let seconds = seconds ?? 4
       let own = URL(filePath: folder).appending(path: "ledger-bench-\(getpid())")
       let path = own.standardizedFileURL.path(percentEncoded: false)
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -84,13 +89,21 @@ struct LedgerBenchCommand: AsyncParsableCommand {
       var all: [Figures] = []
       func note(_ figures: Figures) {
         all.append(figures)
-        if !place.json { print(Self.line(figures)) }
+        guard !place.json else { return }
+        print(Self.line(figures))
+        fflush(nil)
       }
-      note(
-        try await ours.run(work(.uniform), transfers: transfers, batch: batch, buildsIndex: false))
-      for shape in Workload.Shape.allCases {
-        note(try await ours.run(work(shape), transfers: transfers, batch: batch, buildsIndex: true))
+      func run(_ shape: Workload.Shape, buildsIndex: Bool) async throws {
+        let work = LongWork(
+          "\(shape.rawValue)", of: transfers, "transfers", isTold: !place.json)
+        defer { work.finish() }
+        note(
+          try await ours.run(
+            self.work(shape), transfers: transfers, batch: batch, buildsIndex: buildsIndex
+          ) { work.add($0) })
       }
+      try await run(.uniform, buildsIndex: false)
+      for shape in Workload.Shape.allCases { try await run(shape, buildsIndex: true) }
       let start = try await ours.start(after: work(.uniform))
       if !alone {
         for shape in [Workload.Shape.uniform, .hot] {

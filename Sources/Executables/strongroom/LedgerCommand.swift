@@ -14,7 +14,7 @@ struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger", abstract: "Verify, read and export the ledger's books.",
     discussion: """
-      Everything but 'import' and 'move' reads the journal where the ledger keeps it, beside a running ledger or in
+      Everything but 'import' and 'move' reads the journal where the ledger keeps it, beside a running ledger or in \
       a backup (--store, --database), decides every entry once more, and changes nothing.
       """,
     subcommands: [
@@ -49,10 +49,16 @@ struct BooksOptions: ParsableArguments {
       return try StoreReader(PostgresReader(database))
     }
     let home = try place.place()
-    if let kept = try PlatformSettings.load(home)?.ledgerDatabase {
-      return try StoreReader(PostgresReader(kept))
+    if let kept = try PlatformSettings.load(home)?.storeServer(of: "ledger") {
+      return try StoreReader(PostgresReader(home.location(of: "ledger", at: kept)))
     }
     return try StoreReader(path: home.storeFile(of: "ledger"))
+  }
+
+  /// Tells how far a walk through all entries is.
+  func work(_ what: String) throws -> LongWork {
+    LongWork(
+      what, of: Int(try LedgerHistory(reader()).entries()), "entries", isTold: !place.json)
   }
 }
 
@@ -67,7 +73,9 @@ struct LedgerVerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: books.place.json) {
-      let report = try LedgerVerifier(books.reader()).verify()
+      let work = try books.work("Verifying the books")
+      let report = try LedgerVerifier(books.reader()).verify { work.add() }
+      work.finish()
       if books.place.json {
         printLine(
           .object([
@@ -103,7 +111,9 @@ struct LedgerTrialBalanceCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: books.place.json) {
-      let totals = try LedgerHistory(books.reader()).replay().book.trialBalance
+      let work = try books.work("Reading the books")
+      let totals = try LedgerHistory(books.reader()).replay { _, _ in work.add() }.book.trialBalance
+      work.finish()
       for total in totals {
         if books.place.json {
           printLine(
@@ -148,7 +158,10 @@ struct LedgerStatementCommand: AsyncParsableCommand {
       guard let id = AccountID(account) else {
         throw OperatorFailure("'\(account)' is no account id", .badInput)
       }
+      let work = try books.work("Reading the books")
+      defer { work.finish() }
       let book = try LedgerHistory(books.reader()).replay { sealed, journaled in
+        work.add()
         guard let number = journaled.book.number(of: id) else { return }
         for (place, row) in sealed.entry.accepted.enumerated()
         where row.debit == number || row.credit == number {
@@ -163,7 +176,7 @@ struct LedgerStatementCommand: AsyncParsableCommand {
         print(
           """
           posted \(end.creditsPosted - end.debitsPosted), held \(end.debitsPending), expected \
-          \(end.creditsPending) minor units of \(end.currency)\(end.isClosed ? ", closed" : "")
+          \(end.creditsPending) minor units of \(end.currency)\(end.isClosed ? ", closed" : end.isFrozen ? ", frozen" : "")
           """)
       }
     }

@@ -13,9 +13,9 @@ struct LedgerMoveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "move", abstract: "Take the books from the home's file to PostgreSQL.",
     discussion: """
-      While the platform is down. Everything goes along: each journal entry as it was sealed, with its ids,
-      moments and hashes, accounts and their owners, open holds, and messages that wait to be delivered. All
-      of it is decided once more on its way, and verified where it arrived; then the file gets the ending
+      While the platform is down. Everything goes along: each journal entry as it was sealed, with its ids, \
+      moments and hashes, accounts and their owners, open holds, and messages that wait to be delivered. All \
+      of it is decided once more on its way, and verified where it arrived; then the file gets the ending \
       .moved. Safe to repeat after an interruption. Give 'up' the same location as --ledger-database.
       """)
 
@@ -52,7 +52,7 @@ struct LedgerMoveCommand: AsyncParsableCommand {
         tip \(report.tip)
         """)
       for total in report.totals { print(LedgerTrialBalanceCommand.line(total)) }
-      print("Next: ./strongroom up --ledger-database '\(to)'")
+      print("Next: \(place.printed.text("up", "--ledger-database", to))")
     }
   }
 
@@ -64,7 +64,7 @@ struct LedgerMoveCommand: AsyncParsableCommand {
     }
     do {
       // Ours for as long as this lasts, and at the newest migration.
-      let books = try Store.open(path: file, migrations: [.journal], clock: .system)
+      let books = try Store.open(path: file, migrations: Migration.ledger, clock: .system)
       let target = try await Self.open(location)
       let report = try LedgerMove(from: StoreReader(path: file), to: target).run()
       target.close()
@@ -90,14 +90,14 @@ struct LedgerMoveCommand: AsyncParsableCommand {
 
   /// From here on the home knows its books to be there, and the file is out of the way.
   private func settle(_ home: Home, _ location: PostgresLocation) async throws {
-    try await Self.open(location, identityFile: home.ledgerIdentityFile).close()
+    try await Self.open(location, identityFile: home.storeIdentityFile(of: "ledger")).close()
     // The ledger reads it as its own user; whoever moves the books may be root.
     let folder = try FileManager.default.attributesOfItem(
       atPath: home.dataFolder(of: "ledger"))
     var owner: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
     owner[.ownerAccountID] = folder[.ownerAccountID]
     owner[.groupOwnerAccountID] = folder[.groupOwnerAccountID]
-    try FileManager.default.setAttributes(owner, ofItemAtPath: home.ledgerIdentityFile)
+    try FileManager.default.setAttributes(owner, ofItemAtPath: home.storeIdentityFile(of: "ledger"))
     try KnownStores.forget("ledger", in: home)
     let file = home.storeFile(of: "ledger")
     // The log is empty after a close in good order; if it is not, it belongs to the file.
@@ -111,7 +111,7 @@ struct LedgerMoveCommand: AsyncParsableCommand {
     _ location: PostgresLocation, identityFile: String? = nil
   ) async throws -> Store {
     try await Store.open(
-      location, for: "strongroom-ledger-move", migrations: [.journal], clock: .system,
+      location, for: "strongroom-ledger-move", migrations: Migration.ledger, clock: .system,
       randomness: .system, identityFile: identityFile
     ) { complain("another ledger owns that database; waiting until it ends …") }
   }

@@ -13,7 +13,15 @@ import Vocabulary
 /// Where the platform lives; the same for every command.
 struct PlaceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Folder of this platform's state.", valueName: "dir"))
-  var home = "./.strongroom"
+  var home = PlaceOptions.homeDefault
+
+  /// What `--home` is where it is not given.
+  static let homeDefault = "./.strongroom"
+
+  /// Commands about this home, as they are printed.
+  var printed: PrintedCommand {
+    PrintedCommand(program: calledAs, home: home == Self.homeDefault ? nil : home)
+  }
 
   @Flag(help: "Machine-readable output: one JSON document, or one JSON object a line.")
   var json = false
@@ -27,6 +35,21 @@ struct PlaceOptions: ParsableArguments {
     return home
   }
 
+  /// The home of a platform that was started at least once.
+  /// - Throws: `LaunchFailure.notRunning`.
+  func made() throws -> (home: Home, charters: CharterSet) {
+    let home = try place()
+    guard PlatformSettings.read(home) != nil else { throw notRunning }
+    return (home, try CharterFolder.load(home.chartersFolder))
+  }
+
+  /// With the command that starts this home.
+  var notRunning: OperatorFailure {
+    OperatorFailure(
+      "Strongroom does not run from this home; start it with: \(printed.text("up"))",
+      LaunchFailure.notRunning.exitCode)
+  }
+
   /// The home's platform, for commands that need it to be running.
   /// - Parameter limits: of the connections to the services.
   func running(
@@ -34,7 +57,7 @@ struct PlaceOptions: ParsableArguments {
   ) throws -> (home: Home, charters: CharterSet, line: OperatorLine) {
     let home = try place()
     guard HomeLock.isHeld(home), let platform = PlatformSettings.read(home) else {
-      throw LaunchFailure.notRunning
+      throw notRunning
     }
     let charters = try CharterFolder.load(home.chartersFolder)
     let line = OperatorLine(
@@ -42,6 +65,12 @@ struct PlaceOptions: ParsableArguments {
       limits: limits)
     return (home, charters, line)
   }
+}
+
+/// How this command was called: by the checkout's script, which says so, or directly.
+var calledAs: String {
+  ProcessInfo.processInfo.environment["STRONGROOM_CALLED_AS"] ?? CommandLine.arguments.first
+    ?? "strongroom"
 }
 
 /// The command itself writes to people, not to a log: only errors of the fabric below are shown.
@@ -111,6 +140,11 @@ func reporting(json: Bool = false, _ body: () async throws -> Void) async throws
   } catch let failure as OperatorFailure {
     say(failure.description, code: failure.exitCode, json: json)
     throw ArgumentParser.ExitCode(failure.exitCode.rawValue)
+  } catch let failure as TransportFailure {
+    say(
+      "the service did not answer (\(failure)); see 'strongroom status'", code: .unavailable,
+      json: json)
+    throw ArgumentParser.ExitCode(CommandExit.unavailable.rawValue)
   } catch let error as StoreError {
     say(error.description, code: .unavailable, json: json)
     throw ArgumentParser.ExitCode(CommandExit.unavailable.rawValue)
@@ -126,4 +160,6 @@ private func say(_ message: String, code: CommandExit, json: Bool) {
 }
 
 /// One JSON value on one line of standard output.
-func printLine(_ value: JSON) { print(String(decoding: value.canonicalBytes, as: UTF8.self)) }
+func printLine(_ value: JSON) {
+  print(LegibleText.ofJSON(String(decoding: value.canonicalBytes, as: UTF8.self)))
+}

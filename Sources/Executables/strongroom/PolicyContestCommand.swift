@@ -13,10 +13,10 @@ struct PolicyContestCommand: AsyncParsableCommand {
     commandName: "policy",
     abstract: "The policy engine beside others that can be had, with the same policies and inputs.",
     discussion: """
-      One core, one decision after the other; policies are compiled beforehand. 'from JSON' begins each
-      decision with the input as JSON text. The others are called from Python, so that their figures hold
-      what their Python interface costs. A real Open Policy Agent takes part where the environment variable
-      OPA_BIN names its executable; its figures are those of its own timer, without HTTP and JSON. Each decision
+      One core, one decision after the other; policies are compiled beforehand. 'from JSON' begins each \
+      decision with the input as JSON text. The others are called from Python, so that their figures hold \
+      what their Python interface costs. A real Open Policy Agent takes part where the environment variable \
+      OPA_BIN names its executable; its figures are those of its own timer, without HTTP and JSON. Each decision \
       of theirs is held against ours.
       """)
 

@@ -9,6 +9,7 @@ import Vocabulary
 struct Progress: Sendable {
   let home: Home
   let json: Bool
+  let printed: PrintedCommand
 
   @Sendable func show(_ event: LauncherEvent) {
     guard !json else { return printJSON(event) }
@@ -24,7 +25,7 @@ struct Progress: Sendable {
       line("  \(terminal.styled("✓", .green)) \(name) ready in \(seconds), pid \(event.pid ?? 0)")
     case .standby: showStandby(name)
     case .restarting:
-      line("  \(terminal.styled("!", .red)) \(name) \(event.detail ?? "ended")")
+      line("  \(terminal.styled("!", .red)) \(name) \(LegibleText.of(event.detail ?? "ended"))")
     case .stopped: line("  \(terminal.styled("✓", .green)) \(name) stopped")
     case .up: showUp(event)
     case .failed: complain(event.detail ?? "the platform did not come up")
@@ -33,7 +34,7 @@ struct Progress: Sendable {
   }
 
   private func printJSON(_ event: LauncherEvent) {
-    print(String(decoding: event.line.dropLast(), as: UTF8.self))
+    print(LegibleText.ofJSON(String(decoding: event.line.dropLast(), as: UTF8.self)))
     fflush(nil)
   }
 
@@ -46,7 +47,12 @@ struct Progress: Sendable {
 
   private func showUp(_ event: LauncherEvent) {
     let terminal = Terminal.output
-    let issuer = PlatformSettings.read(home)?.issuer ?? "https://localhost:8443"
+    let platform = PlatformSettings.read(home)
+    let issuer = platform?.issuer ?? "https://localhost:8443"
+    // Who brought a certificate knows who vouches for it.
+    let trust =
+      platform?.edgeCertificateFile == nil
+      ? "--cacert \(PrintedCommand.quoted(home.edgeAuthorityLink)) " : ""
     line(
       terminal.styled("Strongroom is up", .bold) + " in \(Self.seconds(event.millis)).")
     print(
@@ -54,9 +60,14 @@ struct Progress: Sendable {
 
         door          \(issuer)
         sign in       \(issuer)/.well-known/openid-configuration
-        trust it      curl --cacert \(home.edgeAuthorityLink) \(issuer)/.well-known/openid-configuration
+        trust it      curl \(trust)\(issuer)/.well-known/openid-configuration
         state         \(home.path)
       """)
+  }
+
+  private func database(of name: String) -> String {
+    ServiceName(name).flatMap { PlatformSettings.read(home)?.storeServer(of: $0) }?.location
+      .description ?? "the database"
   }
 
   private func showStandby(_ name: String) {
@@ -64,8 +75,8 @@ struct Progress: Sendable {
     line(
       """
       Strongroom stands by. It comes up by itself when the platform that owns the books in
-      \(PlatformSettings.read(home)?.ledgerDatabase?.description ?? "the database") is down or does not answer for ten seconds.
-      See: ./strongroom status
+      \(database(of: name)) is down or does not answer for ten seconds.
+      See: \(printed.text("status"))
       """)
   }
 

@@ -26,7 +26,10 @@ struct DocumentOptions: ParsableArguments {
   static let bytesMax = 65_536
 
   /// - Throws: `OperatorFailure` for a file that cannot be read, or does not keep the contract.
-  func read<T: Decodable>(_ type: T.Type) throws -> T {
+  func read<T: Decodable>(_ type: T.Type) throws -> T { try Self.read(type, from: file) }
+
+  /// The same of any file; '-' is standard input.
+  static func read<T: Decodable>(_ type: T.Type, from file: String) throws -> T {
     let handle: FileHandle
     if file == "-" {
       handle = .standardInput
@@ -36,9 +39,9 @@ struct DocumentOptions: ParsableArguments {
       }
       handle = opened
     }
-    let data = try handle.read(upToCount: Self.bytesMax + 1) ?? Data()
-    guard data.count <= Self.bytesMax else {
-      throw OperatorFailure("more than \(Self.bytesMax) bytes", .badInput)
+    let data = try handle.read(upToCount: bytesMax + 1) ?? Data()
+    guard data.count <= bytesMax else {
+      throw OperatorFailure("more than \(bytesMax) bytes", .badInput)
     }
     do {
       return try StrictJSON.decode(type, from: Array(data))
@@ -52,22 +55,30 @@ struct DocumentOptions: ParsableArguments {
 extension PlaceOptions {
   /// Sends the input over the operator's own line and prints the receipt.
   func send<Input: Encodable & Sendable, Output: Decodable & Encodable & Sendable>(
-    _ input: Input, to operation: Vocabulary.Operation<Input, Output>
+    _ input: Input, to operation: Vocabulary.Operation<Input, Output>, path: [String: String] = [:]
   ) async throws {
+    let receipt = try await ask(operation, input, path: path)
+    print(LegibleText.ofJSON(String(decoding: try StrictJSON.encode(receipt), as: UTF8.self)))
+  }
+
+  /// One call over the operator's own line.
+  /// - Throws: `OperatorFailure` with what the service said, and of which field.
+  func ask<Input: Encodable & Sendable, Output: Decodable & Sendable>(
+    _ operation: Vocabulary.Operation<Input, Output>, _ input: Input, path: [String: String] = [:],
+    query: [String: String] = [:]
+  ) async throws -> Output {
     let (_, _, line) = try running()
     let correlation = hexText(Randomness.system.bits128() | 1, digits: 32)
     let answer = try await line.send(
-      operation.method, operation.path, to: operation.service,
+      operation.method,
+      PathFilling.fill(operation.path, with: path) + QueryFilling.text(query),
+      to: operation.service,
       headers: [Header.correlation: correlation, "content-type": "application/json"],
-      body: try StrictJSON.encode(input), within: .seconds(30))
+      body: operation.method == .get ? [] : try StrictJSON.encode(input), within: .seconds(30))
     guard answer.status < 300 else {
-      let problem = try? JSON.parse(answer.body)
-      let text = problem?["detail"]?.string ?? problem?["title"]?.string
-      throw OperatorFailure(
-        "\(operation.service) refused: \(text ?? "status \(answer.status)")", .refused)
+      throw OperatorFailure.refused(by: operation.service, answer.status, answer.body)
     }
-    let receipt = try StrictJSON.decode(Output.self, from: answer.body)
-    print(String(decoding: try StrictJSON.encode(receipt), as: UTF8.self))
+    return try StrictJSON.decode(Output.self, from: answer.body)
   }
 }
 
@@ -75,8 +86,10 @@ struct RegisterClientCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "client", abstract: "An OAuth client.",
     discussion: """
-      {"id":"<uuid>","name":"Book-keeping","kind":"public","grants":["authorization_code"],
-       "redirect_uris":["http://127.0.0.1/callback"],"scopes":["openid","accounts:read"]}
+      {"id":"<uuid>","name":"Book-keeping","kind":"public",
+       "grants":["authorization_code"],"scopes":["openid","accounts:read"],
+       "redirect_uris":["http://127.0.0.1/callback"]}
+
       A confidential client has "kind":"confidential" and its public "keys" (JWK). Safe to repeat.
       """)
   @OptionGroup var document: DocumentOptions
@@ -93,8 +106,9 @@ struct RegisterPersonCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "person", abstract: "Somebody who can sign in.",
     discussion: """
-      {"id":"<uuid>","login":"ada@example.org","password":"…"} – from a file or a pipe, so that the
-      password is on no command line. Safe to repeat.
+      {"id":"<uuid>","login":"ada@example.org","password":"…"}
+
+      From a file or a pipe, so that the password is on no command line. Safe to repeat.
       """)
   @OptionGroup var document: DocumentOptions
 
@@ -110,9 +124,10 @@ struct RegisterCustomerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "customer", abstract: "Who a person is.",
     discussion: """
-      {"id":"<uuid>","given_name":"Ada","family_name":"Byron","email":"ada@example.org",
-       "phone":"+441632960001","birth_date":"1985-12-10",
+      {"id":"<uuid>","given_name":"Ada","family_name":"Byron",
+       "email":"ada@example.org","phone":"+441632960001","birth_date":"1985-12-10",
        "address":{"lines":["12 St James's Square"],"city":"London","country":"GB"}}
+
       Kept sealed by the customers service, and nowhere else. Safe to repeat.
       """)
   @OptionGroup var document: DocumentOptions

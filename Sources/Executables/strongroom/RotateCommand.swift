@@ -7,7 +7,7 @@ struct RotateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rotate", abstract: "Replace keys while everything runs.",
     discussion: """
-      Nothing is interrupted: what the old key signed or sealed stays readable until it has expired or
+      Nothing is interrupted: what the old key signed or sealed stays readable until it has expired or \
       was sealed anew. Each rotation is in the audit log, with the operator as its caller.
       """,
     subcommands: [
@@ -50,8 +50,8 @@ struct RotateSealingKeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sealing-key", abstract: "The key that seals a service's sensitive columns.",
     discussion: """
-      Old rows stay readable under their key version. The service seals with the new version from its
-      next start on.
+      The service seals with the new version within some seconds, and seals anew what lies under older \
+      ones. When nothing is left under an old version, the authority retires it.
       """)
   @OptionGroup var place: PlaceOptions
 
@@ -73,12 +73,13 @@ struct RotateSigningKeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "signing-key", abstract: "The key that signs access and identity tokens.",
     discussion: """
-      The key that was announced in the JWKS signs from now on and the next one is announced; tokens of
+      The key that was announced in the JWKS signs from now on and the next one is announced; tokens of \
       the old key stay good until they expire.
       """)
   @OptionGroup var place: PlaceOptions
 
-  @Option(help: "ES256 or EdDSA: the algorithm of the next key.")
+  @Option(
+    help: "ES256 or EdDSA: the algorithm of the next key. RS256: the key for clients of its own.")
   var alg: String?
 
   func run() async throws {

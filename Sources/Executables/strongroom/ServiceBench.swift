@@ -12,8 +12,10 @@ struct ServiceBench {
   let place: PlaceOptions
   let callers: Int
   let accounts: Int
-  /// Transfers of each caller and form.
+  /// Transfers of each caller and form, at most.
   let each: Int
+  /// How long each form is measured, at most.
+  let longest: Duration
 
   func run() async throws {
     var limits = TransportLimits()
@@ -29,11 +31,15 @@ struct ServiceBench {
       clock: .system, randomness: randomness)
     try await load.open()
     // The connections are made, and what is made once is made, before anything is measured.
-    _ = try await load.run(.binary, callers: callers, each: min(each, 50))
+    _ = try await load.run(.binary, callers: callers, each: min(each, 50), longest: longest)
     for form in TransferLoad.Form.allCases {
       let own = Self.ownCPUSeconds()
       let before = ProcessFigures.all(home)
-      let report = try await load.run(form, callers: callers, each: each)
+      let work = LongWork("\(form.rawValue)", "transfers", isTold: !place.json)
+      let report = try await load.run(form, callers: callers, each: each, longest: longest) {
+        work.add()
+      }
+      work.finish()
       show(form, report, Self.ownCPUSeconds() - own, before, ProcessFigures.all(home))
       guard report.others.isEmpty else {
         throw OperatorFailure("not every transfer was created: \(report.others)", .failed)

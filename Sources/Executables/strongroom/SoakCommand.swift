@@ -8,9 +8,11 @@ import Vocabulary
 struct SoakCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "soak",
-    abstract: "Torment the ledger, or the policy engine, for hours.",
+    abstract:
+      "Torment the platform, its ledger, or the policy engine, for hours; make a log long.",
     subcommands: [
-      LedgerSoakCommand.self, LedgerWriterCommand.self, PolicySoakCommand.self,
+      PlatformSoakCommand.self, LedgerSoakCommand.self, LedgerWriterCommand.self,
+      PolicySoakCommand.self, LongLogCommand.self,
     ])
 }
 
@@ -20,7 +22,7 @@ struct LedgerSoakCommand: AsyncParsableCommand {
     abstract: "Simulated and real faults against the ledger's books, until the time is up.",
     discussion: """
       Simulated: the real book and journal over a disk that fails, beside a model, seed after seed.
-      Real: writers with processes of their own on this disk, killed and paused at random moments, their
+      Real: writers with processes of their own on this disk, killed and paused at random moments, their \
       disk rebuilt as a power cut at any moment may have left it, writes and syncs that fail.
       Needs no running platform. Ends at the first thing that does not hold, and says how to see it again.
       """)

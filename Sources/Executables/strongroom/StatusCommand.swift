@@ -12,10 +12,10 @@ struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "Services with health, certificate, request rate and latency.",
     discussion: """
-      Asks every service over mutual TLS, twice one second apart, so the rate is of that second;
-      p50 and p99 are bounds of histogram buckets since the service's start. Exit code 1 when a
-      service is not healthy, the kernel does not hold it as its launch record says, or a program,
-      charter or setting is not what was pinned at 'up'.
+      Asks every service over mutual TLS, twice one second apart, so the rate is of that second; \
+      p50 and p99 are bounds of histogram buckets since the service's start. Exit code 1 when a \
+      service is not healthy, the kernel does not hold it as its launch record says, or a program, \
+      charter or setting is not what was pinned at 'up', or when a disk is full and no new work is taken.
       """)
 
   @OptionGroup var place: PlaceOptions
@@ -61,7 +61,9 @@ struct StatusCommand: AsyncParsableCommand {
     await withTaskGroup(of: (ServiceName, ServiceFigures?).self) { group in
       for service in services {
         group.addTask {
-          guard let answer = try? await line.send(.get, "/metrics", to: service),
+          guard
+            let answer = try? await line.send(
+              .get, "/metrics", to: service, within: Standing.answerMax),
             answer.status == 200
           else { return (service, nil) }
           return (service, ServiceFigures(exposition: String(decoding: answer.body, as: UTF8.self)))
@@ -101,7 +103,8 @@ struct StatusCommand: AsyncParsableCommand {
   }
 
   private func books(in home: Home) -> String {
-    PlatformSettings.read(home)?.ledgerDatabase?.description ?? home.storeFile(of: "ledger")
+    PlatformSettings.read(home)?.storeServer(of: "ledger")?.location.description
+      ?? home.storeFile(of: "ledger")
   }
 
   private func show(_ rows: [Row], _ home: Home, _ immutable: ImmutableStanding?) {
@@ -116,12 +119,13 @@ struct StatusCommand: AsyncParsableCommand {
     print(table)
     let memory = rows.compactMap { $0.after?.residentBytes }.reduce(0, +)
     print()
-    for program in rows.compactMap(\.program) { print(program.line) }
+    for program in rows.compactMap(\.program) { print(LegibleText.of(program.line)) }
     for line in ConfinementStanding.lines(
       rows.map { ($0.service, $0.standing?.confinement) })
-    { print(line) }
+    { print(LegibleText.of(line)) }
     let silence = ImmutableStanding.lastLook(in: home).map { Clock.system.now() - $0 }
     print(ImmutableLine.text(immutable, silence: silence))
+    if let disk = DiskLine.text(of: rows.compactMap { $0.standing?.disk }) { print(disk) }
     print("the ledger keeps its books in \(books(in: home))")
     print("all services: \(memory >> 20) MiB resident · home \(home.path)")
   }
@@ -135,18 +139,31 @@ struct Standing: Sendable {
   var startedAt: Instant?
   var certificateExpires: Instant?
   var outboxWaiting: Int64?
+  /// How far the revocation feed is known there.
+  var revocations: JSON?
+  /// The room that it says it has.
+  var disk: DiskLine?
   var confinement: ConfinementStanding?
+
+  /// A service that hangs must not hide how the others are.
+  static let answerMax: Duration = .seconds(3)
 
   static func ask(_ service: ServiceName, pid: Int32?, _ line: OperatorLine) async -> Standing {
     var standing = Standing(pid: pid)
     do {
-      let answer = try await line.send(.get, "/readyz", to: service, within: .seconds(3))
+      let answer = try await line.send(.get, "/readyz", to: service, within: answerMax)
       standing.health = answer.status == 200 ? "ready" : "not ready"
       guard let body = try? JSON.parse(answer.body) else { return standing }
       standing.version = body["version"]?.string
       standing.startedAt = body["started_at"]?.string.flatMap { Instant($0) }
       standing.certificateExpires = body["certificate_expires"]?.string.flatMap { Instant($0) }
       standing.outboxWaiting = body["outbox_waiting"]?.integer
+      standing.revocations = body["revocations"]
+      standing.disk = body["disk"].flatMap { DiskLine(service, $0) }
+      // It answers, and takes no new work.
+      if standing.disk?.isFull == true { standing.health = "disk full" }
+      // It answers, and acts on nobody's token.
+      if body["revocations"]?["stale"] == true { standing.health = "revocations unknown" }
     } catch {
       standing.health = pid == nil ? "down" : "unreachable"
     }
@@ -199,6 +216,8 @@ private struct Row {
       fields["certificate_expires"] = .string(at.description)
     }
     if let waiting = standing?.outboxWaiting { fields["outbox_waiting"] = .integer(waiting) }
+    if let revocations = standing?.revocations { fields["revocations"] = revocations }
+    if let disk = standing?.disk { fields["disk"] = disk.json }
     if let confinement = standing?.confinement { fields["confinement"] = confinement.json }
     if let program { fields["program"] = program.json }
     if let rate { fields["requests_per_second"] = .number(rate) }

@@ -1,11 +1,15 @@
 import AuditAPI
 import Demo
+import Launcher
 import LedgerAPI
 import Vocabulary
 
 /// One payment's story for reading.
 enum StoryLayout {
-  static func lines(_ story: PaymentStory, _ terminal: Terminal) -> [String] {
+  /// What is proved, and apart from it what services say to which nothing of it leads.
+  static func lines(
+    _ story: PaymentStory, _ path: TracePath, _ terminal: Terminal
+  ) -> [String] {
     guard let first = story.records.first?.record.at else {
       return ["nothing is recorded under \(story.correlation)"]
     }
@@ -13,7 +17,26 @@ enum StoryLayout {
       terminal.styled("correlation \(story.correlation)", .bold), "",
       "each hop, its decision, and when:",
     ]
-    for logged in story.records { lines.append(line(logged, since: first, terminal)) }
+    let (shown, claimed) = (
+      story.records.filter { path.leads(to: $0.record) },
+      story.records.filter { !path.leads(to: $0.record) }
+    )
+    for logged in shown { lines.append(line(logged, since: first, terminal)) }
+    lines += [
+      "",
+      terminal.styled(
+        "proved: the service behind each arrow, by its certificate, and when the log took its word. What it"
+          + " says of the caller, the time and the rest is its own word.", .dim),
+    ]
+    if !claimed.isEmpty {
+      lines += [
+        "",
+        terminal.styled(
+          "recorded under the same id by services to which none of these hops leads; their word alone:",
+          .yellow),
+      ]
+      for logged in claimed { lines.append(line(logged, since: first, terminal)) }
+    }
     if !story.transfers.isEmpty {
       lines += ["", "the ledger's entries:"]
       for transfer in story.transfers { lines.append(line(transfer)) }
@@ -32,24 +55,50 @@ enum StoryLayout {
     return lines
   }
 
+  /// Lines that are shown of all logs together.
+  private static let claimsMax = 30
+
+  /// What logs say, each line marked as its service's word.
+  static func claims(
+    _ claims: [StoredLine], _ path: TracePath, more: String, _ terminal: Terminal
+  ) -> [String] {
+    guard !claims.isEmpty else { return ["no service's log says anything of it"] }
+    var lines = [
+      "what the services' logs say of it; each line is its service's word and proves nothing:"
+    ]
+    for claim in claims.prefix(claimsMax) {
+      let off =
+        path.isOn(log: claim.source)
+        ? ""
+        : "  " + terminal.styled("[\(LegibleText.of(claim.source)) was not on this path]", .yellow)
+      lines.append("  " + LineLayout.layout(LegibleLine(claim), terminal) + off)
+    }
+    if claims.count > claimsMax {
+      lines.append("  and \(claims.count - claimsMax) more: \(more)")
+    }
+    return lines
+  }
+
   private static func line(
     _ logged: LoggedRecord, since first: Instant, _ terminal: Terminal
   ) -> String {
     let record = logged.record
+    let shown = LegibleRecord(record)
     let millis = Double((record.at - first).nanoseconds) / 1e6
     let time = "+" + fixed(millis, 1) + " ms"
     let outcome = terminal.styled(
-      record.outcome, record.outcome == AuditRecord.refused ? .red : .green)
-    let who = "\(record.caller) → \(record.service)"
-    let why = record.reason.map { " (\($0))" } ?? ""
+      shown.outcome, shown.isRefusal ? .red : .green)
+    let who = "\(shown.caller) → \(shown.service)"
+    let why = shown.reason.map { " (\($0))" } ?? ""
+    let doubt = shown.doubt.map { "  " + terminal.styled("[\($0)]", .yellow) } ?? ""
     let amount = record.detail["amount_minor_units"].flatMap { Int64($0) }
     let currency = record.detail["currency"].flatMap { Currency($0) }
     var detail = ""
     if let amount, let currency, let money = try? Money(minorUnits: amount, currency: currency) {
       detail = "  \(money)"
     }
-    return "  " + padded(time, 12) + padded(who, 22) + padded(record.operation, 18) + outcome + why
-      + detail
+    return "  " + padded(time, 12) + padded(who, 22) + padded(shown.operation, 18) + outcome + why
+      + detail + doubt
   }
 
   private static func line(_ transfer: LedgerTransfer) -> String {

@@ -4,6 +4,11 @@ import Launcher
 /// The whole command line; one file per command beside this one.
 @main
 struct StrongroomCommand: AsyncParsableCommand {
+  static func main() async {
+    WrittenOutput.require()
+    await main(nil)
+  }
+
   static let configuration = CommandConfiguration(
     commandName: "strongroom",
     abstract:
@@ -19,16 +24,20 @@ struct StrongroomCommand: AsyncParsableCommand {
         name: "Run",
         subcommands: [
           UpCommand.self, DownCommand.self, DeployCommand.self, RegisterCommand.self,
-          RotateCommand.self,
+          RotateCommand.self, RootKeyCommand.self, SecretCommand.self, ClientCommand.self,
+          PersonCommand.self, AccountCommand.self, MoveCommand.self,
         ]),
       CommandGroup(
         name: "Look",
-        subcommands: [StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self]),
+        subcommands: [
+          StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self,
+          TokenCommand.self,
+        ]),
       CommandGroup(
         name: "Prove",
         subcommands: [
           AuditCommand.self, LedgerCommand.self, DrillCommand.self, BenchCommand.self,
-          SoakCommand.self, PolicyCommand.self,
+          SoakCommand.self, ConformanceCommand.self, PolicyCommand.self,
         ]),
       CommandGroup(
         name: "Build",

@@ -1,4 +1,5 @@
 import Foundation
+import Launcher
 
 /// What our output is written to. Colour and moving lines only on a terminal, and never when
 /// NO_COLOR is set (no-color.org) or the terminal says that it is dumb.
@@ -30,11 +31,12 @@ struct Terminal {
     isColoured ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
   }
 
-  /// Columns separated by two spaces, each as wide as its widest cell; the first row is the
+  /// What cells say comes from services, too, so all of it is made legible. Columns separated by two spaces, each as wide as its widest cell; the first row is the
   /// heading.
   func table(_ rows: [[String]], style: (_ row: Int, _ column: Int) -> Style = { _, _ in .plain })
     -> String
   {
+    let rows = rows.map { $0.map(LegibleText.of) }
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
@@ -50,7 +52,9 @@ struct Terminal {
   }
 }
 
-/// Writes a line to standard error.
+/// Writes to standard error. The text may hold what a service or a stranger said.
 func complain(_ text: String) {
+  let text = text.split(separator: "\n", omittingEmptySubsequences: false)
+    .map { LegibleText.of(String($0)) }.joined(separator: "\n")
   FileHandle.standardError.write(Data("strongroom: \(text)\n".utf8))
 }

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Demo
+import Charters
 import Chassis
 import Foundation
 import Launcher
+import PolicyBundles
 import NIOPosix
 import PolicyClient
 import PolicyEngine
@@ -10,178 +12,12 @@ import StrictJSON
 import Telemetry
 import Vocabulary
 
-/// What `up` passes on to the launcher, and the launcher understands.
-struct LaunchOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Checkout, or folder of charters.", valueName: "dir"))
-  var charters: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Folder of a service to add: its charter.yaml, grants.yaml and program. May be repeated.",
-      valueName: "dir"))
-  var with: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "Folder with the access policies of a home that has none (default: the checkout's Policies).",
-      valueName: "dir"))
-  var policies: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Open Policy Agent on this machine that decides about access instead of our own engine, or 'none'.",
-      valueName: "url"))
-  var policyURL: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "How long access policies decide that nobody confirms any more (default 300).",
-      valueName: "seconds"))
-  var policyStaleSeconds: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Added to every internal port (7100–7106); not to the gateway's.", valueName: "n"))
-  var portOffset: Int?
-
-  @Option(help: ArgumentHelp("The gateway's public port (default 8443).", valueName: "n"))
-  var gatewayPort: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "IPv4 address of the gateway's public port (default 127.0.0.1).", valueName: "ip"))
-  var bind: String?
-
-  @Option(
-    help: ArgumentHelp("OTLP/HTTP collector for traces, or 'none'.", valueName: "url"))
-  var otlp: String?
-
-  @Option(
-    help: ArgumentHelp("Multiplies the gateway's rate limits, for load tests.", valueName: "n"))
-  var limitsFactor: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Where the ledger keeps its books: postgresql://USER@HOST/DATABASE?passfile=FILE&sslmode=verify-full.",
-      discussion: """
-        Kept for the next 'up'. All parameters of libpq are taken but passwords, which belong into the \
-        passfile; HOST may be a list. Only the ledger may reach the server.
-        """, valueName: "location"))
-  var ledgerDatabase: String?
-
-  #if DEBUG
-    @Option(
-      help: ArgumentHelp("Leave a defence out, for tests of the drills.", visibility: .hidden))
-    var weaken: [Weakness] = []
-  #endif
-
-  @Flag(
-    help: "Refuse to start where any measure of confinement is missing, root's too (exit code 78).")
-  var requireConfinement = false
-
-  func validate() throws {
-    if let portOffset, !(0...50_000).contains(portOffset) {
-      throw ValidationError("--port-offset must be from 0 to 50000")
-    }
-    if let policyURL, policyURL != "none" {
-      do throws(RemotePolicyFailure) {
-        let address = try RemotePolicyAddress(policyURL)
-        guard address.isLoopback, !address.isEncrypted else {
-          throw RemotePolicyFailure.misconfigured(
-            "--policy-url must be http://127.0.0.1, localhost or [::1]: an agent runs beside those whom it serves"
-          )
-        }
-      } catch {
-        throw ValidationError("\(error)")
-      }
-    }
-    if let policyStaleSeconds, !(1...86_400).contains(policyStaleSeconds) {
-      throw ValidationError("--policy-stale-seconds must be from 1 to 86400")
-    }
-    if let gatewayPort, !(1...65_535).contains(gatewayPort) {
-      throw ValidationError("--gateway-port must be from 1 to 65535")
-    }
-    if let bind {
-      var address = in_addr()
-      guard inet_pton(AF_INET, bind, &address) == 1 else {
-        throw ValidationError("--bind must be an IPv4 address, for example 127.0.0.1 or 0.0.0.0")
-      }
-    }
-    if let otlp, otlp != "none", CollectorEndpoint(otlp) == nil {
-      throw ValidationError(
-        "--otlp must be http://127.0.0.1, localhost or [::1], with an optional port and path: a "
-          + "collector elsewhere is reached through an agent on this machine")
-    }
-    _ = try databaseLocation(ledgerDatabase, option: "--ledger-database")
-    if let limitsFactor, !(1...1_000_000).contains(limitsFactor) {
-      throw ValidationError("--limits-factor must be from 1 to 1000000")
-    }
-  }
-
-  var wishes: LauncherRun.Wishes {
-    var wishes = LauncherRun.Wishes()
-    wishes.bind = bind
-    wishes.portOffset = portOffset
-    wishes.gatewayPort = gatewayPort
-    wishes.otlpEndpoint = otlp
-    wishes.limitsFactor = limitsFactor
-    // The services need no names, so they resolve none.
-    wishes.policyURL = policyURL?.replacing("//localhost", with: "//127.0.0.1")
-    wishes.policyStaleSeconds = policyStaleSeconds
-    // Validated before.
-    wishes.ledgerDatabase = try? databaseLocation(ledgerDatabase, option: "--ledger-database")
-    #if DEBUG
-      if !weaken.isEmpty { wishes.weakened = weaken }
-    #endif
-    wishes.requiresConfinement = requireConfinement
-    return wishes
-  }
-
-  func run(_ home: Home) throws -> LauncherRun {
-    let own = try ExecutableFile.ownPath()
-    return LauncherRun(
-      home: home, charters: try chartersFolder(charters), added: addedFolders(with),
-      policies: try policiesFolder(policies),
-      binaries: URL(filePath: own).deletingLastPathComponent().path(percentEncoded: false),
-      wishes: wishes, environment: ProcessInfo.processInfo.environment, clock: Clock.system,
-      randomness: .system)
-  }
-
-  /// The same options as words for another process.
-  var words: [String] {
-    var words: [String] = []
-    func add(_ name: String, _ value: (some CustomStringConvertible)?) {
-      if let value { words += [name, value.description] }
-    }
-    add("--charters", charters)
-    for folder in addedFolders(with) { add("--with", folder) }
-    add("--policies", policies.map(absolutePath))
-    add("--policy-url", policyURL)
-    add("--policy-stale-seconds", policyStaleSeconds)
-    add("--port-offset", portOffset)
-    add("--gateway-port", gatewayPort)
-    add("--bind", bind)
-    add("--otlp", otlp)
-    add("--limits-factor", limitsFactor)
-    add("--ledger-database", ledgerDatabase)
-    #if DEBUG
-      for weakness in weaken { add("--weaken", weakness.rawValue) }
-    #endif
-    if requireConfinement { words.append("--require-confinement") }
-    return words
-  }
-}
-
-#if DEBUG
-  extension Weakness: ExpressibleByArgument {}
-#endif
-
 struct UpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "up", abstract: "Start the platform and wait until it is ready.",
     discussion: """
-      Every service becomes a process of its own, in the order of the charters; a launcher in the
-      background restarts what ends, until 'strongroom down'. With --foreground the command stays
+      Every service becomes a process of its own, in the order of the charters; a launcher in the \
+      background restarts what ends, until 'strongroom down'. With --foreground the command stays \
       until Ctrl-C, and then drains.
       """)
 
@@ -194,8 +30,13 @@ struct UpCommand: AsyncParsableCommand {
   @Flag(name: .shortAndLong, help: "Go to the background once ready (the default).")
   var detach = false
 
-  @Flag(help: "Do not put the demo bank (invented people, a demo login) into the platform.")
-  var noDemo = false
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Put the demo bank (invented people, a login whose password is printed) into the platform. Without \
+      either, only the first 'up' of a home at a terminal does; never where --bind lets others in.
+      """)
+  var demo: Bool?
 
   func run() async throws {
     try await reporting(json: place.json) {
@@ -203,15 +44,49 @@ struct UpCommand: AsyncParsableCommand {
       // Both faults that a person can mend at once are found before anything is written.
       let files = try CharterFolder.read(
         chartersFolder(launch.charters), with: addedFolders(launch.with))
-      _ = try CharterFolder.check(files)
-      let refusals = try DeployGate.of(chartersFolder(launch.charters), policies: launch.policies)?
-        .judge(files)
+      let set = try CharterFolder.check(files)
+      let gate = try DeployGate.of(chartersFolder(launch.charters), policies: launch.policies)
+      let refusals = try gate?.judge(files)
       if let refusals, !refusals.isEmpty {
         throw DeployGate.refused(refusals, json: place.json)
       }
       if HomeLock.isHeld(home) { throw LaunchFailure.runsAlready(pid: HomeLock.launcherPid(home)) }
-      try await requireAgent(launch.wishes.applied(to: PlatformSettings.load(home)))
-      try await launchAll(home)
+      let platform = try launch.wishes.applied(to: PlatformSettings.load(home))
+      try DoorPapers.check(platform, at: Clock.system.now())
+      try await requireAgent(platform)
+      let choice = demoChoice(home, platform)
+      guard choice != .refuse else { throw OperatorFailure(DemoChoice.refusal, .usage) }
+      try warnOfGaps(set, files, gate, home, platform)
+      tellFiles(set, platform)
+      try await launchAll(home, demo: choice)
+    }
+  }
+
+  /// Where there is a database for all stores: who keeps a file nevertheless, and why.
+  private func tellFiles(_ charters: CharterSet, _ platform: Platform) {
+    guard platform.database != nil, !place.json else { return }
+    for charter in charters.charters where charter.port != nil && charter.store.server == .never {
+      let why =
+        charter.program == nil
+        ? "its charter does not say 'store: {server: allowed}'" : "it is the sidecar of a program"
+      complain("\(charter.service) keeps its store in a file: \(why)")
+    }
+  }
+
+  /// What the policies that will decide refuse to everybody: those in force here, or the folder's where there are none yet.
+  private func warnOfGaps(
+    _ charters: CharterSet, _ files: [CharterFile], _ gate: DeployGate?, _ home: Home,
+    _ platform: Platform
+  ) throws {
+    guard platform.policyURL == nil, !place.json else { return }
+    // A bundle that is not as it was signed is the launcher's to tell of.
+    let office = PolicyOffice(home, platform: platform, clock: .system, randomness: .system)
+    let inForce = (try? office.current()) ?? nil
+    guard let data = inForce?.draft.data ?? gate?.data else { return }
+    let gaps = PurposeGap.all(charters, in: files, by: data)
+    DeployGate.warn(of: gaps)
+    if !gaps.isEmpty, inForce != nil {
+      complain("then publish the change: \(place.printed.text("policy", "publish"))")
     }
   }
 
@@ -229,15 +104,25 @@ struct UpCommand: AsyncParsableCommand {
     }
   }
 
+  /// Before anything is written: whether this is the first time is seen by what is there.
+  private func demoChoice(_ home: Home, _ platform: Platform) -> DemoChoice {
+    DemoChoice(
+      DemoChoice.Facts(
+        isFirst: !WholeFile.exists(home.platformFile), hasDemo: DemoLogin.read(home) != nil,
+        isInteractive: Terminal.output.isTerminal && isatty(STDIN_FILENO) == 1 && !place.json,
+        bind: platform.gatewayBind), asked: demo == true, declined: demo == false)
+  }
+
   /// Starts what was checked before, and says what to try next.
-  func launchAll(_ home: Home) async throws {
-    let progress = Progress(home: home, json: place.json)
+  func launchAll(_ home: Home, demo: DemoChoice) async throws {
+    let progress = Progress(home: home, json: place.json, printed: place.printed)
+    let rootKey = try launch.keeping.rootKey(of: home, place)
     let outcome =
       foreground
-      ? Outcome.ended(try await launch.run(home).run(report: progress.show))
-      : try detached(home, progress)
+      ? Outcome.ended(try await launch.run(home, rootKey: rootKey).run(report: progress.show))
+      : try detached(home, rootKey, progress)
     switch outcome {
-    case .up: try await sayWhatNext(home)
+    case .up: try await sayWhatNext(home, demo)
     case .standsBy, .ended(.success): return
     case .ended(let code): throw ArgumentParser.ExitCode(code.rawValue)
     }
@@ -251,8 +136,11 @@ struct UpCommand: AsyncParsableCommand {
   }
 
   /// The demo login, and the next thing to try.
-  private func sayWhatNext(_ home: Home) async throws {
-    guard !noDemo else { return place.json ? () : print("\nNext: ./strongroom status") }
+  private func sayWhatNext(_ home: Home, _ demo: DemoChoice) async throws {
+    if demo == .warn { complain(DemoChoice.warning) }
+    guard demo == .seed else {
+      return place.json ? () : print("\nNext: \(place.printed.text("status"))")
+    }
     let (_, _, line) = try place.running()
     let seeding = DemoSeeding(
       desk: OperatorDesk(line: line, randomness: .system), home: home, randomness: .system)
@@ -266,16 +154,22 @@ struct UpCommand: AsyncParsableCommand {
       """
         demo login    \(login.login)  \(login.password)
 
-      Next: \(Terminal.output.styled("./strongroom demo", .cyan)) pays the demo bank's standing orders and tells one payment's story.
-      Then: ./strongroom status · ./strongroom logs -f · ./strongroom down
+      Next: \(Terminal.output.styled(place.printed.text("demo"), .cyan)) pays the demo bank's standing orders and tells one payment's story.
+      Then: \(place.printed.text("status"))
+            \(place.printed.text("logs", "-f"))
+            \(place.printed.text("down"))
       """)
   }
 
   /// Starts ourselves again as the launcher, in a session of its own, and shows what it reports
   /// until it is up, or stands by.
-  private func detached(_ home: Home, _ progress: Progress) throws -> Outcome {
+  private func detached(
+    _ home: Home, _ rootKey: HandedRootKey?, _ progress: Progress
+  ) throws -> Outcome {
     let launcher = try DetachedLauncher.start(
-      ["launcher", "--home", home.path] + launch.words)
+      ["launcher", "--home", home.path] + launch.words
+        + (rootKey == nil ? [] : ["--root-key-on-input"]),
+      input: rootKey?.handover ?? [])
     let interrupts = launcher.stoppingOnInterrupt()
     for line in launcher.lines {
       guard let event = LauncherEvent(line: line) else { continue }
@@ -290,25 +184,5 @@ struct UpCommand: AsyncParsableCommand {
     guard !interrupts.haveCome else { return .ended(.interrupted) }
     complain("the launcher ended without a word; see \(home.logFolder)/launcher.log")
     return .ended(.software)
-  }
-}
-
-/// What `up` runs in the background. Not for people, so it is not in the help.
-struct LauncherCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "launcher", abstract: "Keep the services of a home running.", shouldDisplay: false)
-
-  @OptionGroup var place: PlaceOptions
-  @OptionGroup var launch: LaunchOptions
-
-  func run() async throws {
-    try await reporting {
-      let code = try await launch.run(place.place()).run { event in
-        // When `up` has gone its end of the pipe is closed; the launcher goes on without an
-        // audience.
-        _ = event.line.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      }
-      throw ArgumentParser.ExitCode(code.rawValue)
-    }
   }
 }

@@ -78,8 +78,8 @@ struct TransactionTokenCheck: AccessCheck {
       passage.transaction = token
       return
     }
-    if caller == TransactionToken.issuingService {
-      // Straight from the gateway: the token was made for exactly this request.
+    if caller == service.charters.holder(of: .door) {
+      // Straight from the door: the token was made for exactly this request.
       try token.requireRequest(
         method: passage.request.method, target: passage.request.target,
         bodyDigest: Array(SHA256.hash(data: Array(passage.request.body.readableBytesView))))

@@ -66,8 +66,8 @@ package enum AuditDelivery {
   private static func viaAuditService(
     _ service: ServiceContext
   ) -> @Sendable ([OutboxMessage]) async throws -> Void {
-    let audit = service.client("audit")
     let operation = AuditOperations.appendRecords
+    let audit = service.client(operation.service)
     return { messages in
       var body = Array(#"{"records":["#.utf8)
       body.reserveCapacity(messages.reduce(16) { $0 + $1.body.count + 1 })

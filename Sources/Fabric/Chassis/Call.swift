@@ -60,10 +60,26 @@ package struct Call: Sendable {
     return number
   }
 
+  /// `true` or `false` from the query; absent is false.
+  package func flag(_ name: String) throws(Problem) -> Bool {
+    switch query[name] {
+    case nil, "false": return false
+    case "true": return true
+    case _?: throw .malformed("expected true or false", field: name)
+    }
+  }
+
   /// The person on whose behalf this happens; refused where the token names none.
   package func person() throws(Problem) -> PersonID {
     guard let person = transaction?.person else { throw .forbidden }
     return person
+  }
+
+  /// Who owns what this may read or move: the person, or the client that acts for itself; refused where the token names
+  /// neither.
+  package func holder() throws(Problem) -> PersonID {
+    guard let holder = transaction?.holder else { throw .forbidden }
+    return holder
   }
 
   /// For the calls made on behalf of this one: same correlation, trace, deadline and transaction.

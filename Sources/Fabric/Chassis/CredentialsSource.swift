@@ -1,3 +1,4 @@
+package import Charters
 package import Storage
 package import Telemetry
 package import Vocabulary
@@ -9,6 +10,7 @@ package struct CredentialsSource: Sendable {
   /// What is there before the mesh is.
   package struct Means: Sendable {
     package let service: ServiceName
+    package let charter: Charter
     package let home: Home
     package let platform: Platform
     package let store: Store
@@ -35,8 +37,17 @@ package struct CredentialsSource: Sendable {
 package struct CredentialsFeed: Sendable {
   package let first: WorkloadCredentials
   package let updates: AsyncStream<WorkloadCredentials>
-  package init(first: WorkloadCredentials, updates: AsyncStream<WorkloadCredentials>) {
+  /// Who issued them, where that is in this process: its service is handed it.
+  package let issuer: (any CredentialsIssuer)?
+  package init(
+    first: WorkloadCredentials, updates: AsyncStream<WorkloadCredentials>,
+    issuer: (any CredentialsIssuer)? = nil
+  ) {
     self.first = first
     self.updates = updates
+    self.issuer = issuer
   }
 }
+
+/// What issues a process its own credentials, and what the service made after it goes on working with.
+package protocol CredentialsIssuer: Sendable {}

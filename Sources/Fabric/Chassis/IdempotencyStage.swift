@@ -1,25 +1,33 @@
 import Charters
 import NIOCore
-import Storage
+package import Storage
 import Transport
 import Vocabulary
 
-/// Same key, same answer: for ever, also after a crash in mid-flight. Where the charter says `idempotency: key` the
-/// header is mandatory; the first final answer is kept and given again, and another body under the same key is refused
-/// with the name of what the first one made.
+/// Same owner, same key, same answer: for ever, also after a crash in mid-flight. Where the charter says `idempotency: key` the
+/// header is mandatory; the first final answer is kept and given again, and a request that means something else under the
+/// same key is refused, with the name of what the first one made where it made something. What a request means is
+/// `RequestMeaning`'s. One that is malformed leaves its key as it was.
 ///
 /// A crash between the effect and the kept answer is harmless because a handler derives the id of what it makes from the
 /// claim: carried out again, it finds its own work and goes on.
 struct IdempotencyStage: Stage {
   private let service: ServiceContext
+  private let claimsLater: Set<String>
   private let turns = Turns()
 
-  init(_ service: ServiceContext) { self.service = service }
+  /// - Parameter claimsLater: operations whose handlers write their claim down in their first change.
+  init(_ service: ServiceContext, claimsLater: Set<String>) {
+    self.service = service
+    self.claimsLater = claimsLater
+  }
 
   func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
     guard let operation = passage.operation, operation.idempotency == .key else {
       return try await next(passage)
     }
+    // What is only tried makes nothing that must not be made twice, and must not use up the key of what will be made.
+    guard !passage.isDryRun else { return try await next(passage) }
     guard let text = key(of: passage) else {
       throw Problem(
         "idempotency-key-required", 400, "This operation needs the header Idempotency-Key",
@@ -31,9 +39,11 @@ struct IdempotencyStage: Stage {
     }
     var known = passage
     let claim = IdempotencyClaim(
-      key: key, owner: passage.transaction?.subject ?? passage.caller?.description ?? "",
-      operation: operation.id, target: passage.request.target,
-      body: Array(passage.request.body.readableBytesView))
+      key: key, transaction: passage.transaction, caller: passage.caller, operation: operation.id,
+      print: RequestMeaning.print(
+        target: passage.request.target, body: Array(passage.request.body.readableBytesView),
+        // A program of somebody else's may tell null from nothing.
+        isNullAbsent: service.charter.program == nil))
     known.idempotency = claim
     // One at a time for one key: fifty presses of "send" form a queue, and forty-nine of them find the answer.
     let claimed = known
@@ -54,8 +64,9 @@ struct IdempotencyStage: Stage {
     -> Answer
   {
     let begun = try await service.idempotency.begin(
-      scope: "\(claim.operation) \(claim.owner)", key: claim.key, fingerprint: claim.fingerprint,
-      at: passage.receivedAt)
+      scope: claim.scope, key: claim.key, print: claim.print,
+      former: claim.former.map { FormerScope(scope: $0.scope, heir: claim.owner) },
+      at: passage.receivedAt, claimsLater: claimsLater.contains(claim.operation))
     switch begun {
     case .replay(let kept):
       var answer = Answer(
@@ -64,14 +75,21 @@ struct IdempotencyStage: Stage {
         body: kept.body)
       answer.headers.set(Header.idempotentReplayed, "true")
       return answer
-    case .conflict(let firstAt, _):
+    case .conflict(let firstAt, let resource, let status):
+      // What was answered with success exists, under the id that follows from the claim.
+      let made = status.map { (200..<300).contains($0) } ?? false
+      var fields = ["first_at": "\(firstAt)"]
+      fields["first"] = resource ?? (made ? claim.resource(PaymentID.self).description : nil)
       throw Problem(
         "idempotency-key-reused", 409, "This key was first used for another request",
-        fields: [
-          "first": claim.resource(PaymentID.self).description, "first_at": "\(firstAt)",
-        ])
+        kind: .differs,
+        fields: fields)
     case .inFlight: throw Problem.outcomeUnknown
-    case .fresh(let claimID): return try await work(passage, claimID, next)
+    case .fresh(let claimID):
+      var passage = passage
+      // Begun under the old scope and never finished: it goes on making what it began to make.
+      if let former = claim.former, claimID.scope == former.scope { passage.idempotency = former }
+      return try await work(passage, claimID, next)
     }
   }
 
@@ -81,33 +99,48 @@ struct IdempotencyStage: Stage {
   ) async throws -> Answer {
     do {
       let answer = try await next(passage)
-      if answer.status < 500, answer.status != 202 {
+      if answer.isKept {
+        service.idempotency.release(claim)
+      } else if answer.status < 500, answer.status != 202, answer.status != Problem.malformedStatus
+      {
         try await keep(answer, claim)
       } else {
-        try await service.idempotency.abandon(claim)
+        try await service.idempotency.abandon(
+          claim, forgetting: answer.status == Problem.malformedStatus)
       }
       return answer
     } catch let refusal as any Refusal where refusal.problem.isFinal {
       try await keep(.problem(refusal.problem, correlation: passage.correlation), claim)
       throw refusal
     } catch {
-      try await service.idempotency.abandon(claim)
+      let problem = (error as? any Refusal)?.problem
+      try await service.idempotency.abandon(
+        claim, forgetting: problem?.status == Problem.malformedStatus)
       throw error
     }
   }
 
   private func keep(_ answer: Answer, _ claim: IdempotencyClaimID) async throws {
-    try await service.idempotency.finish(
-      claim,
-      answer: StoredAnswer(
-        status: answer.status, headers: answer.headers.fields.map { [$0.name, $0.value] },
-        body: answer.body))
+    try await service.idempotency.finish(claim, answer: StoredAnswer(answer))
+  }
+}
+
+extension StoredAnswer {
+  package init(_ answer: Answer) {
+    self.init(
+      status: answer.status, headers: answer.headers.fields.map { [$0.name, $0.value] },
+      body: answer.body)
   }
 }
 
 extension Problem {
+  /// Of a request that says nothing that can be carried out. It made nothing, so its key may be used for one that does.
+  static let malformedStatus = 400
   /// Whether the domain has spoken: trying again with the same key can bring no other answer.
-  var isFinal: Bool { (400..<500).contains(status) && ![401, 408, 425, 429].contains(status) }
+  var isFinal: Bool {
+    (400..<500).contains(status)
+      && ![Self.malformedStatus, 401, 408, 425, 429].contains(status)
+  }
 }
 
 /// Lets one pass at a time for each key, in the order of arrival.

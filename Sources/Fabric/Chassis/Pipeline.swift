@@ -12,21 +12,31 @@ import Vocabulary
 struct Pipeline: Sendable {
   private let stages: [any Stage]
 
-  init(_ service: ServiceContext, handlers: [String: Handler]) {
+  /// - Parameters:
+  ///   - claimsLater: operations whose handlers claim the idempotency key themselves.
+  ///   - page: what a person is shown for a failure, where an operation answers with pages.
+  init(
+    _ service: ServiceContext, handlers: [String: Handler], claimsLater: Set<String>,
+    page: @escaping @Sendable (Problem) -> Answer?
+  ) {
     stages = [
-      ProblemStage(service),  // every failure leaves as RFC 9457 problem+json, measured and logged
+      // Every failure leaves as RFC 9457 problem+json or a page, measured and logged.
+      ProblemStage(service, page: page),
       PeerStage(service),  // the certificate names a service of our trust domain
       LimitsStage(service),  // the operation exists; size and time are within its charter
       CorrelationStage(service),  // correlation id and W3C trace context, or new ones
+      DiskStage(service),  // there is room for new work
       AccessStage(
         service,
         checks: [
           PolicyFreshness(service),  // there are policies, and their source confirms them
           EdgeCheck(service),  // both charters declare caller × operation
           TransactionTokenCheck(service),  // who, on whose behalf, why, which request
+          RevocationCheck(service),  // nobody has taken that back
           PolicyCheck(service),  // what the organisation says: who may call, who may do
         ]),
-      IdempotencyStage(service),  // same key, same answer
+      FairStage(service),  // nobody's many requests keep others from theirs
+      IdempotencyStage(service, claimsLater: claimsLater),  // same key, same answer
       HandlerStage(handlers),
     ]
   }
@@ -97,6 +107,11 @@ struct Passage: Sendable {
   }
 
   var path: String { String(request.target.prefix { $0 != "?" }) }
+
+  /// Whether the request asks for every check and no effect, at an operation whose charter says that it can.
+  var isDryRun: Bool {
+    query["dry_run"] == "true" && operation?.query?.contains("dry_run") == true
+  }
 
   /// The call for the handler. Nil when a stage is missing from the list above, which is a defect.
   func call() -> Call? {

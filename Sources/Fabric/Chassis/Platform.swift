@@ -24,14 +24,18 @@ package struct Platform: Sendable, Codable, Hashable {
   /// PEM files for the gateway's public certificate; nil: the authority issues one.
   package var edgeCertificateFile: String?
   package var edgeKeyFile: String?
-  /// Where the ledger keeps its books; nil: in a file of its own, as everybody does.
-  package var ledgerDatabase: PostgresLocation?
-  /// Addresses of the database's servers that are named, as they were looked up at `up`.
-  package var ledgerDatabaseAddresses: [String: [String]]?
+  /// The database of all services that may keep their stores there, as whoever makes their roles; nil: there is none.
+  package var database: PostgresLocation?
+  /// Where services keep their stores that do so on a server, by their names; all others have files of their own.
+  package private(set) var databases: [String: StoreServer]?
   /// An Open Policy Agent on this machine that decides instead, such as `http://127.0.0.1:8181`.
   package var policyURL: String?
   /// How long access policies decide that their source no longer confirms, 1–86,400 s; nil: 300.
   package var policyStaleSeconds: Int?
+  /// Whole days that audit records are kept at least, 1–36,500; nil: for ever.
+  package var auditKeepDays: Int?
+  /// Room that each service keeps on its disk to finish what was begun, in MiB; nil: 256, or less on a small disk.
+  package var diskReserveMiB: Int?
   /// Defences left out, for tests of the drills; see `Weakness`.
   package var weakened: [Weakness]?
 
@@ -47,10 +51,12 @@ package struct Platform: Sendable, Codable, Hashable {
     case svidSeconds = "svid_seconds"
     case edgeCertificateFile = "edge_certificate_file"
     case edgeKeyFile = "edge_key_file"
-    case ledgerDatabase = "ledger_database"
-    case ledgerDatabaseAddresses = "ledger_database_addresses"
+    case database
+    case databases
     case policyURL = "policy_url"
     case policyStaleSeconds = "policy_stale_seconds"
+    case auditKeepDays = "audit_keep_days"
+    case diskReserveMiB = "disk_reserve_mib"
     case weakened
   }
 
@@ -74,6 +80,18 @@ package struct Platform: Sendable, Codable, Hashable {
     self.weakened = weakened
   }
 
+  /// Nil for a service that keeps its store in a file.
+  package func storeServer(of service: ServiceName) -> StoreServer? {
+    databases?[service.description]
+  }
+
+  /// - Parameter server: nil for a file.
+  package mutating func place(_ server: StoreServer?, for service: ServiceName) {
+    var all = databases ?? [:]
+    all[service.description] = server
+    databases = all.isEmpty ? nil : all
+  }
+
   package var policyStaleAfter: Duration { .seconds(policyStaleSeconds ?? 300) }
 
   /// - Throws: `StartFailure` naming the file and the field.
@@ -84,7 +102,7 @@ package struct Platform: Sendable, Codable, Hashable {
     }
     let platform: Platform
     do {
-      platform = try StrictJSON.decode(Platform.self, from: Array(bytes))
+      platform = try Platform(bytes: Array(bytes))
     } catch {
       throw StartFailure(
         "\(home.platformFile)\(error.pointer): \(error.reason)",
@@ -102,7 +120,11 @@ package struct Home: Sendable, Hashable {
 
   package var platformFile: String { "\(path)/platform.json" }
   package var chartersFolder: String { "\(path)/charters" }
+  /// How the names of the files end that hold, beside the charters, what the door tells of a service's operations.
+  package static let contractSuffix = ".openapi.json"
   package var rootKeyFile: String { "\(path)/keys/root.key" }
+  /// In its place where it is sealed under a passphrase.
+  package var sealedRootKeyFile: String { "\(rootKeyFile).sealed" }
   package var launchFolder: String { "\(path)/launch" }
   package var workloadSocket: String { "\(path)/run/authority.sock" }
   package var runFolder: String { "\(path)/run" }
@@ -111,7 +133,7 @@ package struct Home: Sendable, Hashable {
   /// Written by the authority into the one folder that is its own to publish in.
   package var edgeAuthorityFile: String { "\(runFolder)/edge-ca.pem" }
   package func dataFolder(of service: ServiceName) -> String { "\(path)/data/\(service)" }
-  /// Copies of the files that the database's location names, for a ledger that may read nothing else.
+  /// Copies of the files that a database's location names, for a service that may read nothing else.
   package func databaseFile(_ key: String, of service: ServiceName) -> String {
     "\(dataFolder(of: service))/database-\(key)"
   }

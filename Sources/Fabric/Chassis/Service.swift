@@ -1,6 +1,5 @@
 package import Storage
 import StrictJSON
-package import Telemetry
 package import Transport
 package import Vocabulary
 
@@ -20,8 +19,16 @@ package protocol Service: Sendable {
   /// One handler for every operationId in the charter; a missing or surplus one stops the start.
   var operations: [String: Handler] { get }
 
+  /// Operations with an idempotency key whose handlers claim it in their first change (`IdempotencyStore.claim`), before
+  /// anything can be seen of their work; for all others the chassis does, in a change of its own.
+  static var claimsLater: Set<String> { get }
+
   /// What the service does unasked, until cancelled. Runs from readiness to drain.
   func run() async throws
+
+  /// What somebody in a browser is shown instead of problem+json, where an operation answers with pages. Only the
+  /// identity service has any.
+  static func page(for problem: Problem) -> Answer?
 
   /// Whether it can do its work just now, asked with every `GET /readyz` besides the chassis's own state.
   var isReady: Bool { get async }
@@ -30,22 +37,17 @@ package protocol Service: Sendable {
   /// delivers through the outbox.
   var auditSink: AuditSink? { get }
 
+  /// Carries everything from the store in a file into one on a server that is ours and has the same migrations, and holds
+  /// what arrived against it; may be repeated. Only the ledger has another way than table by table.
+  /// - Parameter arrived: reads the target.
+  /// - Returns: how many rows, or entries, were carried.
+  static func carry(
+    _ source: StoreReader, to target: Store, readBy arrived: StoreReader
+  ) async throws -> Int
+
   /// Where this process gets its certificate. Only the authority has its own way (it issues); everybody else asks the
   /// SPIFFE Workload API.
   static var credentials: CredentialsSource { get }
-
-  /// Opens the store, before anything else. Only the ledger has another place for it than a file of its own.
-  static func openStore(_ place: StorePlace) async throws -> Store
-}
-
-/// Where a service's store may be, and what opening it takes.
-package struct StorePlace: Sendable {
-  package let service: ServiceName
-  package let home: Home
-  package let platform: Platform
-  package let log: Log
-  package let clock: Clock
-  package let randomness: Randomness
 }
 
 extension Service {
@@ -53,11 +55,9 @@ extension Service {
   package static var migrations: [Migration] { [] }
   package static var credentials: CredentialsSource { .workloadAPI }
   package var auditSink: AuditSink? { nil }
+  package static var claimsLater: Set<String> { [] }
+  package static func page(for problem: Problem) -> Answer? { nil }
   package var isReady: Bool { get async { true } }
-  package static func openStore(_ place: StorePlace) async throws -> Store {
-    try Store.open(
-      path: place.home.storeFile(of: place.service), migrations: migrations, clock: place.clock)
-  }
   package func run() async throws {}
 }
 
@@ -69,6 +69,8 @@ package struct Answer: Sendable {
   package var status: Int
   package var headers: Headers
   package var body: [UInt8]
+  /// Whether the handler has kept it for replays already, in the change that made it true.
+  package var isKept = false
 
   package init(status: Int, headers: Headers = Headers(), body: [UInt8] = []) {
     self.status = status
@@ -86,16 +88,12 @@ package struct Answer: Sendable {
 
   /// The failure as RFC 9457 has it.
   package static func problem(_ problem: Problem, correlation: CorrelationID?) -> Answer {
-    var members: [String: JSON] = problem.fields.mapValues { .string($0) }
-    members["type"] = .string(Problem.typePrefix + problem.slug)
-    members["title"] = .string(problem.title)
-    members["status"] = .integer(Int64(problem.status))
-    if let detail = problem.detail { members["detail"] = .string(detail) }
-    if let correlation { members["correlation_id"] = .string("\(correlation)") }
     var answer = Answer(
       status: problem.status, headers: ["content-type": "application/problem+json"],
-      body: JSON.object(members).canonicalBytes)
+      body: problem.document(correlation: correlation).canonicalBytes)
     if let seconds = problem.retryAfterSeconds { answer.headers.set("retry-after", "\(seconds)") }
+    // RFC 9110 §15.5.6 wants it as a field.
+    if problem.status == 405 { answer.headers.set("allow", problem.fields["allow"] ?? "") }
     return answer
   }
 }

@@ -101,23 +101,22 @@ extension Problem {
   /// The request may or may not have been carried out: ask, or send again with the same key.
   package static let outcomeUnknown = Problem(
     "outcome-unknown", 503, "Not known yet whether it happened; try again with the same key",
-    retryAfterSeconds: 1)
+    kind: .unknown, retryAfterSeconds: 1)
 
-  /// A problem+json answer of a service, as it stands; anything else with an error status becomes `unavailable`.
+  /// A problem+json answer of a service, as it stands. Anything else with an error status does not say what became of the
+  /// request.
   init(decoding answer: Answer) {
-    guard case .object(let members)? = try? JSON.parse(answer.body),
-      case .string(let type)? = members["type"], type.hasPrefix(Problem.typePrefix),
-      case .string(let title)? = members["title"]
+    guard let document = try? JSON.parse(answer.body),
+      let problem = Problem(
+        document: document, status: answer.status,
+        retryAfterSeconds: answer.headers["retry-after"].flatMap { Int($0) })
     else {
-      self = answer.status >= 500 ? .outcomeUnknown : Problem("refused", answer.status, "Refused")
+      self =
+        answer.status >= 500
+        ? .outcomeUnknown : Problem("refused", answer.status, "Refused", kind: .unknown)
       return
     }
-    let known: Set = ["type", "title", "status", "detail", "correlation_id"]
-    self.init(
-      String(type.dropFirst(Problem.typePrefix.count)), answer.status, title,
-      detail: members["detail"]?.string,
-      fields: members.filter { !known.contains($0.key) }.compactMapValues(\.string),
-      retryAfterSeconds: answer.headers["retry-after"].flatMap { Int($0) })
+    self = problem
   }
 }
 

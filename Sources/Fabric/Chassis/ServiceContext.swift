@@ -20,10 +20,20 @@ package struct ServiceContext: Sendable {
   package let clock: Clock
   package let randomness: Randomness
   package let credentials: MeshCredentials
+  /// Who issued them; nil for everybody but the authority.
+  package let issuer: (any CredentialsIssuer)?
   package let transport: TransportClient
   package let group: any EventLoopGroup
   package let recorder: AccessRecorder
   package let transactionTokens: TransactionTokenVerifier
+  /// What is revoked on this platform.
+  package let revocations = RevocationPoint()
+  /// What this service must know of the outside, as far as its charter names it and an operator has set it.
+  package let secrets = OutsideSecrets()
+  /// What the authority tells of this service's sealing keys.
+  package let sealingNews = SealingNews()
+  /// How much room there is for what this service keeps.
+  package let disk: DiskPoint
   package let idempotency: IdempotencyStore
   package let outbox: Outbox
   /// The access policies in force.
@@ -35,7 +45,8 @@ package struct ServiceContext: Sendable {
     service: ServiceName, home: Home, platform: Platform, charters: CharterSet, charter: Charter,
     store: Store, log: Log, metrics: MetricsRegistry, tracer: SpanExporter, clock: Clock,
     randomness: Randomness, credentials: MeshCredentials, transport: TransportClient,
-    group: any EventLoopGroup, policy: PolicyPoint, remotePolicy: RemotePolicy? = nil
+    group: any EventLoopGroup, policy: PolicyPoint, remotePolicy: RemotePolicy? = nil,
+    issuer: (any CredentialsIssuer)? = nil
   ) {
     self.service = service
     self.home = home
@@ -49,15 +60,24 @@ package struct ServiceContext: Sendable {
     self.clock = clock
     self.randomness = randomness
     self.credentials = credentials
+    self.issuer = issuer
     self.transport = transport
     self.group = group
     self.policy = policy
     self.remotePolicy = remotePolicy
+    disk = DiskPoint(
+      reserveMiB: platform.diskReserveMiB, isKept: !platform.lacks(.diskReserve))
     recorder = AccessRecorder(service: service, store: store, clock: clock, randomness: randomness)
     idempotency = IdempotencyStore(store: store)
     outbox = Outbox(store: store)
     transactionTokens = TransactionTokenVerifier(
-      credentials: credentials, believesAll: platform.lacks(.transactionTokens))
+      credentials: credentials, door: charters.holder(of: .door),
+      believesAll: platform.lacks(.transactionTokens))
+  }
+
+  /// Where the store is, for people: a file, or a database on its servers.
+  package var storePlace: String {
+    platform.storeServer(of: service)?.location.description ?? home.storeFile(of: service)
   }
 
   /// The client for another service; it can only call what both charters declare.

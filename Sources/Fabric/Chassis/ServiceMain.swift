@@ -7,34 +7,54 @@ import Telemetry
 import Transport
 package import Vocabulary
 
-/// The whole `main` of a service's executable: `strongroom-<service> --home DIR`, and of the sidecar, which is told whose
-/// charter it is to keep: `strongroom-sidecar --home DIR --service NAME`.
+/// The whole `main` of the program that runs services: `strongroom-service --home DIR --service NAME`, or `--sidecar NAME`
+/// where the service is somebody else's program and only its charter is kept here. `--home DIR --move NAME` takes a service's
+/// store to a server and ends, see `StoreTransfer`.
 /// Exit codes (sysexits.h): 0 drained · 64 wrong arguments · 65 the store is damaged · 69 the port is taken · 70 a
 /// defect · 78 papers or keys are not in order.
 package enum ServiceMain {
-  /// - Parameter isSidecar: whether the service is named on the command line.
-  package static func run<Subject: Service>(
-    _ type: Subject.Type, isSidecar: Bool = false
+  /// - Parameter sidecar: what stands for a service that is not one of `services`.
+  package static func run(
+    _ services: [any Service.Type], sidecar: any Service.Type
   ) async -> Never {
     umask(0o077)
     signal(SIGPIPE, SIG_IGN)
     ExecLock.close()
-    let arguments = CommandLine.arguments.dropFirst()
+    let arguments = Array(CommandLine.arguments.dropFirst())
     if arguments == ["--version"] {
-      print("strongroom-\(Subject.name) \(Subject.version)")
+      for service in services { print("\(service.name) \(service.version)") }
       exit(0)
     }
-    let named = isSidecar ? serviceNamed(arguments.suffix(2)) : Subject.name
-    guard arguments.count == (isSidecar ? 4 : 2), arguments.first == "--home", let name = named,
-      let path = arguments.dropFirst().first
-    else {
-      let more = isSidecar ? " --service NAME" : ""
-      let usage = "usage: strongroom-\(Subject.name) --home DIR\(more)\n"
-      FileHandle.standardError.write(Data(usage.utf8))
-      exit(64)
+    guard arguments.count == 4, arguments[0] == "--home", let name = ServiceName(arguments[3])
+    else { misused(services) }
+    switch arguments[2] {
+    case "--service":
+      guard let service = services.first(where: { $0.name == name }) else { misused(services) }
+      await run(service, as: name, home: Home(arguments[1]))
+    case StoreTransfer.word:
+      guard let service = services.first(where: { $0.name == name }) else { misused(services) }
+      await move(service, Home(arguments[1]))
+    case "--sidecar": await run(sidecar, as: name, home: Home(arguments[1]))
+    default: misused(services)
     }
+  }
+
+  private static func misused(_ services: [any Service.Type]) -> Never {
+    let names = services.map { "\($0.name)" }.joined(separator: ", ")
+    let usage = """
+      usage: strongroom-service --home DIR (--service NAME | --sidecar NAME | --move NAME)
+      services of this build: \(names)
+
+      """
+    FileHandle.standardError.write(Data(usage.utf8))
+    exit(64)
+  }
+
+  private static func run<Subject: Service>(
+    _ type: Subject.Type, as name: ServiceName, home: Home
+  ) async -> Never {
     #if DEBUG
-      Faults.shared.watch(folder: Home(path).dataFolder(of: Subject.name))
+      Faults.shared.watch(folder: home.dataFolder(of: name))
     #endif
     let clock = Clock.system
     let sink = LogSink.standardError
@@ -43,7 +63,7 @@ package enum ServiceMain {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let starting = Task {
       try await ServiceProcess.start(
-        type, as: name, home: Home(path), group: group, log: log, clock: clock, randomness: .system)
+        type, as: name, home: home, group: group, log: log, clock: clock, randomness: .system)
     }
     // Also one that is still starting: a standby may wait for days.
     let stopping = Task {
@@ -86,8 +106,21 @@ package enum ServiceMain {
     }
   }
 
-  private static func serviceNamed(_ words: ArraySlice<String>) -> ServiceName? {
-    words.first == "--service" ? words.last.flatMap { ServiceName($0) } : nil
+  /// Says on standard output how many rows were carried, and nothing where there is no file.
+  private static func move<Subject: Service>(_ type: Subject.Type, _ home: Home) async -> Never {
+    let sink = LogSink.standardError
+    let log = Log(service: Subject.name, sink: sink, clock: .system)
+    do {
+      let rows = try await StoreTransfer.run(
+        type, home: home, log: log, clock: .system, randomness: .system)
+      if let rows { print(rows) }
+      sink.flush()
+      exit(0)
+    } catch {
+      // One line, for whoever asked for it.
+      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      exit(verdict(on: error).code)
+    }
   }
 
   private static func verdict(on error: any Error) -> (code: Int32, hint: String) {

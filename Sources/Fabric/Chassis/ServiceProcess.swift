@@ -4,7 +4,7 @@ package import NIOCore
 import NIOPosix
 import PolicyClient
 import Storage
-import StrictJSON
+package import StrictJSON
 import Synchronization
 package import Telemetry
 import Transport
@@ -36,7 +36,7 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     self.readiness = readiness
   }
 
-  /// The start order, written once: papers → store → policies → certificate → service (recovers) → door → unasked work → ready.
+  /// The start order, written once: papers → store → policies → certificate → secrets → service (recovers) → door → unasked work → ready.
   /// - Parameter name: whose charter this is; the sidecar's code has many.
   /// - Throws: `StartFailure`, `StoreError`, `PortTaken` or what the service itself throws.
   package static func start(
@@ -51,18 +51,18 @@ package final class ServiceProcess<Subject: Service>: Sendable {
         "there is no charter for \(name) in \(home.chartersFolder)",
         hint: "write Sources/Services/…/charter.yaml and run `strongroom up` again")
     }
-    let store = try await Subject.openStore(
-      StorePlace(
-        service: name, home: home, platform: platform, log: log, clock: clock,
-        randomness: randomness))
+    let store = try await StorePlace(
+      service: name, isShared: charter.store.writers == .many, home: home, platform: platform,
+      log: log, clock: clock, randomness: randomness
+    ).open(Subject.migrations)
     let policy = try PolicySource(
       home: home, service: name, believesAll: platform.lacks(.policies),
       questions: AccessQuestions(charter, in: charters)
     ).open(staleAfter: platform.policyStaleAfter)
     let feed = try await source.open(
       CredentialsSource.Means(
-        service: name, home: home, platform: platform, store: store, log: log, clock: clock,
-        randomness: randomness))
+        service: name, charter: charter, home: home, platform: platform, store: store, log: log,
+        clock: clock, randomness: randomness))
     let credentials = try MeshCredentials(
       feed.first, clock: clock, believesAll: platform.lacks(.peerChecks))
     let metrics = MetricsRegistry()
@@ -74,14 +74,23 @@ package final class ServiceProcess<Subject: Service>: Sendable {
       store: store, log: log, metrics: metrics, tracer: tracer, clock: clock,
       randomness: randomness, credentials: credentials,
       transport: TransportClient(credentials: credentials, group: group), group: group,
-      policy: policy, remotePolicy: try RemoteRules.client(platform, group: group))
+      policy: policy, remotePolicy: try RemoteRules.client(platform, group: group),
+      issuer: feed.issuer)
     let readiness = Readiness(startedAt: clock.now())
     ProcessMetrics.register(in: metrics, startedAt: readiness.startedAt)
     tracer.register(in: metrics)
     store.register(in: metrics)
+    context.disk.register(in: metrics)
+    let disk = DiskWatch(context)
+    await disk.look()
+    let revocations = context.followsRevocations ? RevocationFollower(context) : nil
+    await revocations?.begin()
+    let secrets = charter.outsideSecrets.isEmpty ? nil : SecretsFollower(context)
+    try await secrets?.begin()
     let service = try await Subject(context)
     let handlers = try allHandlers(of: service, charter, context, readiness)
-    let pipeline = Pipeline(context, handlers: handlers)
+    let pipeline = Pipeline(
+      context, handlers: handlers, claimsLater: Subject.claimsLater, page: Subject.page)
     var limits = TransportLimits()
     limits.connectionsMax = charter.limits.connections
     limits.bodyBytesMax = charter.operations.map(\.bodyBytesMax).max() ?? Charter.bodyBytesDefault
@@ -95,10 +104,13 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     let delivery = AuditDelivery.make(context, sink: service.auditSink)
     let tasks = [
       background(context, "unasked work ended with an error") { try await service.run() },
+      background(context, "the disk is not watched any more") { try await disk.run() },
       background(context, "outbox delivery ended with an error") { await delivery.run() },
       background(context, "the access policies are not followed any more") {
         try await PolicyFollower(context).run()
       },
+      background(context, "revocations are not followed any more") { try await revocations?.run() },
+      background(context, "secrets are not followed any more") { try await secrets?.run() },
       background(context, "certificate updates ended with an error") {
         for await next in feed.updates {
           try credentials.replace(with: next)
@@ -178,10 +190,13 @@ package final class ServiceProcess<Subject: Service>: Sendable {
           certificateExpires: context.credentials.current.svid.notAfter,
           openConnections: readiness.connections.withLock { $0() },
           outboxWaiting: Int(context.outbox.pendingCount),
+          disk: DiskStanding(context.disk.standing),
           policyVersion: context.policy.version, policySHA256: context.policy.sha256,
           policyIsStale: context.policy.isStale && context.remotePolicy == nil,
           policyAgent: context.remotePolicy?.address.description,
-          policyRefused: context.policy.refused?.rawValue))
+          policyRefused: context.policy.refused?.rawValue,
+          revocations: context.followsRevocations
+            ? RevocationStanding(context.revocations, at: context.clock.now()) : nil))
     }
     return handlers
   }
@@ -213,5 +228,20 @@ package enum Papers {
       throw StartFailure(
         "the charters do not hold together:\n\(error)", hint: "run `strongroom charter check`")
     }
+  }
+
+  /// What the door tells of each service's public operations, as the launcher laid it down beside the charters.
+  /// - Throws: `StartFailure` for a file that cannot be read.
+  package static func contracts(in home: Home) throws(StartFailure) -> [ServiceName: JSON] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: home.chartersFolder)) ?? []
+    var contracts: [ServiceName: JSON] = [:]
+    for name in names where name.hasSuffix(Home.contractSuffix) {
+      guard let service = ServiceName(String(name.dropLast(Home.contractSuffix.utf8.count))),
+        let bytes = FileManager.default.contents(atPath: "\(home.chartersFolder)/\(name)"),
+        let contract = try? JSON.parse(bytes)
+      else { throw StartFailure("cannot read \(name)", hint: "run `strongroom up` again") }
+      contracts[service] = contract
+    }
+    return contracts
   }
 }

@@ -27,9 +27,11 @@ final class Trail: Sendable {
 struct ProblemStage: Stage {
   private let service: ServiceContext
   private let requests: RequestMetrics
+  private let page: @Sendable (Problem) -> Answer?
 
-  init(_ service: ServiceContext) {
+  init(_ service: ServiceContext, page: @escaping @Sendable (Problem) -> Answer?) {
     self.service = service
+    self.page = page
     requests = RequestMetrics(service)
   }
 
@@ -41,7 +43,9 @@ struct ProblemStage: Stage {
     } catch {
       let problem = problem(for: error, passage)
       reason = problem.slug
-      answer = .problem(problem, correlation: passage.trail.known.correlation)
+      answer =
+        (wantsPage(passage) ? page(problem) : nil)
+        ?? .problem(problem, correlation: passage.trail.known.correlation)
     }
     let facts = passage.trail.known
     if let correlation = facts.correlation {
@@ -50,6 +54,16 @@ struct ProblemStage: Stage {
     tell(answer.status, reason, facts, passage)
     return answer
   }
+
+  /// Whether a browser asks for a page: it names the media type, where programs take anything.
+  private func wantsPage(_ passage: Passage) -> Bool {
+    guard let id = passage.trail.known.operation, let operation = service.charter.operation(id),
+      operation.answers.contains(Self.pageType)
+    else { return false }
+    return passage.request.headers["accept"]?.lowercased().contains(Self.pageType) ?? false
+  }
+
+  private static let pageType = "text/html"
 
   private func problem(for error: any Error, _ passage: Passage) -> Problem {
     switch error {
@@ -68,6 +82,9 @@ struct ProblemStage: Stage {
     let operation = facts.operation ?? "unknown"
     requests.record(operation: operation, status: status, span: span)
     guard !ImpliedOperation.names.contains(operation) else { return }
+    // What is asked every second, and is no record where it is allowed, is no line either.
+    let isRoutine = service.charter.operation(operation)?.audit == .refusals
+    guard !isRoutine || status >= 400 else { return }
     var fields: [String: LogValue] = ["status": .count(status), "took": .duration(span)]
     if let caller = facts.caller { fields["caller"] = .id(caller) }
     if let reason { fields["reason"] = .id(reason) }
@@ -118,7 +135,7 @@ struct LimitsStage: Stage {
 
   func pass(_ passage: Passage, _ next: Next) async throws -> Answer {
     guard let method = HTTPMethod(rawValue: passage.request.method) else {
-      throw Problem("method-not-allowed", 405, "This method is not allowed here")
+      throw Self.methodNotAllowed(service.charter.methods(on: passage.path))
     }
     var known = passage
     if let implied = CharterOperation.implied(method, passage.path) {
@@ -129,7 +146,7 @@ struct LimitsStage: Stage {
     } else {
       let allowed = service.charter.methods(on: passage.path)
       throw allowed.isEmpty
-        ? Problem.notFound : Problem("method-not-allowed", 405, "This method is not allowed here")
+        ? Problem.notFound : Self.methodNotAllowed(allowed)
     }
     guard let operation = known.operation else { throw Problem.defect }
     passage.trail.note { $0.operation = operation.id }
@@ -139,12 +156,35 @@ struct LimitsStage: Stage {
         detail: "at most \(operation.bodyBytesMax) bytes")
     }
     known.query = try QueryString.parse(passage.request.target)
+    try requireKnown(known.query, operation)
     let allowance = try timeAllowance(of: passage, operation)
     let deadline = Deadline(passage.receivedAt + allowance)
     guard !deadline.hasPassed(at: service.clock.now()) else { throw Problem.deadlineExceeded }
     known.deadline = deadline
     return try await next(known)
   }
+
+  private static func methodNotAllowed(_ methods: [HTTPMethod]) -> Problem {
+    Problem(
+      "method-not-allowed", 405, "This method is not allowed here",
+      fields: ["allow": methods.map(\.rawValue).joined(separator: ", ")])
+  }
+
+  /// A program of somebody else's that says nothing of its query judges for itself.
+  private func requireKnown(_ query: [String: String], _ operation: CharterOperation) throws {
+    guard operation.query != nil || service.charter.program == nil,
+      let name = operation.refusedQuery(query.keys)
+    else { return }
+    let taken = operation.query?.sorted().joined(separator: ", ") ?? ""
+    throw Problem.malformed(
+      taken.isEmpty
+        ? "unknown query item; this operation takes none"
+        : "unknown query item; this operation takes \(taken)",
+      field: String(name.prefix(Self.fieldMax)))
+  }
+
+  /// Longest name that a refusal says again, in characters.
+  private static let fieldMax = 64
 
   /// The shorter of what the caller still has and what the charter gives.
   private func timeAllowance(of passage: Passage, _ operation: CharterOperation) throws -> Duration
@@ -206,7 +246,7 @@ enum QueryString {
     guard let mark = target.firstIndex(of: "?") else { return [:] }
     let text = target[target.index(after: mark)...]
     guard !text.isEmpty else { return [:] }
-    let items = text.split(separator: "&", omittingEmptySubsequences: false)
+    let items = text.split(separator: "&", omittingEmptySubsequences: true)
     guard items.count <= itemsMax else { throw .malformed("more than \(itemsMax) query items") }
     var query: [String: String] = [:]
     for item in items {

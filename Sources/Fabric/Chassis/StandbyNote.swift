@@ -1,3 +1,4 @@
+import DurableFiles
 import FoundationEssentials
 package import Vocabulary
 
@@ -12,7 +13,7 @@ package struct StandbyNote: Sendable {
 
   /// - Parameter pid: of the process that waits. The note of one that was killed is nobody else's.
   package func leave(by pid: Int32) throws {
-    try "\(pid)\n".write(toFile: path, atomically: true, encoding: .utf8)
+    try DurableFile.write([(path, Array("\(pid)\n".utf8))], .ownersOnly, draft: ".new")
   }
 
   package func remove() { try? FileManager.default.removeItem(atPath: path) }

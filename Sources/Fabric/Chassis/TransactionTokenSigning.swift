@@ -1,12 +1,9 @@
 import Crypto
 import StrictJSON
-import Synchronization
-import SwiftASN1
 import Tokens
 package import Transport
 package import Vocabulary
 import WorkloadIdentity
-import X509
 
 /// Signs transaction tokens with the key of this workload's own X.509-SVID. Anybody can make one of these; only what the
 /// gateway signs is believed.
@@ -24,25 +21,25 @@ package struct TransactionTokenIssuer: Sendable {
   }
 }
 
-/// Believes a transaction token only when the gateway of our trust domain signed it, it is in its time, and the service
+/// Believes a transaction token only when the door of our trust domain signed it, it is in its time, and the service
 /// that presents it is one it was made for.
 package final class TransactionTokenVerifier: Sendable {
-  private struct Issuer: Sendable {
-    let key: VerificationKey
-    let notAfter: Instant
-  }
   private let credentials: MeshCredentials
-  /// Chains that were verified, by the digest of all their certificates; a gateway has one or two at a time.
-  private let issuers = Mutex<[SHA256Digest: Issuer]>([:])
-  static let issuersMax = 16
+  /// Nil where nobody issues tokens.
+  private let door: ServiceName?
+  private let issuers: SignerKeys?
 
   #if DEBUG
     private let believesAll: Bool
   #endif
 
-  /// - Parameter believesAll: leaves every check out; only in a test build, see `Weakness`.
-  package init(credentials: MeshCredentials, believesAll: Bool = false) {
+  /// - Parameters:
+  ///   - door: who issues the tokens; nil believes none.
+  ///   - believesAll: leaves every check out; only in a test build, see `Weakness`.
+  package init(credentials: MeshCredentials, door: ServiceName?, believesAll: Bool = false) {
     self.credentials = credentials
+    self.door = door
+    issuers = door.map { SignerKeys(of: $0, credentials: credentials) }
     #if DEBUG
       self.believesAll = believesAll
     #endif
@@ -57,13 +54,16 @@ package final class TransactionTokenVerifier: Sendable {
     #if DEBUG
       if believesAll { return try believed(unverified, encoded) }
     #endif
-    let key = try issuerKey(unverified.header.certificates, at: now)
+    guard !unverified.header.certificates.isEmpty else { throw .malformed }
+    guard let door, let key = issuers?.key(unverified.header.certificates, at: now) else {
+      throw .untrustedIssuer
+    }
     guard let verified = try? unverified.verified(by: key, algorithms: [.es256]) else {
       throw .badSignature
     }
     let bundle = credentials.current.bundle
     let policy = TokenPolicy(
-      issuer: "spiffe://\(bundle.trustDomain)/\(TransactionToken.issuingService)",
+      issuer: "spiffe://\(bundle.trustDomain)/\(door)",
       audiences: [bundle.trustDomain], types: [TransactionToken.type], clockSkew: .seconds(2),
       lifetimeMax: TransactionToken.lifetime)
     let claims: TokenClaims
@@ -93,30 +93,6 @@ package final class TransactionTokenVerifier: Sendable {
       return token
     }
   #endif
-
-  /// The key of the gateway's certificate, once its chain is proven.
-  private func issuerKey(
-    _ chain: [[UInt8]], at now: Instant
-  ) throws(TransactionTokenRefusal) -> VerificationKey {
-    guard let leaf = chain.first else { throw .malformed }
-    var hash = SHA256()
-    for certificate in chain { hash.update(data: certificate) }
-    let digest = hash.finalize()
-    if let known = issuers.withLock({ $0[digest] }), now < known.notAfter { return known.key }
-    let bundle = credentials.current.bundle
-    let verifier = PeerVerifier(trustDomain: bundle.trustDomain)
-    guard case .success(let id) = verifier.verify(chain: chain, bundle: bundle, at: now),
-      id.service == TransactionToken.issuingService,
-      let certificate = try? Certificate(derEncoded: leaf),
-      let key = P256.Signing.PublicKey(certificate.publicKey)
-    else { throw .untrustedIssuer }
-    let issuer = Issuer(key: VerificationKey(key), notAfter: Instant(certificate.notValidAfter))
-    issuers.withLock { issuers in
-      if issuers.count >= Self.issuersMax { issuers = issuers.filter { now < $0.value.notAfter } }
-      if issuers.count < Self.issuersMax { issuers[digest] = issuer }
-    }
-    return issuer.key
-  }
 }
 
 extension TransactionTokenRefusal {
@@ -142,7 +118,7 @@ extension TransactionToken {
         "method": .string(method), "target": .string(target),
         "digest": .string(Base64URL.encode(bodyDigest)),
       ]),
-      "tctx": .object(context.mapValues(JSON.string)),
+      "tctx": .object(context.mapValues(JSON.string)), "origin": origin.claim,
       "presenters": .array(presenters.sorted().map { .string("\($0)") }),
       "iat": .integer(issuedAt.seconds), "exp": .integer(expiresAt.seconds),
     ])
@@ -159,7 +135,7 @@ extension TransactionToken {
       let target = request["target"]?.string,
       let digest = request["digest"]?.string.flatMap({ Base64URL.decode($0) }),
       let members = claims["tctx"]?.object, let names = claims["presenters"]?.array,
-      let issuedAt = claims.issuedAt
+      let issuedAt = claims.issuedAt, let origin = TokenOrigin(claims["origin"])
     else { return nil }
     let context = members.compactMapValues(\.string)
     let presenters = names.compactMap { $0.string.flatMap { ServiceName($0) } }
@@ -167,6 +143,6 @@ extension TransactionToken {
     self.init(
       id: id, subject: subject, clientID: client, scopes: scopes, purpose: purpose,
       correlation: correlation, method: method, target: target, bodyDigest: digest,
-      context: context, presenters: Set(presenters), issuedAt: issuedAt)
+      context: context, presenters: Set(presenters), origin: origin, issuedAt: issuedAt)
   }
 }

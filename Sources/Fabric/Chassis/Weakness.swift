@@ -23,6 +23,14 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case discretion
   /// Nobody asks the access policies; any bundle of them is taken, and any text signed.
   case policies
+  /// Whoever guesses at a login makes its owner wait, wherever the owner comes from.
+  case signInFairness = "sign-in-fairness"
+  /// Each refusal of a stranger is a record of its own.
+  case countedRefusals = "counted-refusals"
+  /// The authority gives any service any secret of the outside.
+  case secretNames = "secret-names"
+  /// New work is taken until the last byte is written.
+  case diskReserve = "disk-reserve"
   /// The audit log is taken for sound without a look.
   case verification
 }

@@ -1,10 +1,11 @@
+import Chassis
 package import Charters
 
 /// Where charters are read from: a checkout (`Sources/Services/*/charter.yaml` and
 /// `Charters/*.yaml`), or a plain folder of YAML files such as the copies in a home. Services may be
 /// added from folders of their own: `charter.yaml`, and `grants.yaml` for the other ends of its edges.
 package enum CharterFolder {
-  /// Most files looked at.
+  /// Most files; with more nothing is read, for who could say which may be left out.
   package static let filesMax = 512
 
   /// All files of the folder, sorted by name, with paths as faults should show them.
@@ -14,9 +15,13 @@ package enum CharterFolder {
     var files: [CharterFile] = []
     var all = paths(folder)
     for folder in added { all += try additions(folder) }
-    for path in all.prefix(filesMax) {
+    guard all.count <= filesMax else { throw .tooManyCharters(folder: folder) }
+    for path in all {
       guard let bytes = try WholeFile.read(path) else { continue }
-      files.append(CharterFile(name: path, text: String(decoding: bytes, as: UTF8.self)))
+      let contract = try contract(beside: path).map { String(decoding: $0, as: UTF8.self) }
+      files.append(
+        CharterFile(
+          name: path, text: String(decoding: bytes, as: UTF8.self), contract: contract))
     }
     guard !files.isEmpty else { throw .noCharters(folder: folder) }
     return files
@@ -36,6 +41,15 @@ package enum CharterFolder {
     } catch {
       throw .badCharters(error)
     }
+  }
+
+  /// `openapi.yaml` beside a `charter.yaml`; in a plain folder, what a home keeps beside `NAME.yaml`.
+  private static func contract(beside path: String) throws(LaunchFailure) -> [UInt8]? {
+    let name = "charter.yaml"
+    return try WholeFile.read(
+      path.hasSuffix("/\(name)")
+        ? path.dropLast(name.utf8.count) + "openapi.yaml"
+        : path.dropLast(".yaml".utf8.count) + Home.contractSuffix)
   }
 
   private static func additions(_ folder: String) throws(LaunchFailure) -> [String] {

@@ -1,4 +1,3 @@
-package import Chassis
 import Dispatch
 import Foundation
 import Glibc
@@ -35,15 +34,17 @@ package struct ChildProcess: Sendable {
 
   /// Starts it through its stage where there is one, and returns when it runs the executable, so
   /// that whoever looks at the process sees the service.
-  /// - Parameter variables: `NAME=value`, besides what every child knows.
+  /// - Parameters:
+  ///   - arguments: without its name; those of one that goes through a stage stand in the plan.
+  ///   - variables: `NAME=value`, besides what every child knows.
   /// - Throws: `system` when the kernel refuses to start it, `notConfined` when the stage gave up.
   package static func spawn(
-    _ executable: ExecutableFile, home: Home, environment: [String: String],
+    _ executable: ExecutableFile, arguments: [String] = [], environment: [String: String],
     variables: [String] = [], openFiles: Int, through confining: Confining? = nil
   ) throws(LaunchFailure) -> ChildProcess {
     guard let confining else {
       return try spawn(
-        executable, arguments: [name(of: executable), "--home", home.path],
+        executable, arguments: [name(of: executable)] + arguments,
         environment: words(environment) + variables, openFiles: openFiles, stage: nil)
     }
     let line = try StageLine.open(confining.plan)

@@ -1,3 +1,4 @@
+import DurableFiles
 import Glibc
 
 /// What the operating system says an error number means.
@@ -11,34 +12,37 @@ package enum WholeFile {
   /// Largest file read, bytes.
   package static let bytesMax = 64 << 20
 
-  /// Writes beside the file, syncs, and renames over it: a reader sees the old or the new content.
+  /// Writes a file durably: see `DurableFile`.
   package static func write(
     _ bytes: [UInt8], to path: String, mode: UInt32 = 0o600
   ) throws(LaunchFailure) {
-    let beside = "\(path).\(getpid()).new"
-    let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
-    guard descriptor >= 0 else { throw .system(call: "open \(beside)", code: errno) }
-    var failure: Int32 = 0
-    if !belongToFolder(descriptor, path) || fchmod(descriptor, mode) != 0
-      || !writeAll(bytes, to: descriptor) || fsync(descriptor) != 0
-    {
-      failure = errno
+    let permissions = try permissions(of: path, mode: mode)
+    do throws(DurableFile.Failure) {
+      try DurableFile.write(bytes, to: path, permissions)
+    } catch {
+      throw LaunchFailure(error)
     }
-    close(descriptor)
-    if failure == 0, rename(beside, path) != 0 { failure = errno }
-    guard failure == 0 else {
-      unlink(beside)
-      throw .system(call: "write \(path)", code: failure)
+  }
+
+  /// Puts a draft, with its mode and owner, in the place of a file.
+  static func place(_ draft: String, at path: String) throws(LaunchFailure) {
+    do throws(DurableFile.Failure) {
+      try DurableFile.place(draft, at: path)
+    } catch {
+      throw LaunchFailure(error)
     }
   }
 
   /// What root writes into a service's folder is the service's.
-  private static func belongToFolder(_ descriptor: Int32, _ path: String) -> Bool {
-    guard geteuid() == 0, let end = path.lastIndex(of: "/") else { return true }
+  private static func permissions(
+    of path: String, mode: UInt32
+  ) throws(LaunchFailure) -> DurableFile.Permissions {
+    guard geteuid() == 0, let end = path.lastIndex(of: "/") else { return .mode(mode) }
+    let name = String(path[..<end])
     var folder = stat()
-    guard stat(String(path[..<end]), &folder) == 0 else { return false }
-    guard ServiceUsers.range.contains(folder.st_uid) else { return true }
-    return fchown(descriptor, folder.st_uid, folder.st_gid) == 0
+    guard stat(name, &folder) == 0 else { throw .system(call: "look at \(name)", code: errno) }
+    guard ServiceUsers.range.contains(folder.st_uid) else { return .mode(mode) }
+    return .given(mode: mode, user: folder.st_uid, group: folder.st_gid)
   }
 
   /// Nil when the file does not exist.
@@ -109,6 +113,12 @@ package enum WholeFile {
     if state.st_mode & (isOfGroup ? 0o027 : 0o077) != 0, chmod(path, 0o700) != 0 {
       throw .badHome(path: path, reason: "others may enter it, and that cannot be changed")
     }
+  }
+}
+
+extension LaunchFailure {
+  init(_ failure: DurableFile.Failure) {
+    self = .system(call: "\(failure.call) \(failure.path)", code: failure.code)
   }
 }
 

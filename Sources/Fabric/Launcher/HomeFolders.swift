@@ -16,6 +16,8 @@ extension Home {
   /// What only the operator may read: the key that signs access policies.
   package var operatorFolder: String { "\(path)/operator" }
   package var policySigningKeyFile: String { "\(operatorFolder)/policy-signing.pem" }
+  /// From which the passwords of the services' roles on the platform's database follow.
+  package var databaseKeyFile: String { "\(operatorFolder)/database.key" }
   package var dataFolder: String { "\(path)/data" }
   package var logFolder: String { "\(path)/log" }
   /// The copies of executables from which services are started.

@@ -1,18 +1,21 @@
 package import Chassis
 package import Charters
 import Glibc
+import StrictJSON
 package import Vocabulary
 
 /// Makes a home, or brings an existing one up to date; what it keeps (keys, data) is never
 /// overwritten.
 package enum HomeSetup {
   /// Folders, `platform.json`, the root key on the first run, and copies of the charters.
+  /// - Parameter rootKey: where it is sealed under a passphrase, or is to be from the start.
   package static func prepare(
-    _ home: Home, platform: Platform, charters: [CharterFile], randomness: Randomness
+    _ home: Home, platform: Platform, charters: [CharterFile], rootKey: HandedRootKey? = nil,
+    randomness: Randomness
   ) throws(LaunchFailure) {
     try makeFolders(home)
     try PlatformSettings.write(platform, to: home)
-    try makeRootKey(home, randomness)
+    try makeRootKey(home, rootKey, randomness)
     try KnownStores.requireAll(in: home)
     try copy(charters, to: home)
     try linkEdgeAuthority(home)
@@ -55,8 +58,24 @@ package enum HomeSetup {
   }
 
   private static func makeRootKey(
-    _ home: Home, _ randomness: Randomness
+    _ home: Home, _ handed: HandedRootKey?, _ randomness: Randomness
   ) throws(LaunchFailure) {
+    switch try RootKeyFile.state(in: home) {
+    case .both: throw .badHome(path: home.rootKeyFile, reason: RootKeyFile.isInBetween)
+    case .sealed:
+      guard handed != nil else {
+        throw .badHome(
+          path: home.sealedRootKeyFile,
+          reason:
+            "the root key is sealed under a passphrase; start at a terminal, or give --root-key-passphrase-file"
+        )
+      }
+      guard chmod(home.sealedRootKeyFile, 0o600) == 0 else {
+        throw .badHome(path: home.sealedRootKeyFile, reason: errorText(errno))
+      }
+      return
+    case .absent, .open: break
+    }
     if let present = try WholeFile.read(home.rootKeyFile) {
       let key = bytes(hex: String(decoding: present, as: UTF8.self).filter { $0 != "\n" })
       guard key?.count == 32 else {
@@ -76,6 +95,9 @@ package enum HomeSetup {
       throw .badHome(
         path: home.rootKeyFile,
         reason: "it is missing, but there is data sealed under it. Restore it from your backup")
+    }
+    if let sealed = handed?.newFile {
+      return try WholeFile.write(sealed, to: home.sealedRootKeyFile)
     }
     let key = hexText(randomness.bytes(32))
     try WholeFile.write(Array(key.utf8) + [0x0a], to: home.rootKeyFile)
@@ -102,6 +124,17 @@ package enum HomeSetup {
     }
   }
 
+  private static func contract(
+    of file: CharterFile, _ text: String
+  ) throws(LaunchFailure) -> [UInt8]? {
+    guard let charter = try? Charter.parse(file: file.name, text: file.text) else { return nil }
+    do throws(PublicContract.Fault) {
+      return try PublicContract.of(charter, text: text)?.canonicalBytes
+    } catch {
+      throw .badContract(service: charter.service, reason: error.description)
+    }
+  }
+
   /// What a home's folder of charters holds, by file name: charters are named by their service,
   /// whatever their file was called.
   package static func named(_ files: [CharterFile]) throws(LaunchFailure) -> [String: [UInt8]] {
@@ -114,6 +147,9 @@ package enum HomeSetup {
         throw .badCharters(error)
       }
       charters[name] = Array(file.text.utf8)
+      if let text = file.contract, let contract = try contract(of: file, text) {
+        charters[name.dropLast(".yaml".utf8.count) + Home.contractSuffix] = contract
+      }
     }
     return charters
   }

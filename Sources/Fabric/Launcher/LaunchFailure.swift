@@ -11,15 +11,22 @@ package enum LaunchFailure: Error, Sendable {
   case notRunning
   case badHome(path: String, reason: String)
   case badCharters(CharterFaults)
+  /// The OpenAPI document beside a charter.
+  case badContract(service: ServiceName, reason: String)
   case noCharters(folder: String)
+  /// More YAML files than are read.
+  case tooManyCharters(folder: String)
   /// A folder given with --with.
   case noCharter(folder: String)
   case portTaken(port: Int, service: ServiceName, reason: String)
   case noExecutable(path: String)
   /// Access policies that cannot be put in force, with all that is wrong.
   case badPolicies(folder: String, faults: [String])
-  /// --ledger-database names something that is not there.
-  case badDatabase(reason: String)
+  /// --issuer, --edge-certificate and --edge-key do not fit each other.
+  case badDoor(reason: String)
+  /// The database that a service's store is to be in names something that is not there.
+  /// - service: nil where it is the database of all.
+  case badDatabase(service: ServiceName?, reason: String)
   case notReady(service: ServiceName, reason: String, lastLines: [String])
   case system(call: String, code: Int32)
   /// The stage gave up; the service was not started.
@@ -36,6 +43,7 @@ package enum LaunchFailure: Error, Sendable {
 package enum CommandExit: Int32, Sendable, CaseIterable {
   case success = 0
   case failed = 1
+  case notTried = 2
   case usage = 64
   case badInput = 65
   case noInput = 66
@@ -43,6 +51,7 @@ package enum CommandExit: Int32, Sendable, CaseIterable {
   case software = 70
   case system = 71
   case cannotCreate = 73
+  case outputLost = 74
   case runsAlready = 75
   case refused = 77
   case unconfined = 78
@@ -53,6 +62,7 @@ package enum CommandExit: Int32, Sendable, CaseIterable {
     switch self {
     case .success: "done; for a check: everything holds"
     case .failed: "a check found something wrong (a tampered log, an unhealthy service)"
+    case .notTried: "a check found nothing wrong, and could not look at everything"
     case .usage: "the command line is wrong"
     case .badInput: "a charter or another input file is wrong"
     case .noInput: "a file or folder that is needed is not there"
@@ -60,6 +70,7 @@ package enum CommandExit: Int32, Sendable, CaseIterable {
     case .software: "a defect of ours"
     case .system: "the operating system refused (port in use, no more processes)"
     case .cannotCreate: "the home folder cannot be made or is not ours"
+    case .outputLost: "what was to be printed could not be written (a full disk)"
     case .runsAlready: "the platform runs already, from this home"
     case .refused: "a service refused the operator"
     case .unconfined: "--require-confinement, and this machine cannot hold the services so"
@@ -74,7 +85,7 @@ extension LaunchFailure: CustomStringConvertible {
     case .runsAlready: .runsAlready
     case .notRunning, .notReady: .unavailable
     case .badHome: .cannotCreate
-    case .badCharters, .badPolicies: .badInput
+    case .badCharters, .badContract, .badDoor, .badPolicies, .tooManyCharters: .badInput
     case .noCharters, .noCharter, .noExecutable, .badDatabase: .noInput
     case .portTaken, .system, .notConfined, .addressesNotHeld: .system
     case .unconfinable: .unconfined
@@ -90,8 +101,12 @@ extension LaunchFailure: CustomStringConvertible {
     case .notRunning: "Strongroom does not run from this home; start it with 'strongroom up'"
     case .badHome(let path, let reason): "the home \(path) cannot be used: \(reason)"
     case .badCharters(let faults): "\(faults)\n\(faults.faults.count) fault(s) in the charters"
+    case .badContract(let service, let reason):
+      "the openapi.yaml of \(service) cannot be served at the door: \(reason)"
     case .noCharters(let folder):
       "there are no charters in \(folder); name the folder with --charters"
+    case .tooManyCharters(let folder):
+      "there are more than \(CharterFolder.filesMax) YAML files in \(folder) and what is added to it; none may be left out"
     case .noCharter(let folder):
       "there is no charter.yaml in \(folder); 'strongroom charter new NAME --program' writes one"
     case .portTaken(let port, let service, let reason):
@@ -103,7 +118,9 @@ extension LaunchFailure: CustomStringConvertible {
     case .badPolicies(let folder, let faults):
       faults.map { "\(folder): \($0)" }.joined(separator: "\n")
         + "\n\(faults.count) fault(s) in the access policies; nothing was published"
-    case .badDatabase(let reason): "--ledger-database cannot be used: \(reason)"
+    case .badDoor(let reason): "the door cannot open so: \(reason)"
+    case .badDatabase(let service, let reason):
+      "the database\(service.map { " of \($0)" } ?? "") cannot be used: \(reason)"
     case .notReady(let service, let reason, let lastLines):
       "\(service) did not get ready: \(reason)"
         + (lastLines.isEmpty

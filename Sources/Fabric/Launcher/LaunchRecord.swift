@@ -44,8 +44,34 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
     guard let bytes = try? StrictJSON.encode(self) else {
       throw .system(call: "encode launch record", code: EINVAL)
     }
+    guard bytes.count <= LaunchFolder.recordBytesMax else {
+      throw .system(call: "encode launch record", code: ENAMETOOLONG)
+    }
     let unit = isProgram ? Unit(programOf: service) : Unit(service)
     try WholeFile.write(bytes, to: home.launchRecord(of: unit))
+  }
+
+  /// Lays down a registration, in the place of one of the same name.
+  /// - Parameter platform: names that are the platform's own; their records take nobody's room.
+  /// - Throws: `RegistrationRefusal` where the authority would not believe it, or it would make another unbelieved.
+  package func register(in home: Home, besides platform: Set<ServiceName> = []) throws {
+    let others = Self.all(home).filter { $0.pid == nil && $0.service != service }
+    let strangers = others.count { !platform.contains($0.service) }
+    guard strangers < LaunchFolder.registrationsKept else { throw RegistrationRefusal.tooMany }
+    if let twin = others.first(where: { $0.executable == executable && $0.uid == uid }) {
+      throw RegistrationRefusal.twice(twin.service)
+    }
+    try write(to: home)
+  }
+
+  /// Takes a registration back.
+  /// - Throws: `RegistrationRefusal.none`, also for the record of a process; `LaunchFailure`.
+  package static func withdraw(_ service: ServiceName, from home: Home) throws {
+    guard all(home).contains(where: { $0.service == service && $0.pid == nil }) else {
+      throw RegistrationRefusal.none
+    }
+    let path = home.launchRecord(of: service)
+    guard unlink(path) == 0 else { throw LaunchFailure.system(call: "remove \(path)", code: errno) }
   }
 
   /// All readable records of a home.
@@ -65,6 +91,30 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
   package var isAlive: Bool {
     guard let pid, let pidStartTicks else { return false }
     return ProcessTable.startTicks(pid) == pidStartTicks
+  }
+}
+
+/// Why a program is not registered, or a registration not taken back.
+package enum RegistrationRefusal: Error, Hashable {
+  /// As many are registered as the authority reads, less one.
+  case tooMany
+  /// Its executable is registered for the same user under this name; two names would be a choice, and the authority
+  /// gives neither.
+  case twice(ServiceName)
+  /// There is none of that name.
+  case none
+
+  /// One line, and what to do about it.
+  package var text: String {
+    switch self {
+    case .tooMany:
+      "\(LaunchFolder.registrationsKept) programs are registered, and the authority reads no more; "
+        + "take one back with 'strongroom workload remove NAME'"
+    case .twice(let name):
+      "this program is registered as '\(name)' already, and with two names it would get neither; "
+        + "take that one back first with 'strongroom workload remove \(name)'"
+    case .none: "no program is registered under this name"
+    }
   }
 }
 
@@ -90,11 +140,17 @@ package struct ExecutableFile: Hashable, Sendable {
     guard let resolved = realpath(path, nil) else { throw .noExecutable(path: path) }
     defer { free(resolved) }
     self.path = String(cString: resolved)
-    let descriptor = open(self.path, O_RDONLY | O_CLOEXEC)
+    // A pipe, which nobody may ever write to, is no program either.
+    let descriptor = open(self.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0, access(self.path, X_OK) == 0 else { throw .noExecutable(path: path) }
     defer { close(descriptor) }
-    guard let facts = FileFacts(descriptor: descriptor), let digest = FileDigest.read(descriptor)
-    else { throw .system(call: "read \(path)", code: errno) }
+    guard let facts = FileFacts(descriptor: descriptor) else {
+      throw .system(call: "read \(path)", code: errno)
+    }
+    guard facts.isFile else { throw .noExecutable(path: path) }
+    guard let digest = FileDigest.read(descriptor) else {
+      throw .system(call: "read \(path)", code: errno)
+    }
     size = facts.identity.size
     sha256 = digest
   }

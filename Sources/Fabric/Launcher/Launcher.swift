@@ -1,68 +1,22 @@
-package import Chassis
-package import Charters
+import Chassis
+import Charters
 import Glibc
 import Sandbox
-package import Telemetry
-package import Vocabulary
-package import Workload
+import Telemetry
+import Vocabulary
+import Workload
 
 /// Starts every service of a home in the order of the charters, keeps each running, and stops them
 /// in reverse. Decisions are `RestartMachine`'s; this acts on them.
 package actor Launcher {
-  /// Longest time from a service's start to its being ready.
-  package static let readyLimit: Duration = .seconds(45)
   /// Longest time a service may take to drain before it is killed.
   package static let drainLimit: Duration = .seconds(15)
   /// Longest time from SIGKILL to the end; the kernel may be busy with the process's disk.
   private static let killLimit: Duration = .seconds(5)
-  private static let authority = Unit(Charter.authorityName)
   /// Pause between two questions whether a service is ready.
   package static let probePause: Duration = .milliseconds(60)
   /// The same for one that stands by.
   package static let standbyPause: Duration = .milliseconds(500)
-
-  /// What the launcher needs from outside.
-  package struct Parts: Sendable {
-    package let home: Home
-    package let charters: CharterSet
-    /// Folder of the `strongroom-<service>` executables that are run.
-    package let binaries: String
-    /// Ours; children get a few names of it only.
-    package let environment: [String: String]
-    package let clock: Clock
-    package let log: Log
-    /// How services are held; nil leaves them free, for tests of what is not confinement.
-    package let confinement: ServiceConfinement?
-    /// Looks at what is to be started; nil starts what lies there, for tests of what is not the
-    /// guard.
-    package let immutableGuard: ImmutableGuard?
-    /// Tells a confined authority what processes execute.
-    package let witness: Witness?
-    /// Asks a service, over mutual TLS as the operator, whether it is ready. Throws when it cannot
-    /// be asked.
-    package let isReady: @Sendable (ServiceName) async throws -> Bool
-    package let report: @Sendable (LauncherEvent) -> Void
-
-    package init(
-      home: Home, charters: CharterSet, binaries: String, environment: [String: String],
-      clock: Clock, log: Log, confinement: ServiceConfinement? = nil,
-      immutableGuard: ImmutableGuard? = nil, witness: Witness? = nil,
-      isReady: @escaping @Sendable (ServiceName) async throws -> Bool,
-      report: @escaping @Sendable (LauncherEvent) -> Void
-    ) {
-      self.home = home
-      self.charters = charters
-      self.binaries = binaries
-      self.environment = environment
-      self.clock = clock
-      self.log = log
-      self.confinement = confinement
-      self.immutableGuard = immutableGuard
-      self.witness = witness
-      self.isReady = isReady
-      self.report = report
-    }
-  }
 
   private struct Slot {
     let unit: Unit
@@ -78,6 +32,8 @@ package actor Launcher {
   }
 
   private let parts: Parts
+  /// Whose process the witness answers.
+  private let authority: Unit?
   private let began: Instant
   private var slots: [Unit: Slot] = [:]
   private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -86,6 +42,7 @@ package actor Launcher {
 
   package init(_ parts: Parts) throws(LaunchFailure) {
     self.parts = parts
+    authority = parts.charters.holder(of: .authority).map { Unit($0) }
     began = parts.clock.now()
     for unit in parts.charters.units {
       guard let charter = parts.charters[unit.service] else { continue }
@@ -137,13 +94,11 @@ package actor Launcher {
 
   /// A program may start when its sidecar may: nobody asks it anything before that is ready.
   private func canStart(_ unit: Unit) -> Bool {
-    let name = unit.service
     guard let slot = slots[unit], slot.machine.state == .stopped else { return false }
     let needed = slot.charter.calls.filter { $0.delivery == .request }.map(\.service)
-    let authority = Charter.authorityName
-    let first = name == authority ? [] : [authority]
-    return (first + (name == authority ? [] : needed)).allSatisfy {
-      slots[Unit($0)] == nil || isReady(Unit($0))
+    guard unit != authority else { return true }
+    return (needed.map { Unit($0) } + [authority].compactMap(\.self)).allSatisfy {
+      slots[$0] == nil || isReady($0)
     }
   }
 
@@ -219,7 +174,7 @@ package actor Launcher {
       process.follow(into: slot.logFile) { status, lastLines in
         Task { await self.ended(name, generation: generation, status: status, lastLines) }
       }
-      if name == Self.authority { parts.witness?.serve(process.pid) }
+      if name == authority { parts.witness?.serve(process.pid) }
       record(slot, process, hold)
       parts.log.info("a service was started", ["service": .id(name), "pid": .count(process.pid)])
       parts.report(
@@ -267,12 +222,13 @@ package actor Launcher {
           name: "\(slot.unit)", reason: "somebody else's program runs confined or not at all")
       }
       let free = try ChildProcess.spawn(
-        slot.executable, home: parts.home, environment: parts.environment, openFiles: openFiles)
+        slot.executable, arguments: slot.charter.arguments(in: parts.home),
+        environment: parts.environment, openFiles: openFiles)
       return (free, nil)
     }
     try confinement.settleData(of: slot.charter)
     var variables: [String] = []
-    let plan: StagePlan
+    var plan: StagePlan
     if slot.unit.isProgram {
       plan = try confinement.programPlan(for: slot.charter, running: slot.executable)
       variables = confinement.programVariables(of: slot.charter)
@@ -281,8 +237,9 @@ package actor Launcher {
     } else {
       plan = confinement.plan(for: slot.charter, running: slot.executable)
     }
+    if slot.unit == authority { plan.input = parts.rootKey?.line }
     let process = try ChildProcess.spawn(
-      slot.executable, home: parts.home, environment: parts.environment, variables: variables,
+      slot.executable, environment: parts.environment, variables: variables,
       openFiles: openFiles,
       through: ChildProcess.Confining(stage: confinement.stage, plan: plan))
     return (process, Hold(confinement.machine, plan.confinement))
@@ -290,12 +247,13 @@ package actor Launcher {
 
   private func probe(_ name: Unit, generation: Int) async {
     let note = StandbyNote(parts.home, name.service)
-    var limit = parts.clock.now() + Self.readyLimit
+    let patience = Patience.limit(for: name, in: parts.home)
+    var limit = parts.clock.now() + patience
     while slots[name]?.generation == generation, !isStopping {
       guard let slot = slots[name], slot.machine.isOnItsWay else { return }
       if !name.isProgram, let pid = slot.process?.pid, note.isLeft(by: pid) {
         if case .starting = slot.machine.state { apply(.standsBy, to: name) }
-        limit = parts.clock.now() + Self.readyLimit
+        limit = parts.clock.now() + patience
         try? await Task.sleep(for: Self.standbyPause)
         continue
       }
@@ -308,6 +266,7 @@ package actor Launcher {
             millis: (now - slot.startedAt).milliseconds))
         if !name.isProgram { remember(name.service) }
         apply(.becameReady(at: now), to: name)
+        if !name.isProgram { Task { await watch(name, generation: generation) } }
         return
       }
       if parts.clock.now() >= limit {
@@ -317,6 +276,21 @@ package actor Launcher {
         return
       }
       try? await Task.sleep(for: Self.probePause)
+    }
+  }
+
+  /// A process that hangs does not end by itself, and keeps its port and its lock on the store from whoever could follow.
+  private func watch(_ name: Unit, generation: Int) async {
+    var liveness = Liveness()
+    while true {
+      try? await Task.sleep(for: parts.livenessPause)
+      let answer = await parts.answers(name.service)
+      guard slots[name]?.generation == generation, !isStopping, isReady(name) else { return }
+      guard liveness.hangs(after: answer) else { continue }
+      parts.log.error(
+        "a service does not answer any more and is ended", ["service": .id(name)])
+      slots[name]?.process?.signal(SIGKILL)
+      return
     }
   }
 
@@ -347,7 +321,7 @@ package actor Launcher {
     unlink(parts.home.holdRecord(of: name))
     slots[name]?.process = nil
     // Its process id may be given to anybody now.
-    if name == Self.authority { parts.witness?.serve(nil) }
+    if name == authority { parts.witness?.serve(nil) }
     let reason = Self.describe(status, name)
     let isAsked = slots[name].map { $0.machine.state == .draining || $0.machine.state == .killing }
     let now = parts.clock.now()

@@ -23,18 +23,31 @@ package struct LauncherRun: Sendable {
     package var bind: String?
     package var portOffset: Int?
     package var gatewayPort: Int?
+    /// The door's outside address, `https://host` with an optional port.
+    package var issuer: String?
+    /// PEM files of the door's own certificate with its chain, and of its key; "none": the authority's again.
+    package var edgeCertificateFile: String?
+    package var edgeKeyFile: String?
     package var otlpEndpoint: String?
     package var limitsFactor: Int?
-    /// Where the ledger is to keep its books.
-    package var ledgerDatabase: PostgresLocation?
+    /// Where all services are to keep their stores that may do so, as whoever may make roles and schemas there.
+    package var database: PostgresLocation?
+    /// Where single services are to keep their stores.
+    package var databases: [ServiceName: PostgresLocation] = [:]
     /// Defences to leave out, for tests of the drills; a release's services then refuse to start.
     package var weakened: [Weakness]?
     /// An Open Policy Agent on this machine that decides about access; "none": our own engine again.
     package var policyURL: String?
     /// How long access policies decide that nobody confirms, in seconds.
     package var policyStaleSeconds: Int?
+    /// Whole days that audit records are kept; 0: for ever.
+    package var auditKeepDays: Int?
+    /// Room that each service keeps to finish what was begun, MiB; 0: the default again.
+    package var diskReserveMiB: Int?
     /// Refuse to run with less confinement than a machine like this one can give.
     package var requiresConfinement = false
+    /// Use a home also where others can put another one in its place, see `HomePath`.
+    package var trustsHomePath = false
     /// No wishes.
     package init() {}
 
@@ -49,11 +62,23 @@ package struct LauncherRun: Sendable {
         }
         platform.gatewayPort = gatewayPort
       }
+      if let issuer { platform.issuer = issuer }
+      if let edgeCertificateFile {
+        platform.edgeCertificateFile = edgeCertificateFile == "none" ? nil : edgeCertificateFile
+      }
+      if let edgeKeyFile { platform.edgeKeyFile = edgeKeyFile == "none" ? nil : edgeKeyFile }
       if let otlpEndpoint { platform.otlpEndpoint = otlpEndpoint == "none" ? nil : otlpEndpoint }
       if let limitsFactor { platform.limitsFactor = limitsFactor }
-      if let ledgerDatabase { platform.ledgerDatabase = ledgerDatabase }
+      if let database { platform.database = database }
+      for (service, location) in databases {
+        platform.place(StoreServer(location), for: service)
+      }
       if let policyURL { platform.policyURL = policyURL == "none" ? nil : policyURL }
       if let policyStaleSeconds { platform.policyStaleSeconds = policyStaleSeconds }
+      if let auditKeepDays { platform.auditKeepDays = auditKeepDays == 0 ? nil : auditKeepDays }
+      if let diskReserveMiB {
+        platform.diskReserveMiB = diskReserveMiB == 0 ? nil : diskReserveMiB
+      }
       if let weakened { platform.weakened = weakened }
       return platform
     }
@@ -69,13 +94,15 @@ package struct LauncherRun: Sendable {
   /// Folder with the executables.
   package let binaries: String
   package let wishes: Wishes
+  /// Where it is sealed under a passphrase, or is to be from the start.
+  package let rootKey: HandedRootKey?
   package let environment: [String: String]
   package let clock: Clock
   package let randomness: Randomness
 
   package init(
     home: Home, charters: String, added: [String] = [], policies: String, binaries: String,
-    wishes: Wishes,
+    wishes: Wishes, rootKey: HandedRootKey? = nil,
     environment: [String: String], clock: Clock, randomness: Randomness
   ) {
     self.home = home
@@ -84,6 +111,7 @@ package struct LauncherRun: Sendable {
     self.policies = policies
     self.binaries = binaries
     self.wishes = wishes
+    self.rootKey = rootKey
     self.environment = environment
     self.clock = clock
     self.randomness = randomness
@@ -92,6 +120,7 @@ package struct LauncherRun: Sendable {
   /// Runs until SIGTERM or SIGINT, or until it is clear that the platform will not come up.
   package func run(report: @escaping @Sendable (LauncherEvent) -> Void) async -> CommandExit {
     do throws(LaunchFailure) {
+      if !wishes.trustsHomePath { try HomePath.require(home) }
       try HomeSetup.makeFolders(home)
       let lock = try HomeLock.take(home)
       defer { withExtendedLifetime(lock) {} }
@@ -113,15 +142,17 @@ package struct LauncherRun: Sendable {
     let files = try CharterFolder.read(charters, with: added)
     let set = try CharterFolder.check(files)
     let earlier = try PlatformSettings.load(home)
-    let platform = try LedgerDatabase.lookedUp(
-      for: wishes.applied(to: earlier), earlier: earlier, home: home)
+    let platform = try StoreServers.lookedUp(
+      for: wishes.applied(to: earlier), earlier: earlier, charters: set, home: home)
+    try DoorPapers.check(platform, at: clock.now())
     let machine = try machine(for: set, platform)
     await endStrays()
     try PortCheck.check(Self.ports(set, platform), bind: platform.bind)
-    if set[Charter.gatewayName] != nil {
+    if let door = set.holder(of: .door) {
       try PortCheck.check(
-        [(service: Charter.gatewayName, port: platform.gatewayPort)], bind: platform.gatewayBind)
+        [(service: door, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
+    try StoreServers.settle(platform, home: home, randomness: randomness)
     let (confinement, pins, changes) = try layDown(files, set, platform, machine)
     let own = try ExecutableFile("/proc/self/exe")
     try LaunchRecord(
@@ -153,10 +184,12 @@ package struct LauncherRun: Sendable {
       Launcher.Parts(
         home: home, charters: set, binaries: home.executablesFolder, environment: environment,
         clock: clock, log: log, confinement: confinement,
-        immutableGuard: isGuarded ? immutableGuard : nil, witness: witness,
-        isReady: { try await line.isReady($0) }, report: report))
+        immutableGuard: isGuarded ? immutableGuard : nil, rootKey: rootKey, witness: witness,
+        isReady: { try await line.isReady($0) }, answers: { await line.answers($0) },
+        report: report))
     starting.withLock { $0 = launcher }
     if isGuarded { try immutableGuard.start() }
+    AddressHold.sweep()
     if let rules = confinement.addressRules {
       try AddressHold.apply(rules, earlierPort: earlier?.gatewayPort)
     }
@@ -176,12 +209,13 @@ package struct LauncherRun: Sendable {
     let store = KnownGood(home)
     var inspection = Inspection(store, at: clock.now(), randomness: randomness)
     inspection.lookAtFiles()
-    try HomeSetup.prepare(home, platform: platform, charters: files, randomness: randomness)
+    try HomeSetup.prepare(
+      home, platform: platform, charters: files, rootKey: rootKey, randomness: randomness)
     try PolicyOffice(home, platform: platform, clock: clock, randomness: randomness)
       .prepare(from: policies, for: charters)
     let stage = "strongroom-confine"
     let programs = try store.takePrograms(
-      charters.ownExecutables + [stage], from: binaries
+      [Unit.ownExecutable, stage], from: binaries
     ) { inspection.changed(program: $0, pinned: $1, found: $2) }
     let confinement = ServiceConfinement(
       stage: try ExecutableFile("\(home.executablesFolder)/\(stage)"), machine: machine, home: home,

@@ -18,7 +18,7 @@ package enum LegibleText {
 
   /// The same for canonical JSON, which stays JSON of the same meaning: what RFC 8259 §7 lets stand in
   /// a string is escaped. Canonical JSON has none of it anywhere else.
-  static func ofJSON(_ text: String) -> String {
+  package static func ofJSON(_ text: String) -> String {
     guard !isLegible(text) else { return text }
     var legible = ""
     for scalar in text.unicodeScalars {

@@ -106,4 +106,16 @@ package actor OperatorLine {
     }
     return try await send(.get, "/readyz", to: service, within: .seconds(2)).status == 200
   }
+
+  /// Whether the service still says anything, be it that it is not ready.
+  package func answers(_ service: ServiceName) async -> Liveness.Answer {
+    do {
+      _ = try await send(.get, "/readyz", to: service, within: Liveness.answerMax)
+      return .answered
+    } catch TransportFailure.deadlineExceeded, TransportFailure.unreachable {
+      return .silent
+    } catch {
+      return .unknown
+    }
+  }
 }

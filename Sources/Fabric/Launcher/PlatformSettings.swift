@@ -10,7 +10,7 @@ package enum PlatformSettings {
   package static func load(_ home: Home) throws(LaunchFailure) -> Platform? {
     guard let bytes = try WholeFile.read(home.platformFile) else { return nil }
     do {
-      return try StrictJSON.decode(Platform.self, from: bytes)
+      return try Platform(bytes: bytes)
     } catch {
       throw .badHome(
         path: home.platformFile,

@@ -1,3 +1,4 @@
+import AuditAPI
 package import Charters
 package import Vocabulary
 
@@ -37,6 +38,8 @@ package struct ProgramSkeleton: Sendable {
     ["charter.yaml": charter, CharterGrants.fileName: grants, "service.py": program]
   }
 
+  private static let recorder = AuditOperations.appendRecords.service
+
   private var charter: String {
     """
     apiVersion: strongroom/v1
@@ -52,7 +55,7 @@ package struct ProgramSkeleton: Sendable {
         callers: [operator]
         body_bytes_max: 0
     calls:
-      - {service: audit, operations: [appendRecords], delivery: outbox}
+      - {service: \(Self.recorder), operations: [appendRecords], delivery: outbox}
     egress: []
     data:
       - {class: outbox, sensitivity: confidential}
@@ -70,7 +73,7 @@ package struct ProgramSkeleton: Sendable {
     called_by:
       - {service: operator, operations: [\(operation)]}
     may_call:
-      - {service: audit, operations: [appendRecords]}
+      - {service: \(Self.recorder), operations: [appendRecords]}
 
     """
   }

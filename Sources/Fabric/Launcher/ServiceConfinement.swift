@@ -73,7 +73,8 @@ package struct ServiceConfinement: Sendable {
   /// Gives the home to those who are to use it, for a launcher that may.
   package func settleHome() throws(LaunchFailure) {
     guard geteuid() == 0 else { return }
-    let authority = charters[Charter.authorityName].flatMap { user(of: $0) }
+    let authority = charters.holder(of: .authority).flatMap { charters[$0] }
+      .flatMap { user(of: $0) }
     try HomeOwnership.settle(
       home, group: authority?.group, passers: passers, authority: authority?.user)
   }
@@ -92,20 +93,17 @@ package struct ServiceConfinement: Sendable {
       let owner = user(of: charter)
       try HomeOwnership.give(folder, user: owner?.user ?? 0, group: owner?.group ?? 0)
     }
-    if charter.service == LedgerDatabase.service {
-      try LedgerDatabase.copyFiles(platform, home: home)
-    }
+    try StoreServers.copyFiles(for: charter.service, platform, home: home)
   }
 
   /// What the stage is to do to become this service, or another program in its place.
   package func plan(
     for charter: Charter, running executable: ExecutableFile, arguments: [String]? = nil
   ) -> StagePlan {
-    let named = charter.program == nil ? [] : ["--service", "\(charter.service)"]
-    return StagePlan(
+    StagePlan(
       executable: executable.path,
       arguments: [ChildProcess.name(of: executable)]
-        + (arguments ?? ["--home", home.path] + named),
+        + (arguments ?? charter.arguments(in: home)),
       confinement: confinement(of: charter, running: executable.path), machine: machine)
   }
 
@@ -120,28 +118,29 @@ package struct ServiceConfinement: Sendable {
     if charter.program != nil {
       places.append(Confinement.Place(home.programFolder(of: charter.service), .serve))
     }
-    switch charter.service {
-    case Charter.authorityName:
+    switch charter.role {
+    case .authority:
       // It reads the launch records and the root key, and publishes its socket and the edge's root.
       places += [
         Confinement.Place(home.launchFolder, .read), Confinement.Place(home.keysFolder, .read),
         Confinement.Place(home.runFolder, .serve),
       ]
-    case Charter.gatewayName:
+    case .door:
       places += [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap {
         $0.map { Confinement.Place($0, .read) }
       }
-    case LedgerDatabase.service where platform.ledgerDatabase != nil:
+    case .issuer, nil: break
+    }
+    if platform.storeServer(of: charter.service) != nil {
       // TLS reads the system's settings, and the public authorities where they are to be believed.
-      places += ["/etc/ssl"].map { Confinement.Place($0, .read) }
-    default: break
+      places.append(Confinement.Place("/etc/ssl", .read))
     }
     return charter.egress.isEmpty ? places : places + Confinement.outside
   }
 
   private func bindPorts(of charter: Charter) -> [Int] {
     let own = charter.port.map { [$0 + platform.portOffset] } ?? []
-    return charter.service == Charter.gatewayName ? own + [platform.gatewayPort] : own
+    return charter.role == .door ? own + [platform.gatewayPort] : own
   }
 
   private func connectPorts(of charter: Charter) -> [Int] {
@@ -159,7 +158,7 @@ package struct ServiceConfinement: Sendable {
   }
 
   private func databaseEnds(of charter: Charter) -> [AddressRules.End] {
-    charter.service == LedgerDatabase.service ? LedgerDatabase.ends(platform) : []
+    StoreServers.ends(platform.storeServer(of: charter.service))
   }
 
   /// Of what all services may reach on this machine besides each other: the collector of traces, and who decides

@@ -1,3 +1,5 @@
+import AuditAPI
+import AuthorityAPI
 package import Charters
 package import Vocabulary
 
@@ -11,9 +13,26 @@ package struct ServiceSkeleton: Sendable {
   }
 
   /// Files that are changed besides those that are new.
+  package static let changedFiles = [
+    packageFile, programFile, operatorFile, auditFile, authorityFile,
+  ]
   package static let packageFile = "Package.swift"
+  /// What runs every service.
+  package static let programFile = "Sources/Executables/strongroom-service/main.swift"
   package static let operatorFile = "Charters/operator.yaml"
-  package static let auditFile = "Sources/Services/Audit/charter.yaml"
+  /// Who takes every service's records.
+  package static let auditFile = charterFile(of: recorder)
+  /// Whose revocation feed every service follows.
+  package static let authorityFile = charterFile(of: revoker)
+
+  private static let recorder = AuditOperations.appendRecords.service
+  private static let revoker = AuthorityOperations.listRevocations.service
+  private static func charterFile(of service: ServiceName) -> String {
+    "Sources/Services/\(module(of: service))/charter.yaml"
+  }
+  private static func module(of service: ServiceName) -> String {
+    "\(service)".prefix(1).uppercased() + "\(service)".dropFirst()
+  }
 
   /// `loans`.
   package let name: ServiceName
@@ -37,7 +56,7 @@ package struct ServiceSkeleton: Sendable {
     }
     self.name = name
     self.port = port
-    module = text.prefix(1).uppercased() + text.dropFirst()
+    module = Self.module(of: name)
   }
 
   private var operation: String { "describe\(module)" }
@@ -49,13 +68,6 @@ package struct ServiceSkeleton: Sendable {
       "\(service)/charter.yaml": charter, "\(service)/openapi.yaml": openapi,
       "\(service)/README.md": readme, "\(service)/\(module)Service.swift": code,
       "Sources/Contracts/\(module)API/\(module)Operations.swift": contract,
-      "Sources/Executables/strongroom-\(name)/main.swift": """
-      import Chassis
-      import \(module)
-
-      await ServiceMain.run(\(module)Service.self)
-
-      """,
     ]
   }
 
@@ -64,11 +76,18 @@ package struct ServiceSkeleton: Sendable {
   package func changed(_ present: [String: String]) throws(Refusal) -> [String: String] {
     var changed: [String: String] = [:]
     var package = present[Self.packageFile] ?? ""
-    try insert(", contract(\"\(module)\"),", over: ",", after: "contract(\"Audit\")", in: &package)
     try insert(
-      "  + service(\"\(module)\")\n", after: "  + service(\n    \"Authority\"", isBefore: true,
-      in: &package)
+      ", contract(\"\(module)\"),", over: ",",
+      after: "contract(\"\(Self.module(of: Self.recorder))\")", in: &package)
+    try insert(
+      "  + service(\"\(module)\")\n",
+      after: "  + service(\n    \"\(Self.module(of: Self.revoker))\"", isBefore: true, in: &package)
     changed[Self.packageFile] = package
+    var program = present[Self.programFile] ?? ""
+    try insert(
+      "\n  \(module)Service.self,\n]", over: "\n]", after: "let services: [any Service.Type] = [",
+      in: &program)
+    changed[Self.programFile] = Self.importing(module, in: program)
     let call = "  - service: \(name)\n    operations: [\(operation)]\n"
     var operatorText = present[Self.operatorFile] ?? ""
     if !operatorText.hasSuffix("\n") { operatorText += "\n" }
@@ -76,7 +95,19 @@ package struct ServiceSkeleton: Sendable {
     var audit = present[Self.auditFile] ?? ""
     try insert(", \(name)]", over: "]", after: "id: appendRecords", in: &audit)
     changed[Self.auditFile] = audit
+    var authority = present[Self.authorityFile] ?? ""
+    try insert(", \(name)]", over: "]", after: "id: listRevocations", in: &authority)
+    changed[Self.authorityFile] = authority
     return changed
+  }
+
+  /// Imports stand at the top, in the order of their names.
+  private static func importing(_ module: String, in program: String) -> String {
+    var lines = program.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let line = "import \(module)"
+    let place = lines.firstIndex { !$0.hasPrefix("import ") || $0 > line } ?? 0
+    lines.insert(line, at: place)
+    return lines.joined(separator: "\n")
   }
 
   /// Replaces the first `old` after the anchor.
@@ -114,10 +145,12 @@ extension ServiceSkeleton {
         callers: [operator]
         body_bytes_max: 0
     calls:
-      - {service: audit, operations: [appendRecords], delivery: outbox}
+      - {service: \(Self.revoker), operations: [listRevocations]}
+      - {service: \(Self.recorder), operations: [appendRecords], delivery: outbox}
     egress: []
     data:
       - {class: outbox, sensitivity: confidential}
+    store: {server: allowed}
     secrets: []
     limits: {memory_mib: 128, open_files: 1024, connections: 512}
 
@@ -133,6 +166,9 @@ extension ServiceSkeleton {
       summary: What \(name) is for, in one sentence.
     servers:
       - url: https://127.0.0.1:\(port)
+    # What any request may be answered with. One list for all documents: DoorAnswer.swift.
+    x-every-request: &every-request
+    \(everyAnswer)
     paths:
       /v1/\(name):
         get:
@@ -140,6 +176,7 @@ extension ServiceSkeleton {
           summary: What this service is
           description: For operators, inside the mesh.
           responses:
+            <<: *every-request
             "200":
               description: The service
               content:
@@ -147,7 +184,18 @@ extension ServiceSkeleton {
                   schema: {$ref: "#/components/schemas/Description"}
                   example: {service: \(name), version: 0.1.0}
     components:
+      responses:
+    \(DoorAnswer.all.map(response).joined(separator: "\n"))
       schemas:
+        Problem:
+          type: object
+          required: [type, title, status, kind]
+          properties:
+            type: {type: string}
+            title: {type: string}
+            status: {type: integer}
+            kind: {type: string, enum: [\(kinds)]}
+            detail: {type: string}
         Description:
           type: object
           additionalProperties: false
@@ -157,6 +205,23 @@ extension ServiceSkeleton {
             version: {type: string}
 
     """
+  }
+
+  /// Six columns in, as the other components.
+  private func response(_ answer: DoorAnswer) -> String {
+    let fields = answer.field.map { "headers: {\($0.name): {schema: {type: \($0.type)}}}" }
+    let lines =
+      ["description: '\(answer.meaning)'"] + (fields.map { [$0] } ?? []) + [
+        "content: {application/problem+json: {schema: {$ref: '#/components/schemas/Problem'}}}"
+      ]
+    return "    \(answer.name):\n" + lines.map { "      \($0)" }.joined(separator: "\n")
+  }
+
+  private var kinds: String { ProblemKind.allCases.map(\.rawValue).joined(separator: ", ") }
+
+  private var everyAnswer: String {
+    DoorAnswer.all.map { "  '\($0.status)': {$ref: '#/components/responses/\($0.name)'}" }
+      .joined(separator: "\n")
   }
 
   private var readme: String {

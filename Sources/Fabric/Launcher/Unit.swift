@@ -31,20 +31,24 @@ extension CharterSet {
       self[name]?.program == nil ? [Unit(name)] : [Unit(programOf: name), Unit(name)]
     }
   }
+}
 
-  /// Names of our own executables that these processes run; all sidecars are one program.
-  var ownExecutables: [String] {
-    Set(startOrder.map { self[$0]?.program == nil ? "strongroom-\($0)" : "strongroom-sidecar" })
-      .sorted()
-  }
+extension Unit {
+  /// Our own program that runs every service, and every sidecar.
+  package static let ownExecutable = "strongroom-service"
 }
 
 extension Charter {
   /// The file that this process executes.
   /// - Parameter binaries: folder of our own executables.
   package func executable(of unit: Unit, in binaries: String) -> String {
-    guard let program else { return "\(binaries)/strongroom-\(service)" }
-    return unit.isProgram ? program.command[0] : "\(binaries)/strongroom-sidecar"
+    if let program, unit.isProgram { return program.command[0] }
+    return "\(binaries)/\(Unit.ownExecutable)"
+  }
+
+  /// What our own program is told: the home, and whose process it is.
+  func arguments(in home: Home) -> [String] {
+    ["--home", home.path, program == nil ? "--service" : "--sidecar", "\(service)"]
   }
 }
 

@@ -11,6 +11,9 @@ package struct LedgerHistory {
 
   package init(_ reader: StoreReader) { self.reader = reader }
 
+  /// How many entries there are now.
+  package func entries() throws -> Int64 { try reader.read { try JournalStore.tip($0).sequence } }
+
   /// Walks from the first entry to the one that is the last now.
   /// - Parameter visit: called after each entry, with the book as it stands then. The book remembers
   ///   the transfers of this entry and few before it.
@@ -20,7 +23,7 @@ package struct LedgerHistory {
   package func replay(
     _ visit: (SealedEntry, JournaledBook) throws -> Void = { _, _ in }
   ) throws -> JournaledBook {
-    let last = try reader.read { try JournalStore.tip($0).sequence }
+    let last = try entries()
     var limits = Book.Limits()
     limits.recentBlock = Book.batchMax
     var journaled = JournaledBook(Book(limits: limits), epoch: .max)
@@ -36,11 +39,16 @@ package struct LedgerHistory {
 
   /// Calls back for every transfer in the order of history, in words.
   package func transfers(_ visit: (Transfer) throws -> Void) throws {
-    try replay { sealed, journaled in
-      for (place, row) in sealed.entry.accepted.enumerated() {
-        let known = KnownTransfer(row: row, sequence: sealed.entry.firstTransfer + Int64(place))
-        if let transfer = journaled.book.transfer(known) { try visit(transfer) }
-      }
+    try replay { sealed, journaled in try journaled.transfers(of: sealed).forEach(visit) }
+  }
+}
+
+extension JournaledBook {
+  /// The transfers of an entry that was the last to be replayed, in words.
+  package func transfers(of sealed: SealedEntry) -> [Transfer] {
+    sealed.entry.accepted.enumerated().compactMap { place, row in
+      book.transfer(
+        KnownTransfer(row: row, sequence: sealed.entry.firstTransfer + Int64(place)))
     }
   }
 }

@@ -86,6 +86,13 @@ extension LedgerKeeper {
         last: rows.last.map { AccountID(bits: $0.id) }, moment: kept.journaled.book.now)
       flight.tell { try tell(done) }
       flight.answers.append { answer($0.map { .failure($0) } ?? .success(done)) }
+    case .change(let id, let change, let tell, let answer):
+      let outcome = kept.journaled.change(id, change)
+      let done = ChangedAccount(
+        outcome: outcome, account: kept.journaled.book.account(id),
+        moment: kept.journaled.book.now)
+      flight.tell { try tell(done) }
+      flight.answers.append { answer($0.map { .failure($0) } ?? .success(done)) }
     case .apply(let batch, let authorizations, let tell, let answer):
       do {
         let recalled = try recall(batch, authorizations, kept)
@@ -100,6 +107,18 @@ extension LedgerKeeper {
         flight.answers.append { answer($0.map { .failure($0) } ?? .success(done)) }
       } catch {
         // History could not be asked, so nothing was decided.
+        flight.answers.append { _ in answer(.failure(error)) }
+      }
+    case .rehearseOpening(let batch, let answer):
+      let outcomes = kept.journaled.rehearse(batch)
+      flight.answers.append { answer($0.map { .failure($0) } ?? .success(outcomes)) }
+    case .rehearse(let batch, let authorizations, let answer):
+      do {
+        let recalled = try recall(batch, authorizations, kept)
+        let outcomes = kept.journaled.rehearse(
+          batch, authorizations: authorizations, recalling: recalled)
+        flight.answers.append { answer($0.map { .failure($0) } ?? .success(outcomes)) }
+      } catch {
         flight.answers.append { _ in answer(.failure(error)) }
       }
     }

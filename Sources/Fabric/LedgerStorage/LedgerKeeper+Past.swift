@@ -80,6 +80,44 @@ extension LedgerKeeper {
     )
   }
 
+  /// An account as it is booked up to a day and on it, whenever that was accepted; nil where there is none. Pending sums
+  /// are zero, for holds are booked for no day.
+  /// - Throws: `PastRefusal.tooFar`.
+  package func account(_ id: AccountID, bookedThrough day: CivilDate) async throws -> Account? {
+    let place = try await placeBefore(bookings: day)
+    guard let now = try await settled({ book, _ in AccountNow(id, book) }) else { return nil }
+    let since = try await since(place, now)
+    return Account(now.row.booked(through: day, number: now.number, since: since))
+  }
+
+  /// The sums of each currency as they are booked up to a day and on it, sorted by code.
+  /// - Throws: `PastRefusal.tooFar`.
+  package func trialBalance(bookedThrough day: CivilDate) async throws -> [CurrencyTotal] {
+    let place = try await placeBefore(bookings: day)
+    struct Now: Sendable {
+      let totals: [CurrencyTotal]
+      let sequence: Int64
+    }
+    let (now, tip) = try await settledAtTip { book, _ in
+      Now(totals: book.trialBalance, sequence: book.sequence)
+    }
+    let rowsMax = Int64(settings.pastTotalsMax)
+    guard now.sequence - place.sequence <= rowsMax, tip - place.entry <= rowsMax else {
+      throw PastRefusal.tooFar(transfersMax: settings.pastTotalsMax)
+    }
+    return now.totals.booked(
+      through: day, since: try await entries(after: place, through: tip).accepted)
+  }
+
+  /// A place before everything that may be booked for a later day than this one.
+  private func placeBefore(bookings day: CivilDate) async throws -> PastPlace {
+    try await settled { _, _ in }
+    let first = Int64(day.daysSinceEpoch + 1 - Book.bookedDaysAheadMax) * 86_400
+    return try await store.read {
+      try JournalPlaces.place(at: Instant(seconds: first) - .nanoseconds(1), $0)
+    }
+  }
+
   /// The first transfer at or after a moment, whether or not there is one yet.
   package func firstTransfer(notBefore moment: Instant) async throws -> Int64 {
     try await settled { _, _ in }

@@ -40,19 +40,27 @@ extension LedgerKeeper {
     try await settled { book, _ in ids.compactMap { book.account($0) } }
   }
 
-  /// A person's accounts in the order of opening.
-  package func accounts(of owner: PersonID, max count: Int) async throws -> [Account] {
+  /// A person's accounts in the order of opening, some at a time.
+  /// - Parameter number: only accounts with greater numbers; nil begins.
+  /// - Returns: at most `count`, and the number of the last where there are more.
+  package func accounts(
+    of owner: PersonID, after number: Int? = nil, max count: Int
+  ) async throws -> (accounts: [Account], next: Int?) {
+    // One more than asked for tells whether there is a next page.
     let numbers = try await store.read { snapshot in
       try snapshot.rows(
-        "SELECT number FROM account_owners WHERE owner = ? ORDER BY number LIMIT ?",
-        [.blob(owner.bytes), .count(count)]
+        """
+        SELECT number FROM account_owners WHERE owner = ? AND number > ? ORDER BY number LIMIT ?
+        """, [.blob(owner.bytes), .count(number ?? -1), .count(count + 1)]
       ).map { Int(try $0.integer("number")) }
     }
-    return try await settled { book, _ in
-      numbers.compactMap {
+    let page = numbers.prefix(count)
+    let accounts = try await settled { book, _ in
+      page.compactMap {
         book.accountRows.indices.contains($0) ? Account(book.accountRows[$0]) : nil
       }
     }
+    return (accounts, numbers.count > count ? page.last : nil)
   }
 
   /// The sums of each currency, sorted by code.

@@ -135,6 +135,18 @@ package final class LedgerKeeper: Sendable {
     }
   }
 
+  /// Freezes, thaws or closes an account; returns when what was decided is durable.
+  package func change(
+    _ id: AccountID, _ change: AccountChange,
+    tell: @escaping @Sendable (ChangedAccount) throws -> [OutboxMessage] = { _ in [] }
+  ) async throws -> ChangedAccount {
+    try await withCheckedThrowingContinuation { continuation in
+      submit(
+        LedgerWork(
+          kind: .change(id, change, tell: tell, answer: { continuation.resume(with: $0) })))
+    }
+  }
+
   /// Applies transfers; returns when what was decided is durable.
   package func apply(
     _ batch: [RequestRow], authorizations: [Int: Authorization] = [:],
@@ -153,6 +165,25 @@ package final class LedgerKeeper: Sendable {
     then answer: @escaping @Sendable (Result<AppliedTransfers, any Error>) -> Void
   ) {
     submit(LedgerWork(kind: .apply(batch, authorizations, tell: tell, answer: answer)))
+  }
+
+  /// What opening these accounts would come to; nothing is opened.
+  package func rehearse(_ batch: [AccountRequest]) async throws -> [AccountOutcome] {
+    try await withCheckedThrowingContinuation { continuation in
+      submit(
+        LedgerWork(kind: .rehearseOpening(batch, answer: { continuation.resume(with: $0) })))
+    }
+  }
+
+  /// What these transfers would come to; nothing is done, and no authorisation is used.
+  package func rehearse(
+    _ batch: [RequestRow], authorizations: [Int: Authorization] = [:]
+  ) async throws -> [TransferOutcome] {
+    try await withCheckedThrowingContinuation { continuation in
+      submit(
+        LedgerWork(
+          kind: .rehearse(batch, authorizations, answer: { continuation.resume(with: $0) })))
+    }
   }
 
   /// Gives back the holds whose time has passed. Costs nothing where none is due.

@@ -27,7 +27,7 @@ package struct LedgerMove {
     /// Entries that were carried now; the rest was there from an attempt before.
     package internal(set) var carried: Int64 = 0
     package internal(set) var entries: Int64 = 0
-    /// Messages and keys.
+    /// Messages, keys and makers.
     package internal(set) var rows = 0
     package internal(set) var tip = ""
     package internal(set) var openHolds = 0

@@ -25,8 +25,9 @@ package struct LedgerVerifier {
 
   package init(_ reader: StoreReader) { self.reader = reader }
 
+  /// - Parameter progress: called after each entry.
   /// - Throws: `StoreError` where the store cannot be read at all.
-  package func verify() throws -> Report {
+  package func verify(progress: () -> Void = {}) throws -> Report {
     var report = Report()
     let segments = try reader.read { try IndexStore.segments($0) }
     var expected = IndexDigests(segments)
@@ -35,6 +36,7 @@ package struct LedgerVerifier {
     do {
       let journaled = try LedgerHistory(reader).replay { sealed, journaled in
         report.entries += 1
+        progress()
         report.transfers += Int64(sealed.entry.accepted.count)
         expected.add(sealed.entry.accepted, first: sealed.entry.firstTransfer)
         guard let stored = snapshots.removeValue(forKey: sealed.entry.sequence) else { return }

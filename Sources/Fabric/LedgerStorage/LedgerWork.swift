@@ -13,6 +13,14 @@ package struct OpenedAccounts: Sendable {
   package let moment: Instant
 }
 
+/// What a change of an account came to.
+package struct ChangedAccount: Sendable {
+  package let outcome: AccountChangeOutcome
+  /// As it stands after it; nil where there is none.
+  package let account: Account?
+  package let moment: Instant
+}
+
 /// What a batch of transfers came to.
 package struct AppliedTransfers: Sendable {
   /// One for each request, in order.
@@ -49,24 +57,38 @@ struct LedgerWork: Sendable {
     case open(
       [AccountRequest], tell: @Sendable (OpenedAccounts) throws -> [OutboxMessage],
       answer: @Sendable (Result<OpenedAccounts, any Error>) -> Void)
+    case change(
+      AccountID, AccountChange, tell: @Sendable (ChangedAccount) throws -> [OutboxMessage],
+      answer: @Sendable (Result<ChangedAccount, any Error>) -> Void)
     case apply(
       [RequestRow], [Int: Authorization],
       tell: @Sendable (AppliedTransfers) throws -> [OutboxMessage],
       answer: @Sendable (Result<AppliedTransfers, any Error>) -> Void)
+    case rehearseOpening(
+      [AccountRequest], answer: @Sendable (Result<[AccountOutcome], any Error>) -> Void)
+    case rehearse(
+      [RequestRow], [Int: Authorization],
+      answer: @Sendable (Result<[TransferOutcome], any Error>) -> Void)
   }
   let kind: Kind
 
   var rows: Int {
     switch kind {
     case .open(let batch, _, _): batch.count
+    case .change: 1
     case .apply(let batch, _, _, _): batch.count
+    case .rehearseOpening(let batch, _): batch.count
+    case .rehearse(let batch, _, _): batch.count
     }
   }
 
   func fail(_ error: any Error) {
     switch kind {
     case .open(_, _, let answer): answer(.failure(error))
+    case .change(_, _, _, let answer): answer(.failure(error))
     case .apply(_, _, _, let answer): answer(.failure(error))
+    case .rehearseOpening(_, let answer): answer(.failure(error))
+    case .rehearse(_, _, let answer): answer(.failure(error))
     }
   }
 }

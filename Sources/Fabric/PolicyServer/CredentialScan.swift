@@ -1,16 +1,10 @@
 import PolicyEngine
+import Telemetry
 
 /// Finds credentials in what is about to be logged. OPA logs what it was asked with, and the tokens
-/// in it; a log is read by more people than may use them.
+/// in it; a log is read by more people than may use them. What is one, `Telemetry` says: the logs and
+/// traces of all services are cleaned by the same scanner.
 enum CredentialScan {
-  /// Members whose values are left out, by their names in lower case, without `-` and `_`.
-  private static let names: Set<String> = [
-    "accesstoken", "apikey", "assertion", "authorization", "clientassertion", "clientsecret",
-    "cookie", "credentials", "idtoken", "jwt", "passphrase", "passwd", "password", "pin",
-    "privatekey", "proxyauthorization", "refreshtoken", "secret", "sessiontoken", "setcookie",
-    "token", "xapikey", "xauthtoken",
-  ]
-
   /// The value without what is, or may be, a credential; adds where that stood.
   static func without(_ value: Value, at pointer: String, _ erased: inout [String]) -> Value? {
     switch value {
@@ -21,9 +15,15 @@ enum CredentialScan {
     case .array(let elements):
       return .array(
         elements.enumerated().map { index, element in
-          without(element, at: "\(pointer)/\(index)", &erased) ?? .null
+          let place = "\(pointer)/\(index)"
+          guard index > 0, isNamed(elements, index), holdsText(element) else {
+            return without(element, at: place, &erased) ?? .null
+          }
+          erased.append(place)
+          return .null
         })
     case .object(let object):
+      let named = namedMember(object)
       var kept: [(Value, Value)] = []
       for member in object.members {
         guard case .string(let name) = member.key else { continue }
@@ -34,8 +34,7 @@ enum CredentialScan {
         }
         let escaped = name.replacing("~", with: "~0").replacing("/", with: "~1")
         let place = "\(pointer)/\(escaped)"
-        let plain = name.lowercased().filter { $0 != "-" && $0 != "_" }
-        if names.contains(plain), holdsText(member.value) {
+        if SecretNames.isSecret(name) || name == named, holdsText(member.value) {
           erased.append(place)
         } else if let inner = without(member.value, at: place, &erased) {
           kept.append((member.key, inner))
@@ -57,16 +56,27 @@ enum CredentialScan {
     }
   }
 
-  /// An `Authorization` field's value (RFC 9110 §11.6.2), or anything with a token in it that begins
-  /// as every JSON Web Token does.
-  static func isCredential(_ text: String) -> Bool {
-    let words = text.lowercased().split { $0.isWhitespace || $0 == ":" || $0 == "," || $0 == "=" }
-    if words.count > 1,
-      words.dropLast().contains(where: { ["bearer", "basic", "dpop"].contains($0) })
-    {
-      return true
-    }
-    guard let token = text.firstRange(of: "eyJ") else { return false }
-    return text[token.lowerBound...].prefix(4_096).contains(".")
+  /// Whether an element is the value of the name before it: `["authorization", "…"]`, or a header's
+  /// in a list of names and values in turn.
+  private static func isNamed(_ elements: [Value], _ index: Int) -> Bool {
+    guard case .string(let name) = elements[index - 1] else { return false }
+    return elements.count == 2
+      ? SecretNames.isSecret(name)
+      : index % 2 == 1 && elements.count % 2 == 0 && SecretNames.isHeader(name)
   }
+
+  private static let nameMembers = ["name", "key", "header", "field", "Name", "Key"]
+  private static let valueMembers = ["value", "values", "content", "Value", "Values"]
+
+  /// The member with the value of what another member names: `{"name": "Authorization", "value": "…"}`.
+  private static func namedMember(_ object: ObjectValue) -> String? {
+    let isSecret = nameMembers.contains { name in
+      guard case .string(let text)? = object[name] else { return false }
+      return SecretNames.isSecret(text)
+    }
+    return isSecret ? valueMembers.first { object[$0] != nil } : nil
+  }
+
+  /// Whether a text has a credential in it.
+  static func isCredential(_ text: String) -> Bool { Masking.holdsCredential(text) }
 }

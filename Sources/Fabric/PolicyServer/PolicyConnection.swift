@@ -2,6 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import NIOTLS
+import PolicyBundles
 import SwiftASN1
 import Vocabulary
 import X509
@@ -143,11 +144,14 @@ final class PolicyConnection: ChannelInboundHandler {
     {
       return refuse(Self.tooLarge(bodyBytesMax), context)
     }
-    if let encoding = head.headers.first(name: "content-encoding"), encoding != "identity" {
+    if let encoding = head.headers.first(name: "content-encoding"),
+      !["identity", Self.gzip].contains(encoding.lowercased())
+    {
       return refuse(
         PolicyRefusal(
           status: 415, code: "unsupported_encoding",
-          message: "content encoding \(encoding) is not taken; send the body as it is"), context)
+          message: "content encoding \(encoding) is not taken; send the body as it is, or by gzip"),
+        context)
     }
     state = .reading(head, ByteBuffer())
     if !hasBegun { closeAfter(limits.requestReadMax, context) }
@@ -168,7 +172,7 @@ final class PolicyConnection: ChannelInboundHandler {
     do {
       request = try PolicyRequest(
         method: head.method.rawValue, target: head.uri,
-        headers: head.headers.map { ($0.name, $0.value) }, body: Array(body.readableBytesView),
+        headers: head.headers.map { ($0.name, $0.value) }, body: try plain(body, of: head),
         caller: caller, identity: identity(head))
     } catch {
       return write(error.answer, mayStay: head.isKeepAlive, context)
@@ -183,6 +187,23 @@ final class PolicyConnection: ChannelInboundHandler {
         guard case .success(let answer) = result else { return context.close(promise: nil) }
         connection.write(answer, mayStay: head.isKeepAlive, context)
       }
+    }
+  }
+
+  private static let gzip = "gzip"
+
+  /// The body as it was before the client packed it, within the same limit.
+  private func plain(
+    _ body: ByteBuffer, of head: HTTPRequestHead
+  ) throws(PolicyRefusal) -> [UInt8] {
+    let bytes = Array(body.readableBytesView)
+    guard head.headers.first(name: "content-encoding")?.lowercased() == Self.gzip else {
+      return bytes
+    }
+    do {
+      return try GzipStream.unpacked(bytes, bytesMax: bodyBytesMax)
+    } catch {
+      throw .invalid("the body is not one gzip member: \(error)")
     }
   }
 

@@ -100,6 +100,8 @@ package struct PolicyStore: Sendable {
         location: nil)
       throw .modules(PolicyErrors(errors: [error]), code: code)
     }
+    let schemas = compiled.schemaErrors(with: data)
+    guard schemas.isEmpty else { throw .modules(PolicyErrors(errors: schemas), code: code) }
     self.compiled = compiled
     rulePaths = paths
     policies = changed
@@ -153,6 +155,9 @@ package struct PolicyStore: Sendable {
     if let path = Self.conflict(rulePaths, data) {
       throw .invalid(
         "1 error occurred: rego_compile_error: conflicting rule for data path \(path) found")
+    }
+    if let error = compiled.schemaErrors(with: data).first {
+      throw .invalid("1 error occurred: \(error)")
     }
     // A value is counted as 64 bytes of text.
     guard data.has(atMost: limits.documentBytesMax / 64) else {

@@ -28,6 +28,10 @@ package struct StagePlan: Hashable, Sendable, Codable {
   /// The version to use; 0 goes without.
   package let landlock: Int
   package let seccomp: Bool
+  /// What it finds on its standard input, at most `inputBytesMax`; nil: nothing.
+  package var input: [UInt8]?
+  /// A pipe takes that much without a reader (pipe(7)).
+  package static let inputBytesMax = 4_096
 
   package init(
     executable: String, arguments: [String], folder: String? = nil, confinement: Confinement,
@@ -77,13 +81,30 @@ package enum Stage {
     guard bytes.count <= StagePlan.bytesMax,
       let plan = try? StrictJSON.decode(StagePlan.self, from: bytes)
     else { throw StageFailure("read the plan", EINVAL) }
-    // The service finds nothing to read there.
-    let nothing = open("/dev/null", O_RDONLY)
-    guard nothing >= 0, dup2(nothing, STDIN_FILENO) == STDIN_FILENO else {
-      throw StageFailure("open /dev/null", errno)
+    let input = try input(plan.input ?? [])
+    guard dup2(input, STDIN_FILENO) == STDIN_FILENO else {
+      throw StageFailure("open the standard input", errno)
     }
-    close(nothing)
+    close(input)
     return plan
+  }
+
+  /// What the service finds to read: this and then its end.
+  private static func input(_ bytes: [UInt8]) throws(StageFailure) -> Int32 {
+    guard !bytes.isEmpty else {
+      let nothing = open("/dev/null", O_RDONLY)
+      guard nothing >= 0 else { throw StageFailure("open /dev/null", errno) }
+      return nothing
+    }
+    var ends: [Int32] = [0, 0]
+    guard bytes.count <= StagePlan.inputBytesMax, pipe(&ends) == 0 else {
+      throw StageFailure("open the standard input", errno)
+    }
+    defer { close(ends[1]) }
+    guard write(ends[1], bytes, bytes.count) == bytes.count else {
+      throw StageFailure("open the standard input", errno)
+    }
+    return ends[0]
   }
 
   /// In this order: later steps take away what earlier ones need.

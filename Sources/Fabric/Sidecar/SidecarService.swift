@@ -9,7 +9,7 @@ package import Vocabulary
 /// Identity, mutual TLS, edges, tokens, idempotency, deadlines, audit and telemetry come from the
 /// chassis as for any other; each operation's handler is a plain HTTP request to the program.
 package struct SidecarService: Service {
-  /// The executable's name; the service's own is in its charter.
+  /// What it is, not whose; the service's own name is in its charter.
   package static let name: ServiceName = "sidecar"
 
   /// Longest wait for the program to say that it is there.

@@ -1,6 +1,6 @@
 extension Migration {
   /// What every store has, under the same rule, in the order of their running.
-  static let fabric = [tables, bundles]
+  static let fabric = [tables, bundles, heirs, work]
 
   /// The outbox and the idempotency keys.
   private static let tables = Migration(
@@ -100,5 +100,29 @@ extension Migration {
       DROP TABLE outbox;
       ALTER TABLE bundles RENAME TO outbox;
       CREATE INDEX outbox_by_topic ON outbox (topic, sequence);
+      """.utf8))
+
+  /// Keys from before a person's clients had keys of their own: which client has taken one over, see `IdempotencyStore`.
+  private static let heirs = Migration(
+    -2, "heirs of idempotency keys",
+    sql: Array("ALTER TABLE idempotency ADD COLUMN heir TEXT;".utf8),
+    postgres: Array("ALTER TABLE idempotency ADD COLUMN heir text;".utf8))
+
+  /// Who works on which key just now, where several processes write into one store.
+  private static let work = Migration(
+    -3, "work on idempotency keys",
+    sql: Array(
+      """
+      CREATE TABLE idempotency_work (
+        scope TEXT NOT NULL, key TEXT NOT NULL, worker TEXT NOT NULL, until INTEGER NOT NULL,
+        PRIMARY KEY (scope, key)
+      );
+      """.utf8),
+    postgres: Array(
+      """
+      CREATE TABLE idempotency_work (
+        scope text NOT NULL, key text NOT NULL, worker text NOT NULL, until bigint NOT NULL,
+        PRIMARY KEY (scope, key)
+      );
       """.utf8))
 }

@@ -8,27 +8,24 @@ package struct Migration: Sendable {
   package let name: String
   /// SQL statements, UTF-8, for SQLite.
   package let sql: [UInt8]
-  /// The same schema in PostgreSQL's words; nil for a store that is never there.
-  package let postgres: [UInt8]?
+  /// The same schema in PostgreSQL's words.
+  package let postgres: [UInt8]
 
   /// - Parameters:
-  ///   - sql: normally `PackageResources._0001_initial_sql`.
-  ///   - postgres: all whole numbers are `bigint`, all bytes `bytea`.
-  package init(_ number: Int, _ name: String, sql: [UInt8], postgres: [UInt8]? = nil) {
+  ///   - sql: normally `PackageResources._001_initial_sql`, of the file `0001-initial.sql`.
+  ///   - postgres: all whole numbers are `bigint`, all bytes `bytea`; what is sorted or compared as text has the
+  ///     collation "C", which SQLite has.
+  package init(_ number: Int, _ name: String, sql: [UInt8], postgres: [UInt8]) {
     self.number = number
     self.name = name
     self.sql = sql
     self.postgres = postgres
   }
 
-  func text(for dialect: SQLDialect) throws(StoreError) -> [UInt8] {
+  func text(for dialect: SQLDialect) -> [UInt8] {
     switch dialect {
-    case .sqlite: return sql
-    case .postgres:
-      guard let postgres else {
-        throw .migrationFailed(number: number, name: name, reason: "it has no text for PostgreSQL")
-      }
-      return postgres
+    case .sqlite: sql
+    case .postgres: postgres
     }
   }
 }
@@ -92,13 +89,13 @@ extension Migration {
     }
   }
 
-  private func digest(_ dialect: SQLDialect) throws(StoreError) -> [UInt8] {
-    Array(SHA256.hash(data: try text(for: dialect)))
+  private func digest(_ dialect: SQLDialect) -> [UInt8] {
+    Array(SHA256.hash(data: text(for: dialect)))
   }
 
   private func run(on target: some MigrationTarget, at now: Instant) throws {
-    let script = String(decoding: try text(for: target.dialect), as: UTF8.self)
-    let digest = try digest(target.dialect)
+    let script = String(decoding: text(for: target.dialect), as: UTF8.self)
+    let digest = digest(target.dialect)
     do {
       try target.transact(script) { session in
         _ = try session.execute(

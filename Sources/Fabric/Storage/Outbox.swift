@@ -109,6 +109,8 @@ package struct OutboxBatch: Sendable {
   }
   /// The oldest row, where it does not hold what it says; nothing comes with it.
   fileprivate(set) var damaged: DamagedRow?
+  /// Whether the oldest row does not hold what it says.
+  package var isDamaged: Bool { damaged != nil }
   package fileprivate(set) var messages: [OutboxMessage] = []
   fileprivate(set) var rows: [StoredRow] = []
   /// Whether more wait behind these.

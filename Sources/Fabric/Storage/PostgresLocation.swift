@@ -84,6 +84,16 @@ package struct PostgresLocation: Hashable, Sendable, Codable {
     return resolved
   }
 
+  /// The same for a role that works in a schema of its own: without what lets anybody else in.
+  package func tenant(_ role: String, in schema: String) -> PostgresLocation {
+    var changed = self
+    for key in ["passfile", "sslcert", "sslkey"] { changed.parameters[key] = nil }
+    changed.parameters["user"] = role
+    let path = "-csearch_path=\"\(schema)\""
+    changed.parameters["options"] = parameters["options"].map { "\($0) \(path)" } ?? path
+    return changed
+  }
+
   /// The same with a file in another place.
   package func with(_ key: String, _ value: String) -> PostgresLocation {
     var changed = self

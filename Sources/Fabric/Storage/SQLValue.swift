@@ -40,7 +40,7 @@ package struct Row: Sendable {
     self.values = values
   }
 
-  private func value(_ name: String) throws(StoreError) -> SQLValue {
+  func value(_ name: String) throws(StoreError) -> SQLValue {
     guard let index = columns.names.firstIndex(of: name) else { throw .unexpectedColumn(name) }
     return values[index]
   }

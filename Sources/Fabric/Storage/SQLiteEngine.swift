@@ -131,6 +131,8 @@ final class SQLiteEngine: StoreEngine {
     StoreError.translated(error, path: file.path)
   }
 
+  var worker: String? { nil }
+
   /// The lock on the file goes only with the process.
   var disowned: StoreError? { nil }
   func follow(_ events: @escaping @Sendable (StoreEngineEvent) -> Void) {}

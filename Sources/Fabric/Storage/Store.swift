@@ -55,13 +55,15 @@ package final class Store: Sendable {
   private func heard(_ event: StoreEngineEvent) {
     switch event {
     // What was on its way when the database went may have been kept, with messages that were never counted.
-    case .resumed: (try? readNow(Self.pending)).map { notices.recount($0) }
+    // The same where others have written, and delivered what this process has appended.
+    case .resumed, .changed: (try? readNow(Self.pending)).map { notices.recount($0) }
     case .deposed: deposition.proclaim()
     }
   }
 
   /// One durable change. `body` runs on the store's own thread, may share its transaction with
-  /// others' and must not wait for anything. What it throws undoes it, and is thrown here.
+  /// others' and must not wait for anything. What it throws undoes it, and is thrown here. In a store with several writers
+  /// it may run again, so it does nothing outside the transaction.
   /// - Throws: what `body` throws, or `StoreError`.
   @discardableResult
   package func write<Result: Sendable>(
@@ -128,6 +130,9 @@ package final class Store: Sendable {
     }
     guard mayRead else { throw .closed }
   }
+
+  /// By what this process's work can be told from that of others that write into the same store; nil: nobody else does.
+  package var worker: String? { engine.worker }
 
   /// For answers from memory that the store backs: they are true only while nobody else can own it.
   /// - Throws: `StoreError.unreachable` or `.deposed`.

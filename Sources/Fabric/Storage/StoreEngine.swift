@@ -2,7 +2,8 @@
 /// same for both, and so are their tests.
 package protocol StoreEngine: SnapshotSource {
   /// One transaction, durable when this returns. Called on one thread at a time; blocks.
-  /// - Parameter body: what it throws undoes the transaction, and is thrown here.
+  /// - Parameter body: what it throws undoes the transaction, and is thrown here. Where others write too, it may be called
+  ///   again, after all that it did was undone.
   /// - Throws: also what the database says; `StoreError.unreachable` where nobody knows what became of it.
   func commit(_ body: (any WriteSession) throws -> Void) throws
 
@@ -16,6 +17,9 @@ package protocol StoreEngine: SnapshotSource {
 
   /// Whether each connection waits for the disk, the writing one first. Blocks.
   func syncs() throws -> [Bool]
+
+  /// By what this process's work can be told from that of others that write into the same store; nil: nobody else does.
+  var worker: String? { get }
 
   /// Nil while this process owns the store and nobody else can; otherwise why it must not answer from memory.
   var disowned: StoreError? { get }
@@ -31,6 +35,8 @@ package protocol StoreEngine: SnapshotSource {
 package enum StoreEngineEvent: Sendable {
   /// The database is there again; commits that nobody has heard of may have been kept.
   case resumed
+  /// Others that write into the same store may have done so.
+  case changed
   /// Another process owns the store now. This one keeps nothing any more.
   case deposed
 }

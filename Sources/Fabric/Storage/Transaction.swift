@@ -31,6 +31,9 @@ package struct Transaction {
     var messages: [OutboxMessage] = []
     /// How many messages left the outbox.
     var removed = 0
+
+    /// Nothing of it was kept.
+    func forget() { (messages, removed) = ([], 0) }
   }
 
   /// The same state for functions that only read; sees what this transaction wrote.

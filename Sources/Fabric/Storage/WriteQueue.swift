@@ -105,6 +105,9 @@ final class WriteQueue: Sendable {
     let notes = Transaction.Notes()
     do {
       try engine.commit { session in
+        // Where others write too, it may be done once more, on what they have kept meanwhile.
+        faults = []
+        notes.forget()
         for job in jobs {
           let own = Transaction.Notes()
           let fault = try session.part {

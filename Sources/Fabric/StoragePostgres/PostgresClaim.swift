@@ -10,7 +10,18 @@ struct PostgresClaim: Sendable {
   let parameters: [String: String]
   let place: String
   let believesUnsafeServers: Bool
+  /// Nil for the one owner of a store.
+  var worker: String?
   var epoch: Int64 = 0
+
+  /// With what a transaction begins: one row comes of it as long as nobody has taken the store over.
+  var begin: String {
+    let owned = "SELECT FROM store_owner WHERE id = 1 AND epoch = \(epoch)"
+    // Among several writers each transaction is as if it were alone, or is undone and done again.
+    guard worker == nil else { return "BEGIN ISOLATION LEVEL SERIALIZABLE; \(owned)" }
+    // FOR SHARE makes a take-over wait for us, or us for it; then the epoch is compared again.
+    return "BEGIN; \(owned) FOR SHARE"
+  }
 
   /// A session fit for the owner.
   /// - Throws: `PostgresFailure`, `StoreError.unsuitable`.
@@ -70,12 +81,19 @@ struct PostgresClaim: Sendable {
     return try answer.rows.first?.integer("is_ours") == 1
   }
 
+  func unlock(_ connection: PostgresConnection) throws {
+    _ = try connection.run(
+      "SELECT pg_advisory_unlock(hashtextextended('strongroom.store.' || current_schema(), 0)) AS u"
+    )
+  }
+
   static func epoch(_ connection: PostgresConnection) throws -> Int64 {
     try connection.run("SELECT epoch FROM store_owner WHERE id = 1").rows.first?.integer("epoch")
       ?? 0
   }
 
-  /// Becomes the owner: from now on no earlier one can commit. Waits for what it has on its way.
+  /// Becomes the owner: from now on no earlier one can commit. Waits for what it has on its way. One of several writers
+  /// leaves the epoch as it is, so that all of them can.
   /// - Parameter newID: the store's name where it has none yet.
   /// - Returns: the new epoch, and the name by which the store can be told from any other.
   func takeOver(
@@ -91,7 +109,9 @@ struct PostgresClaim: Sendable {
       "INSERT INTO store_owner (id, epoch, store) VALUES (1, 0, ?) ON CONFLICT DO NOTHING",
       [.text(newID)])
     let row = try connection.run(
-      "UPDATE store_owner SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch, store"
+      worker == nil
+        ? "UPDATE store_owner SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch, store"
+        : "SELECT epoch, store FROM store_owner WHERE id = 1"
     ).rows.first
     guard let row else { throw PostgresFailure.unexpected("store_owner") }
     return (try row.integer("epoch"), try row.text("store"))

@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Storage
 import Synchronization
 
@@ -9,6 +10,9 @@ import Synchronization
 /// - the server's own clock, which ends the owner's session when it has been silent too long, so that a paused owner
 ///   does not hold the lock for ever.
 ///
+/// A store with several writers has no owner: each of its transactions is serializable, and is done again where another
+/// came between. The epoch tells it when somebody owns the store after all.
+///
 /// A class: it owns the connections.
 final class PostgresEngine: StoreEngine {
   /// The server ends the owner's session after this silence.
@@ -17,6 +21,9 @@ final class PostgresEngine: StoreEngine {
   static let pingEvery: Duration = .seconds(2)
   /// How old the owner's last word may be for answers from memory. Less than the server waits: its clock begins later.
   static let ownedMax: Duration = .seconds(8)
+
+  /// How often a transaction is done again that another came between.
+  static let attemptsMax = 20
 
   private struct Shared {
     var machine: OwnershipMachine
@@ -44,6 +51,8 @@ final class PostgresEngine: StoreEngine {
     speakLater()
   }
 
+  var worker: String? { claim.worker }
+
   func follow(_ events: @escaping @Sendable (StoreEngineEvent) -> Void) {
     shared.withLock { $0.tell = events }
   }
@@ -66,10 +75,19 @@ final class PostgresEngine: StoreEngine {
     try requireState()
     try lane.sync {
       try requireState()
-      try transact { connection in
-        let session = PostgresSession(connection)
-        try body(session)
-        try session.commit()
+      for attempt in 1... {
+        do {
+          return try transact { connection in
+            let session = PostgresSession(connection)
+            try body(session)
+            try session.commit()
+          }
+        } catch let failure as PostgresFailure
+          where claim.worker != nil && failure.isConflict && attempt < Self.attemptsMax
+        {
+          // Longer each time, and by our own measure, so that the same two do not meet again.
+          usleep(UInt32(attempt) * 500 + UInt32(getpid()) % 997)
+        }
       }
     }
   }
@@ -87,9 +105,7 @@ final class PostgresEngine: StoreEngine {
     guard let own = connection.withLock({ $0 }) else { throw StoreError.closed }
     let begun = ContinuousClock.now
     do {
-      // FOR SHARE makes a take-over wait for us, or us for it; then the epoch is compared again.
-      let fence = try own.control(
-        "BEGIN; SELECT FROM store_owner WHERE id = 1 AND epoch = \(claim.epoch) FOR SHARE")
+      let fence = try own.control(claim.begin)
       guard fence.rows == 1 else {
         _ = try? own.control("ROLLBACK")
         act(on: .fenced)
@@ -114,6 +130,10 @@ final class PostgresEngine: StoreEngine {
       // A transaction like any other: it also tells whether we were replaced.
       if shared.withLock({ $0.machine.state == .owning }) {
         try? transact { try $0.control("COMMIT") }
+        if claim.worker != nil {
+          let tell = shared.withLock { $0.tell }
+          DispatchQueue.global().async { tell(.changed) }
+        }
       }
       speakLater()
     }
@@ -140,7 +160,7 @@ final class PostgresEngine: StoreEngine {
     let begun = ContinuousClock.now
     do {
       let new = try claim.connect()
-      let isLocked = try claim.lock(new)
+      let isLocked = try claim.worker != nil || claim.lock(new)
       let epoch = try PostgresClaim.epoch(new)
       guard isLocked || epoch != claim.epoch else { return act(on: .lockHeld) }
       connection.withLock { $0 = new }

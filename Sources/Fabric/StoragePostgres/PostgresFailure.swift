@@ -11,6 +11,14 @@ package enum PostgresFailure: Error, Hashable, Sendable {
   /// An answer of another shape than the statement has.
   case unexpected(String)
 
+  /// Another transaction came between: the same one may succeed when it is done again.
+  var isConflict: Bool {
+    switch self {
+    case .refused(let state, _): state == "40001" || state == "40P01"
+    case .lost, .notAdmitted, .unexpected: false
+    }
+  }
+
   /// States that end the session whatever the statement was: the server goes, or somebody ended us.
   static func endsSession(_ state: String) -> Bool {
     // Class 08 is about connections; 57P01–57P05 about the end of a session; 25P03 and 25P04 about one that idled.

@@ -33,6 +33,8 @@ final class PostgresSession: WriteSession {
       failure = error
     }
     guard !connection.isLost else { throw failure ?? PostgresFailure.lost("during a transaction") }
+    // The whole transaction is to be done again, not this part undone.
+    if let conflict = failure as? PostgresFailure, conflict.isConflict { throw conflict }
     if unsent.last == mark {
       // Nothing was asked of the database.
       unsent.removeLast()

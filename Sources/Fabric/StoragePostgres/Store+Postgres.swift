@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 package import Storage
 package import Vocabulary
@@ -8,21 +9,24 @@ extension Store {
 
   /// Opens or makes a store on PostgreSQL, in the first schema of the search path, and brings its tables up to date.
   /// While another process owns it, this one waits as its standby. After the owner's end, or ten seconds after its last
-  /// sign of life, it takes over.
+  /// sign of life, it takes over. A store with several writers has no owner, and nobody waits.
   /// - Parameters:
+  ///   - isShared: other processes may write into it at the same time.
   ///   - identityFile: remembers which store this was; another one in its place is refused.
   ///   - believesUnsafeServers: takes a server that does not sync, for tests.
   ///   - onWaiting: called once when there is an owner to wait for.
   /// - Throws: `StoreError`; its description tells an operator what to do.
   package static func open(
     _ location: PostgresLocation, for service: String, migrations: [Migration], clock: Clock,
-    randomness: Randomness, identityFile: String? = nil, believesUnsafeServers: Bool = false,
+    randomness: Randomness, isShared: Bool = false, identityFile: String? = nil,
+    believesUnsafeServers: Bool = false,
     onWaiting: @Sendable () -> Void = {}
   ) async throws -> Store {
     let place = location.description
     var claim = PostgresClaim(
       parameters: location.parameters(for: service, owns: true), place: place,
-      believesUnsafeServers: believesUnsafeServers)
+      believesUnsafeServers: believesUnsafeServers,
+      worker: isShared ? hexText(randomness.bytes(16)) : nil)
     do {
       let connection = try claim.connect()
       if try !claim.lock(connection) {
@@ -43,8 +47,9 @@ extension Store {
       try Migration.apply(
         migrations, to: PostgresMigrations(connection: connection), at: clock.now(), place: place)
       claim.epoch = epoch
+      if isShared { try claim.unlock(connection) }
       if let identityFile, known == nil {
-        try store.write(toFile: identityFile, atomically: true, encoding: .utf8)
+        try DurableFile.write([(identityFile, Array(store.utf8))], .ownersOnly, draft: ".new")
       }
       return try Store(PostgresEngine(claim, connection, place: place))
     } catch {

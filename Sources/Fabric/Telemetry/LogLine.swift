@@ -53,7 +53,8 @@ struct LogLine: Sendable {
         json.string(Self.clean(text))
       case .text(let text):
         begin(name, &json)
-        json.string(Masking.mask(text, bytesMax: Self.textBytesMax))
+        json.string(
+          SecretNames.isSecret(name) ? "[secret]" : Masking.mask(text, bytesMax: Self.textBytesMax))
       case .integer(let number):
         begin(name, &json)
         json.integer(number)

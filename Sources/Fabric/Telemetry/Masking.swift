@@ -4,8 +4,31 @@
 package enum Masking {
   /// What a find is; it stands in the masked text as `[email]`, `[card]` and so on.
   package enum Kind: String, Sendable, CaseIterable {
-    case email, iban, card, phone, number, token
+    case email, iban, card, phone, number, token, secret
   }
+
+  /// Which of the first 128 byte values a text has: most texts have nothing that a recognizer could
+  /// begin with, and then it need not look.
+  struct Presence {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+    let hasDigits: Bool
+
+    init(_ bytes: [UInt8]) {
+      for byte in bytes where byte < 128 {
+        if byte < 64 { low |= 1 << UInt64(byte) } else { high |= 1 << UInt64(byte - 64) }
+      }
+      hasDigits = low & (0x3ff << 48) != 0
+    }
+
+    func has(_ character: Unicode.Scalar) -> Bool {
+      let byte = UInt8(truncatingIfNeeded: character.value)
+      return byte < 64 ? low & (1 << UInt64(byte)) != 0 : high & (1 << UInt64(byte - 64)) != 0
+    }
+  }
+
+  /// Fewest bytes behind `Bearer` that are a token in a log line.
+  static let tokenBytesMin = 8
 
   /// A find: where it stands, as UTF-8 offsets, and what it is.
   package struct Find: Hashable, Sendable {
@@ -40,7 +63,11 @@ package enum Masking {
   /// All finds in order, not overlapping; where two recognizers see the same bytes, the one that
   /// begins first wins, and of those the longer one.
   package static func finds(in bytes: [UInt8]) -> [Find] {
-    var all = tokens(in: bytes) + emails(in: bytes) + ibans(in: bytes) + numbers(in: bytes)
+    let seen = Presence(bytes)
+    var all = credentials(in: bytes, seen, tokenBytesMin: tokenBytesMin)
+    if seen.has("@") { all += emails(in: bytes) }
+    if seen.hasDigits { all += ibans(in: bytes) + numbers(in: bytes) }
+    guard !all.isEmpty else { return [] }
     all.sort {
       $0.range.lowerBound != $1.range.lowerBound
         ? $0.range.lowerBound < $1.range.lowerBound : $0.range.upperBound > $1.range.upperBound
@@ -81,33 +108,6 @@ extension Masking {
         end - dot > 2, domain[dot + 1].isLetter || domain[dot + 1] >= 0x80
       else { continue }
       finds.append(Find(range: start..<end, kind: .email))
-    }
-    return finds
-  }
-
-  /// JSON Web Tokens (they begin with `eyJ`) and whatever follows the word Bearer, DPoP or Basic
-  /// (RFC 9110 §11.4).
-  static func tokens(in bytes: [UInt8]) -> [Find] {
-    var finds: [Find] = []
-    let schemes = ["bearer ", "dpop ", "basic "].map { Array($0.utf8) }
-    var index = 0
-    while index < bytes.count {
-      var start: Int?
-      if index == 0 || !bytes[index - 1].isAlphanumeric {
-        if bytes[index...].starts(with: "eyJ".utf8) { start = index }
-        for scheme in schemes where scheme[0] == bytes[index] | 0x20 {
-          let word = bytes[index...].prefix(scheme.count)
-          if word.elementsEqual(scheme, by: { $0 | 0x20 == $1 }) { start = index + scheme.count }
-        }
-      }
-      guard let start else {
-        index += 1
-        continue
-      }
-      var end = start
-      while end < bytes.count, bytes[end].isToken { end += 1 }
-      if end - start >= 8 { finds.append(Find(range: start..<end, kind: .token)) }
-      index = max(end, index + 1)
     }
     return finds
   }
@@ -197,6 +197,7 @@ extension Masking {
         position += 1
       }
       if digits.count >= digitsMin {
+        end = extensionEnd(in: bytes, from: end)
         let isPhone = start < index || bytes[start..<end].contains(where: \.isNumberSeparator)
         let kind: Kind =
           (12...19).contains(digits.count) && isLuhn(digits)
@@ -206,6 +207,26 @@ extension Masking {
       index = end
     }
     return finds
+  }
+
+  private static let extensions = ["extension", "ext.", "ext", "x", "#"].map { Array($0.utf8) }
+
+  /// Behind a telephone number: `x4587`, `ext. 12`. Where there is none, where the number ends.
+  private static func extensionEnd(in bytes: [UInt8], from end: Int) -> Int {
+    var position = end
+    while position < bytes.count, position < end + 2, " ,".utf8.contains(bytes[position]) {
+      position += 1
+    }
+    let rest = bytes[position...]
+    let word = extensions.first {
+      rest.prefix($0.count).elementsEqual($0, by: { $0 | 0x20 == $1 | 0x20 })
+    }
+    guard let word else { return end }
+    position += word.count
+    while position < bytes.count, " .:".utf8.contains(bytes[position]) { position += 1 }
+    var last = position
+    while last < bytes.count, bytes[last].isDigit, last - position < 8 { last += 1 }
+    return last > position ? last : end
   }
 
   /// ISO/IEC 7812-1 annex B.
@@ -220,13 +241,13 @@ extension Masking {
 }
 
 extension UInt8 {
-  fileprivate var isDigit: Bool { (48...57).contains(self) }
-  fileprivate var isLetter: Bool { (65...90).contains(self) || (97...122).contains(self) }
-  fileprivate var isAlphanumeric: Bool { isDigit || isLetter }
+  var isDigit: Bool { (48...57).contains(self) }
+  var isLetter: Bool { (65...90).contains(self) || (97...122).contains(self) }
+  var isAlphanumeric: Bool { isDigit || isLetter }
   fileprivate var isEmailLocal: Bool {
     isAlphanumeric || self >= 0x80 || "!#$%&'*+-/=?^_`{|}~.".utf8.contains(self)
   }
   fileprivate var isDomain: Bool { isAlphanumeric || self >= 0x80 || self == 45 || self == 46 }
-  fileprivate var isToken: Bool { isAlphanumeric || "-._~+/=".utf8.contains(self) }
+  var isToken: Bool { isAlphanumeric || "-._~+/=".utf8.contains(self) }
   fileprivate var isNumberSeparator: Bool { " -.()/".utf8.contains(self) }
 }

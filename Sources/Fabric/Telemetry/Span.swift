@@ -58,7 +58,10 @@ extension Span {
       json.openObject()
       switch value {
       case .identifier(let text), .outcome(let text), .text(let text):
-        json.field("stringValue", Masking.mask(text, bytesMax: LogLine.textBytesMax))
+        json.field(
+          "stringValue",
+          SecretNames.isSecret(name)
+            ? "[secret]" : Masking.mask(text, bytesMax: LogLine.textBytesMax))
       case .integer(let number): json.field("intValue", String(number))
       case .duration(let span): json.field("intValue", String(span.nanoseconds / 1_000))
       }

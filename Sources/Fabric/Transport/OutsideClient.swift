@@ -7,6 +7,7 @@ package import Vocabulary
 /// queue. For the demo, the benches and the drills.
 package actor OutsideClient {
   private let host: String
+  private let name: String
   private let port: Int
   private let context: NIOSSLContext
   private let loop: any EventLoop
@@ -16,20 +17,28 @@ package actor OutsideClient {
   private var connection: NIOLoopBound<ClientConnection>?
 
   /// - Parameter authorityFile: PEM of the authority that signed the gateway's certificate.
+  /// - Parameter ownFile: PEM of a certificate with its chain that an operator gave the gateway instead; public
+  ///   authorities are believed then too.
+  /// - Parameter name: what the gateway's certificate must be for, where that is not `host`.
   /// - Parameter source: the IP address to come from, for example `127.0.0.2`; any when nil.
   /// - Throws: when the file cannot be read, or `source` is no address.
   package init(
     host: String, port: Int, authorityFile: String, group: any EventLoopGroup, clock: Clock,
-    from source: String? = nil
+    from source: String? = nil, ownFile: String? = nil, name: String? = nil
   ) throws {
     self.source = try source.map { try SocketAddress(ipAddress: $0, port: 0) }
     self.host = host
+    self.name = name ?? host
     self.port = port
     self.clock = clock
     loop = group.next()
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv13
-    configuration.trustRoots = .file(authorityFile)
+    if let ownFile {
+      configuration.additionalTrustRoots = [.file(ownFile)]
+    } else {
+      configuration.trustRoots = .file(authorityFile)
+    }
     context = try NIOSSLContext(configuration: configuration)
   }
 
@@ -39,8 +48,9 @@ package actor OutsideClient {
     _ request: WireRequest, within limit: Duration = .seconds(10)
   ) async throws(TransportFailure) -> WireResponse {
     let now = clock.now()
-    let (context, host, port, source, limits, standing, loop) = (
-      self.context, self.host, self.port, self.source, self.limits, connection, self.loop
+    let (context, host, name, port, source, limits, standing, loop) = (
+      self.context, self.host, self.name, self.port, self.source, self.limits, connection,
+      self.loop
     )
     do {
       // Finding an idle connection and using it happens in one go on its loop: no other request can come between.
@@ -49,13 +59,13 @@ package actor OutsideClient {
         if let standing, standing.value.isUsable(at: now) {
           bound = loop.makeSucceededFuture(standing)
         } else {
-          bound = Self.connect(context, host, port, source, limits, now, loop)
+          bound = Self.connect(context, host, name, port, source, limits, now, loop)
         }
         return bound.flatMap { bound in
           let late = loop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
             bound.value.fail(.deadlineExceeded)
           }
-          let answer = bound.value.send(request, host: "\(host):\(port)")
+          let answer = bound.value.send(request, host: "\(name):\(port)")
           answer.whenComplete { _ in late.cancel() }
           return answer.map { ($0, bound) }
         }
@@ -75,8 +85,8 @@ package actor OutsideClient {
   }
 
   private static func connect(
-    _ context: NIOSSLContext, _ host: String, _ port: Int, _ source: SocketAddress?,
-    _ limits: TransportLimits, _ now: Instant, _ loop: any EventLoop
+    _ context: NIOSSLContext, _ host: String, _ name: String, _ port: Int,
+    _ source: SocketAddress?, _ limits: TransportLimits, _ now: Instant, _ loop: any EventLoop
   ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
     let ready = loop.makePromise(of: Void.self)
     // NIOSSL has checked chain and host name before the handshake counts as completed.
@@ -86,7 +96,7 @@ package actor OutsideClient {
     ClientConnection.open(
       bound, host: host, port: port, limits: limits, loop: loop, from: source
     ) {
-      try NIOSSLClientHandler(context: context, serverHostname: host)
+      try NIOSSLClientHandler(context: context, serverHostname: name)
     }
     return ready.futureResult.map { bound }
   }

@@ -35,6 +35,7 @@ static int (*next_fdatasync)(int);
 static int (*next_ftruncate)(int, off_t);
 static int (*next_close)(int);
 static int (*next_unlink)(const char *);
+static int (*next_rename)(const char *, const char *);
 static int (*next_open)(const char *, int, ...);
 
 // SplitMix64: the same seed fails the same calls where the calls come in the same order.
@@ -63,6 +64,7 @@ __attribute__((constructor)) static void begin(void) {
   next_ftruncate = dlsym(RTLD_NEXT, "ftruncate64");
   next_close = dlsym(RTLD_NEXT, "close");
   next_unlink = dlsym(RTLD_NEXT, "unlink");
+  next_rename = dlsym(RTLD_NEXT, "rename");
   next_open = dlsym(RTLD_NEXT, "open64");
   const char *folder = getenv("STRONGROOM_POWERCUT_ROOT");
   const char *record = getenv("STRONGROOM_POWERCUT_TRACE");
@@ -217,6 +219,17 @@ int unlink(const char *path) {
     pthread_mutex_lock(&lock);
     uint16_t known = number(path);
     if (known) note(cpowercut_removed, known, 0, NULL, 0);
+    pthread_mutex_unlock(&lock);
+  }
+  return done;
+}
+
+int rename(const char *from, const char *to) {
+  int done = next_rename(from, to);
+  if (done == 0 && trace >= 0) {
+    pthread_mutex_lock(&lock);
+    uint16_t known = number(from);
+    if (known) note(cpowercut_renamed, known, 0, to, strlen(to));
     pthread_mutex_unlock(&lock);
   }
   return done;

@@ -3,6 +3,7 @@ package import Chassis
 import MerkleLog
 package import Storage
 import StrictJSON
+import Synchronization
 import Telemetry
 import Transport
 package import Vocabulary
@@ -13,6 +14,7 @@ package struct AuditService: Service {
   package static var migrations: [Migration] { AuditStore.migrations }
 
   private let context: ServiceContext
+  private let sealing: SealingKeys
   private let store: AuditStore
   private let folder: LogFolder
   private let published: PublishedLog
@@ -23,14 +25,15 @@ package struct AuditService: Service {
   /// Unseals the key, compares store and log, and covers what a crash left uncovered.
   package init(_ context: ServiceContext) async throws {
     self.context = context
-    store = AuditStore(context.store)
     published = PublishedLog()
     do {
+      folder = try LogFolder(context.home.dataFolder(of: Self.name) + "/log")
+      store = AuditStore(context.store, log: folder.files)
+      sealing = try await context.sealingKeys(for: store.sealedFields)
       let signer = try await CheckpointKey.load(
         origin: "\(context.platform.trustDomain)/\(Self.name)", store: store,
-        keyring: try await context.sealingKeyring(), randomness: context.randomness,
+        keyring: sealing.current, randomness: context.randomness,
         now: context.clock.now())
-      folder = try LogFolder(context.home.dataFolder(of: Self.name) + "/log")
       writer = LogWriter(store: store, folder: folder, signer: signer, published: published)
       try await writer.recover()
       try await writer.publish()
@@ -62,7 +65,8 @@ package struct AuditService: Service {
   package var auditSink: AuditSink? {
     { records in
       try requireSound()
-      _ = try await store.append(records.map { PreparedRecord($0) }, at: context.clock.now())
+      let now = context.clock.now()
+      _ = try await store.append(records.map { PreparedRecord($0, received: now) }, at: now)
       publisher.notice()
     }
   }
@@ -70,24 +74,24 @@ package struct AuditService: Service {
   package func run() async throws {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await publisher.run() }
-      group.addTask { await comparePast() }
+      group.addTask {
+        await comparePast()
+        await lookAfterPast()
+      }
+      // The seed of the checkpoint key is sealed under the newest version of our key.
+      group.addTask { try? await context.followSealingKeys(store.sealedFields, under: sealing) }
     }
   }
 
-  /// What the start did not look at. A disagreement shuts the log: records wait in the outboxes of their services.
+  /// What neither the start nor a life before has looked at. A disagreement shuts the log: records wait in the outboxes of
+  /// their services.
   private func comparePast() async {
     let first = published.statement?.checkpoint.size ?? 0
     while !Task.isCancelled {
       do {
         return try await writer.comparePast()
       } catch let fault as LogFault {
-        // Whoever restores a backup must carry over what was taken meanwhile.
-        return context.log.error(
-          "the audit log's past is not in order; no record is taken any more",
-          [
-            "fault": .text(fault.description), "folder": .identifier(folderHint(context)),
-            "taken_since_start_from": .count(first),
-          ])
+        return tell(fault, since: first)
       } catch {
         context.log.warning(
           "the audit log's past could not be read just now; trying again",
@@ -95,6 +99,69 @@ package struct AuditService: Service {
         await writer.pause(CheckpointPublisher.pauseAfterFailure)
       }
     }
+  }
+
+  private func tell(_ fault: LogFault, since first: UInt64) {
+    // Whoever restores a backup must carry over what was taken meanwhile.
+    context.log.error(
+      "the audit log's past is not in order; no record is taken any more",
+      [
+        "fault": .text(fault.description), "folder": .identifier(folderHint(context)),
+        "taken_since_start_from": .count(first),
+      ])
+  }
+
+  /// Time between two looks for records whose time is over, and between two at the round that compares the past again.
+  private static let expiryInterval: Duration = .seconds(60)
+  private static let comparingInterval: Duration = .seconds(1)
+
+  /// Until cancelled: compares all of the past again, round after round, and lets records go whose time is over. One after
+  /// the other, for what goes must not be missed by who compares.
+  private func lookAfterPast() async {
+    let first = published.statement?.checkpoint.size ?? 0
+    let sinceExpiry = Mutex(Self.expiryInterval)
+    try? await context.rounds(
+      of: "the audit log's past could not be looked after; trying again",
+      every: Self.comparingInterval
+    ) {
+      let isDue = sinceExpiry.withLock { span in
+        span += Self.comparingInterval
+        guard span >= Self.expiryInterval else { return false }
+        span = .zero
+        return true
+      }
+      if isDue { try await expirePast() }
+      do {
+        if let size = try await writer.compareAgain(after: Self.comparingInterval) {
+          context.log.info("the audit log's past was compared once more", ["records": .count(size)])
+        }
+      } catch let fault as LogFault {
+        tell(fault, since: first)
+      }
+    }
+  }
+
+  /// Lets records go whose time is over, where the platform says how long they are kept.
+  private func expirePast() async throws {
+    guard let days = context.platform.auditKeepDays else { return }
+    let now = context.clock.now()
+    while !Task.isCancelled,
+      let gone = try await writer.expire(before: now - .seconds(86_400 * days))
+    {
+      try await recordExpiry(of: gone, days: days, at: now)
+      await writer.pause(LogWriter.pauseBetweenSteps)
+    }
+  }
+
+  private func recordExpiry(of gone: Range<UInt64>, days: Int, at now: Instant) async throws {
+    guard let correlation = CorrelationID(bits: context.randomness.bits128()) else { return }
+    let record = AuditRecord(
+      id: AuditRecordID(at: now, random: context.randomness.bits128()), at: now,
+      service: Self.name, kind: .platform, correlation: correlation, caller: Self.name,
+      operation: "expireRecords", outcome: "expired",
+      detail: ["first": "\(gone.lowerBound)", "end": "\(gone.upperBound)", "days": "\(days)"])
+    _ = try await store.append([PreparedRecord(record, received: now)], at: now)
+    publisher.notice()
   }
 
   /// False once the past was found altered.
@@ -108,9 +175,14 @@ package struct AuditService: Service {
 
   @Sendable private func appendRecords(_ call: Call) async throws -> Answer {
     try requireSound()
+    // The sender is proven by its certificate, and may speak for itself alone; the time of receipt is our own.
     let batch =
-      try CanonicalReader.batch(call.body).map { $0.map { PreparedRecord($0) } }
-      ?? call.decode(AppendRecords.self).records.map { PreparedRecord($0) }
+      try CanonicalReader.batch(call.body).map {
+        $0.map { PreparedRecord($0, received: call.receivedAt) }
+      }
+      ?? call.decode(AppendRecords.self).records.map {
+        PreparedRecord($0, received: call.receivedAt)
+      }
     guard (1...AuditOperations.recordsMax).contains(batch.count) else {
       throw Problem.malformed(
         "1 to \(AuditOperations.recordsMax) records at a time", field: "/records")
@@ -145,7 +217,7 @@ package struct AuditService: Service {
     let found = try await store.find(try filter(call), after: Int64(after), limit: limit)
     let records = try found.map {
       LoggedRecord(
-        index: Int64($0.sequence), record: try StrictJSON.decode(AuditRecord.self, from: $0.bytes))
+        index: Int64($0.sequence), record: try AuditRecord(entry: $0.bytes))
     }
     let next = found.count == limit ? found.last.map { "\($0.sequence)" } : nil
     return try .json(200, RecordPage(records: records, next: next))
@@ -178,7 +250,7 @@ package struct AuditService: Service {
     try call.requireOnly([])
     // Only a path that is the one name of a tile is looked up, so none leads out of the folder.
     guard let rest = call.path["path"], let address = TileAddress(path: "tile/\(rest)"),
-      let bytes = folder.read(address.path)
+      let bytes = folder.files.read(address.path)
     else { throw Problem.notFound }
     return Answer(
       status: 200,

@@ -45,6 +45,7 @@ package struct CheckpointPublisher: Sendable {
     }
     // The store refuses to read for a cancelled task, so the last one is a task of its own.
     _ = await Task { await publish() }.value
+    await writer.sweep()
   }
 
   private func publish() async -> Bool {

@@ -23,7 +23,7 @@ package enum LogFault: Error, Hashable, Sendable {
   case storeUnreadable(from: UInt64)
   /// The log's past was found altered in an earlier life; the text says where.
   case shut(String)
-  /// A record in the store is not the one that was hashed.
+  /// A record is not the one that was hashed.
   case entryDiffers(index: UInt64)
   /// A file is not there, or not what follows from the store.
   case fileMissing(path: String)
@@ -54,9 +54,9 @@ extension LogFault: CustomStringConvertible {
       "The store's records from \(first) on cannot be read. Restore the store."
     case .shut(let reason):
       "The log was shut when its past was compared: \(reason) Restore folder and store from one backup."
-    case .entryDiffers(let index): "Record \(index) in the store is not the one that was logged."
+    case .entryDiffers(let index): "Record \(index) is not the one that was logged."
     case .fileMissing(let path): "The file \(path) is missing. Restore the log folder."
-    case .fileDiffers(let path): "The file \(path) does not follow from the store."
+    case .fileDiffers(let path): "The file \(path) does not follow from the records."
     case .rootDiffers(let size):
       "Store and files agree, but not with the signed root of \(size) records."
     }

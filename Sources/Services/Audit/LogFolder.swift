@@ -1,3 +1,4 @@
+package import DurableFiles
 import Glibc
 package import MerkleLog
 
@@ -7,13 +8,7 @@ package struct LogFolder: Sendable {
   /// Largest file read, in bytes: a full bundle of the longest entries.
   package static let fileBytesMax = 256 * 65_537
 
-  /// A system call that failed.
-  package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
-    package let call: String
-    package let path: String
-    package let code: Int32
-    package var description: String { "\(call) \(path): \(String(cString: strerror(code)))" }
-  }
+  package typealias Failure = DurableFile.Failure
 
   package let path: String
 
@@ -49,13 +44,9 @@ package struct LogFolder: Sendable {
   /// Writes files so that afterwards they survive a power failure: data and name both.
   package func write(_ files: [(path: String, bytes: [UInt8])]) throws(Failure) {
     var folders: Set<String> = []
-    for file in files {
-      let target = full(file.path)
-      try makeParents(of: file.path, touched: &folders)
-      try Self.writeWhole(file.bytes, to: target + ".tmp")
-      guard rename(target + ".tmp", target) == 0 else { throw Self.failure("rename", target) }
-    }
-    for folder in folders.sorted() { try Self.sync(folder) }
+    for file in files { try makeParents(of: file.path, touched: &folders) }
+    try DurableFile.write(
+      files.map { (full($0.path), $0.bytes) }, .ownersOnly, syncing: folders, draft: ".tmp")
   }
 
   /// Clears away the partial files that a full one has made superfluous. A failure leaves them
@@ -73,6 +64,25 @@ package struct LogFolder: Sendable {
     }
     for name in names { unlink("\(folder)/\(name)") }
     rmdir(folder)
+  }
+
+  /// Packs full bundles that lie here as they are, as an earlier build left them; those that do not are left alone.
+  package func pack(_ bundles: [TileAddress]) throws(Failure) {
+    for bundle in bundles {
+      guard let place = PackedBundle.path(of: bundle.path), let bytes = read(bundle.path),
+        let packed = PackedBundle.packed(bytes)
+      else { continue }
+      try write([(place, packed)])
+      unlink(full(bundle.path))
+    }
+  }
+
+  /// Removes bundles whose time is over, however they lie here.
+  package func remove(_ bundles: [TileAddress]) {
+    for bundle in bundles {
+      unlink(full(bundle.path))
+      if let place = PackedBundle.path(of: bundle.path) { unlink(full(place)) }
+    }
   }
 
   /// Holds the folder for this process until it ends, however it ends; false when another holds it.
@@ -97,29 +107,6 @@ package struct LogFolder: Sendable {
 
   private static func makeFolder(_ path: String) throws(Failure) {
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("mkdir", path) }
-  }
-
-  private static func writeWhole(_ bytes: [UInt8], to path: String) throws(Failure) {
-    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw failure("open", path) }
-    defer { close(file) }
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(file, $0.baseAddress?.advanced(by: written), bytes.count - written)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw failure("write", path) }
-      written += count
-    }
-    guard fsync(file) == 0 else { throw failure("fsync", path) }
-  }
-
-  private static func sync(_ folder: String) throws(Failure) {
-    let file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard file >= 0 else { throw failure("open", folder) }
-    defer { close(file) }
-    guard fsync(file) == 0 else { throw failure("fsync", folder) }
   }
 
   private static func failure(_ call: String, _ path: String) -> Failure {

@@ -23,34 +23,52 @@ package final class PublishedLog: Sendable {
   func close() { shut.store(true, ordering: .releasing) }
 }
 
-/// Turns stored records into files of the log and signs what they add up to. The store is the
-/// truth; the order is always: files durable, then the checkpoint, then the store remembers it.
+/// Turns stored records into files of the log and signs what they add up to. The order is always: files durable, then the
+/// checkpoint, then the store remembers it and lets go of the records whose bundles are full.
 package actor LogWriter {
   /// Most records that one checkpoint adds; bounds the memory and the time of a step.
   package static let recordsPerCheckpointMax = AuditStore.rowsMax
+  /// Full files that wait in memory to be written, at most, but for those of one record.
+  static let filesHeldMax = 8
   /// Records that a start compares with the files, at least, where there are so many.
   package static let recordsComparedAtStart: UInt64 = 16_384
   /// Records that `comparePast` compares in a step; the pause leaves the disk and the cores to those who wait for them.
   static let recordsPerStep = 1_024
   /// Stands in the folder of a log that was shut, and says why.
   static let shutPath = "shut"
+  /// Our signed word on what was compared.
+  static let markPath = "compared"
   static let pauseBetweenSteps: Duration = .milliseconds(100)
+  /// How long partial files stay that a full one has made superfluous: whoever copies the folder meanwhile has listed one
+  /// and not yet the other.
+  package static let partialsStay: Duration = .seconds(10)
+  /// Full bundles beside which a start looks for partial files that were to go later; so many fill up in `partialsStay`.
+  static let bundlesSwept: UInt64 = 512
 
-  private let store: AuditStore
-  private let folder: LogFolder
-  private let signer: NoteSigner
-  private let published: PublishedLog
+  let store: AuditStore
+  let folder: LogFolder
+  let signer: NoteSigner
+  let published: PublishedLog
+  private let partialsStay: Duration
   private let executor = DiskExecutor()
-  private var growth = LogGrowth()
+  var growth = LogGrowth()
   private var isPublishing = false
   /// The checkpoint that the store remembered at the start.
-  private var remembered: Checkpoint?
+  var remembered: Checkpoint?
   /// Records from here on were compared with the files at the start, those before were not yet.
-  private var comparedFrom: UInt64 = 0
+  var comparedFrom: UInt64 = 0
   /// The root of those before, as it follows from the checkpoint.
-  private var rootBefore = LogGrowth().root
-  /// How far `comparePast` has come.
-  private var past = LogGrowth()
+  var rootBefore = LogGrowth().root
+  /// How far the past was compared, in this life and those before.
+  var past = LogGrowth()
+  /// How far the round has come that compares all of it again, and the checkpoint at which it ends; nil between two rounds.
+  var round = LogGrowth()
+  var roundEnd: Checkpoint?
+  /// Time until the round's next portion.
+  var untilPortion = Duration.zero
+  var lastMark: ComparisonMark?
+  /// Whether all that the store still holds was compared with the files, so that it may let go of it.
+  var mayLetGo = false
 
   /// Disk calls block, so they have a thread of their own.
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -58,67 +76,14 @@ package actor LogWriter {
   }
 
   package init(
-    store: AuditStore, folder: LogFolder, signer: NoteSigner, published: PublishedLog
+    store: AuditStore, folder: LogFolder, signer: NoteSigner, published: PublishedLog,
+    partialsStay: Duration = LogWriter.partialsStay
   ) {
     self.store = store
     self.folder = folder
     self.signer = signer
     self.published = published
-  }
-
-  /// Takes the state up from the checkpoint: what our key signed must follow from the store's newest records and, before
-  /// them, from the files. After a crash the store may be ahead; `publish` follows. Takes the same time however long the
-  /// log is; `comparePast` looks at all the rest.
-  /// - Throws: `LogFault` with the place of the first disagreement.
-  package func recover() async throws {
-    guard try folder.lock() else { throw LogFault.locked }
-    if let mark = folder.read(Self.shutPath) {
-      throw LogFault.shut(String(decoding: mark, as: UTF8.self))
-    }
-    try keepVerifierKey()
-    let noted = try await store.publishedNote()
-    guard let note = folder.read(LogFiles.checkpointPath) else {
-      guard let noted else { return }
-      throw LogFault.checkpointMissing(published: try verified(noted).size)
-    }
-    let signed = try verified(note)
-    remembered = try noted.map { try verified($0) }
-    if let remembered, remembered.size > signed.size {
-      throw LogFault.folderOlder(files: signed.size, published: remembered.size)
-    }
-    let records = try await store.count()
-    guard records >= signed.size else {
-      throw LogFault.storeOlder(records: records, files: signed.size)
-    }
-    let newest = signed.size - min(signed.size, Self.recordsComparedAtStart)
-    comparedFrom = newest - newest % UInt64(TileAddress.widthMax)
-    let before = try start(at: comparedFrom, of: signed.size)
-    rootBefore = before.root
-    growth = try await replay(before, to: signed.size)
-    for file in growth.partialFiles { try compare(file) }
-    guard growth.root == signed.root else { throw LogFault.rootDiffers(size: signed.size) }
-    published.replace(.init(checkpoint: signed, note: String(decoding: note, as: UTF8.self)))
-  }
-
-  /// Compares the records that `recover` passed over with every file, and what they come to with the checkpoint. Lets
-  /// others in after each step; ends early when cancelled, and goes on where it was when it is called again.
-  /// - Throws: `LogFault` with the place of the first disagreement. The log is shut then, and no start opens it again
-  ///   before folder and store are restored. Other errors say that the store could not be read just now.
-  package func comparePast() async throws {
-    do {
-      while past.size < comparedFrom, !Task.isCancelled {
-        let end = min(comparedFrom, past.size + UInt64(Self.recordsPerStep))
-        past = try await replay(past, to: end)
-        await executor.pause(Self.pauseBetweenSteps)
-      }
-      guard past.size < comparedFrom || past.root == rootBefore else {
-        throw LogFault.rootDiffers(size: comparedFrom)
-      }
-    } catch let fault as LogFault {
-      published.close()
-      try? folder.write([(Self.shutPath, Array(fault.description.utf8))])
-      throw fault
-    }
+    self.partialsStay = partialsStay
   }
 
   /// Publishes checkpoints until all stored records are covered; the first one also for an empty
@@ -132,7 +97,8 @@ package actor LogWriter {
     defer { isPublishing = false }
     let before = growth.size
     while true {
-      let page = try await store.entries(from: growth.size, limit: Self.recordsPerCheckpointMax)
+      let page = try await store.waiting(from: growth.size, limit: Self.recordsPerCheckpointMax)
+      guard let page else { throw LogFault.storeGap(index: growth.size) }
       guard !published.isShut, !page.isEmpty || published.statement == nil else { break }
       try await publish(page)
       guard page.count == Self.recordsPerCheckpointMax else { break }
@@ -143,95 +109,43 @@ package actor LogWriter {
   private func publish(_ page: [AuditStore.Entry]) async throws {
     var next = growth
     var full: [LogFile] = []
+    var completed: [TileAddress] = []
     for entry in page {
       guard entry.sequence == next.size else { throw LogFault.storeGap(index: next.size) }
-      full += try next.append(entry.bytes)
+      let files = try next.append(entry.bytes)
+      full += files
+      completed += files.map(\.address)
+      guard full.count >= Self.filesHeldMax else { continue }
+      try folder.write(full.map(Self.stored))
+      full = []
     }
     let checkpoint = Checkpoint(
       origin: signer.verifierKey.name, size: next.size, root: next.root)
     // The origin is the signer's own name, which is a note's text.
     guard let note = checkpoint.signed(by: signer) else { throw LogFault.keyUnreadable }
-    try folder.write((full + next.partialFiles).map { ($0.address.path, $0.bytes) })
+    try folder.write((full + next.partialFiles).map(Self.stored))
     try folder.write([(LogFiles.checkpointPath, Array(note.utf8))])
     growth = next
     published.replace(.init(checkpoint: checkpoint, note: note))
-    for file in full { folder.removePartials(of: file.address) }
-    try await store.remember(note: Array(note.utf8), size: checkpoint.size)
+    if !completed.isEmpty {
+      executor.later(partialsStay) { [folder, completed] in
+        for address in completed { folder.removePartials(of: address) }
+      }
+    }
+    try await store.move(
+      before: mayLetGo ? checkpoint.size : 0, noting: (Array(note.utf8), checkpoint.size))
+  }
+
+  /// Under which name a file lies, and its bytes there: full bundles are packed.
+  private static func stored(_ file: LogFile) -> (path: String, bytes: [UInt8]) {
+    let path = file.address.path
+    guard let place = PackedBundle.path(of: path), let packed = PackedBundle.packed(file.bytes)
+    else { return (path, file.bytes) }
+    return (place, packed)
   }
 
   /// Lets time pass before the next checkpoint, so that one covers many records.
   package nonisolated func pause(_ span: Duration) async { await executor.pause(span) }
-
-  // MARK: - Recovery
-
-  private func keepVerifierKey() throws {
-    let line = Array("\(signer.verifierKey)\n".utf8)
-    switch folder.read(LogFiles.verifierKeyPath) {
-    case nil: try folder.write([(LogFiles.verifierKeyPath, line)])
-    case line: break
-    default: throw LogFault.keyDiffers
-    }
-  }
-
-  private func verified(_ note: [UInt8]) throws(LogFault) -> Checkpoint {
-    do { return try Checkpoint.verified(note, by: signer.verifierKey) } catch {
-      throw .checkpoint(error)
-    }
-  }
-
-  private func start(at size: UInt64, of total: UInt64) throws(LogFault) -> LogGrowth {
-    do { return try LogGrowth(size: size, of: total, files: folder.files) } catch {
-      throw error.isMissing ? .fileMissing(path: error.path) : .fileDiffers(path: error.path)
-    }
-  }
-
-  /// Goes on with stored records, and compares the files that they complete.
-  private func replay(_ begun: LogGrowth, to size: UInt64) async throws -> LogGrowth {
-    var replayed = begun
-    while replayed.size < size {
-      let left = min(size - replayed.size, UInt64(Self.recordsPerCheckpointMax))
-      let page = try await entries(from: replayed.size, limit: Int(left))
-      guard !page.isEmpty else { throw LogFault.storeGap(index: replayed.size) }
-      for entry in page {
-        guard entry.sequence == replayed.size else {
-          throw LogFault.storeGap(index: replayed.size)
-        }
-        guard let files = try? replayed.append(entry.bytes) else {
-          throw LogFault.entryDiffers(index: entry.sequence)
-        }
-        for file in files { try compare(file) }
-        if let remembered, remembered.size == replayed.size, remembered.root != replayed.root {
-          throw LogFault.rootDiffers(size: remembered.size)
-        }
-      }
-    }
-    return replayed
-  }
-
-  /// Records that the store gives, but not as they were written, were altered too.
-  private func entries(from first: UInt64, limit: Int) async throws -> [AuditStore.Entry] {
-    do {
-      return try await store.entries(from: first, limit: limit)
-    } catch let error as StoreError {
-      switch error {
-      case .unexpectedColumn, .corrupt, .constraint: throw LogFault.storeUnreadable(from: first)
-      default: throw error
-      }
-    }
-  }
-
-  /// The file must be, byte for byte, what follows from the store; where not, the first entry that
-  /// differs is named.
-  private func compare(_ file: LogFile) throws(LogFault) {
-    let path = file.address.path
-    guard let stored = folder.read(path) else { throw .fileMissing(path: path) }
-    guard stored != file.bytes else { return }
-    guard file.address.content == .entries, let ours = EntryBundle.parse(file.bytes),
-      let theirs = EntryBundle.parse(stored)
-    else { throw .fileDiffers(path: path) }
-    let place = zip(ours, theirs).prefix { $0 == $1 }.count
-    throw .entryDiffers(index: file.address.index * UInt64(TileAddress.widthMax) + UInt64(place))
-  }
 }
 
 /// Runs the writer's jobs one after another on a queue of its own, because `fsync` blocks and the
@@ -246,6 +160,13 @@ private final class DiskExecutor: SerialExecutor {
   }
 
   func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+  /// Does something after a while, at once where that is none; not at all where the process ends before.
+  func later(_ span: Duration, _ body: @escaping @Sendable () -> Void) {
+    guard span > .zero else { return body() }
+    queue.asyncAfter(
+      deadline: .now() + .milliseconds(Int(span.milliseconds)), execute: body)
+  }
 
   func pause(_ span: Duration) async {
     await withCheckedContinuation { continuation in

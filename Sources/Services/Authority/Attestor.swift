@@ -1,3 +1,4 @@
+import Chassis
 import Glibc
 import StrictJSON
 package import Vocabulary
@@ -7,19 +8,25 @@ package import Workload
 /// the executable's digest, and the launcher's record of what it started. No secret is asked for,
 /// so none can be stolen.
 package struct Attestor: Sendable {
-  /// Files in the launch folder, and bytes of one.
-  package static let recordsMax = 256
-  package static let recordBytesMax = 16_384
+  /// Names in the launch folder that are looked at.
+  package static let entriesMax = 8_192
 
   private let folder: String
   /// Services that only the launcher may start: a record without a process id does not speak for
   /// them.
   private let launched: Set<ServiceName>
+  /// Names that the platform itself needs: services and the operator.
+  private let platform: Set<ServiceName>
   private let view: ProcessView
 
-  package init(folder: String, launched: Set<ServiceName>, view: ProcessView = .kernel()) {
+  /// - Parameter others: further names of the platform, which nobody registers: the operator's.
+  package init(
+    folder: String, launched: Set<ServiceName>, others: Set<ServiceName> = [],
+    view: ProcessView = .kernel()
+  ) {
     self.folder = folder
     self.launched = launched
+    platform = launched.union(others)
     self.view = view
   }
 
@@ -27,6 +34,13 @@ package struct Attestor: Sendable {
   package struct Workload: Hashable, Sendable {
     package let service: ServiceName
     package let executable: String
+  }
+
+  /// Another value after each change of the records; costs no more than a look at the folder.
+  package var recordsVersion: [Int] {
+    var facts = stat()
+    guard lstat(folder, &facts) == 0 else { return [] }
+    return [facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec, Int(facts.st_ino)]
   }
 
   /// Reads the process before and after its records, so that a process id which changes hands in
@@ -42,6 +56,12 @@ package struct Attestor: Sendable {
     }
     guard view.look(peer.pid) == process else { throw .processChanged }
     return Workload(service: record.service, executable: process.executable)
+  }
+
+  /// Whether a process that was attested is still on record. Its executable is not read again: while it runs it is the same.
+  package func isOnRecord(_ peer: PeerCredentials) -> Bool {
+    guard let process = view.look(peer.pid), let records = try? records() else { return false }
+    return (try? candidate(peer, process, records)) != nil
   }
 
   /// Under a process that runs its file may have been replaced; the kernel then says so behind the
@@ -70,27 +90,33 @@ package struct Attestor: Sendable {
     return first
   }
 
-  /// Only the launcher, which is our own user, may have written there.
+  /// Only the launcher, which is our own user, may have written there. The platform's own records are read by their names,
+  /// so nothing that lies beside them keeps a service from its identity. Of the registrations the first are read: who
+  /// lays down more than may be laid down loses those, and nobody else anything.
   private func records() throws(AttestationRefusal) -> [LaunchRecord] {
     var facts = stat()
     guard lstat(folder, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR,
       facts.st_uid == geteuid(), facts.st_mode & 0o077 == 0, let directory = opendir(folder)
     else { throw .recordsUnsafe }
     defer { closedir(directory) }
-    var records: [LaunchRecord] = []
-    while let entry = readdir(directory) {
+    let own = Set(platform.map { "\($0).json" })
+    var registrations: [String] = []
+    for _ in 0..<Self.entriesMax {
+      guard let entry = readdir(directory) else { break }
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard name.hasSuffix(".json"), !name.hasPrefix(".") else { continue }
-      guard records.count < Self.recordsMax else { throw .recordsUnsafe }
-      guard let bytes = contents("\(folder)/\(name)") else { continue }
-      guard let record = try? StrictJSON.decode(LaunchRecord.self, from: bytes),
-        name == "\(record.service).json"
-      else { continue }
-      records.append(record)
+      guard name.hasSuffix(".json"), !name.hasPrefix("."), !own.contains(name) else { continue }
+      registrations.append(name)
     }
-    return records
+    let names = own.sorted() + registrations.sorted().prefix(LaunchFolder.registrationsMax)
+    return names.compactMap { name in
+      guard let bytes = contents("\(folder)/\(name)"),
+        let record = try? StrictJSON.decode(LaunchRecord.self, from: bytes),
+        name == "\(record.service).json"
+      else { return nil }
+      return record
+    }
   }
 
   private func contents(_ path: String) -> [UInt8]? {
@@ -99,7 +125,8 @@ package struct Attestor: Sendable {
     defer { close(descriptor) }
     var facts = stat()
     guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG,
-      facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0, facts.st_size <= Self.recordBytesMax
+      facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0,
+      facts.st_size <= LaunchFolder.recordBytesMax
     else { return nil }
     var bytes = [UInt8](repeating: 0, count: Int(facts.st_size))
     return read(descriptor, &bytes, bytes.count) == bytes.count ? bytes : nil

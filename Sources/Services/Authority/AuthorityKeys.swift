@@ -62,14 +62,15 @@ final class AuthorityKeys: Sendable {
     try await change { keys in
       guard keys.count(where: { $0.slot.kind == .root }) < KeySchedule.keysPerKindMax else {
         throw Problem(
-          "too-many-roots", 409, "An earlier rotation has not ended; try again in an hour")
+          "too-many-roots", 409, "An earlier rotation has not ended; try again in an hour",
+          kind: .busy)
       }
       return .make(.root, under: nil, activeFrom: self.clock.now() + KeySchedule.lead)
     }
   }
 
   static let rotationUnderWay = Problem(
-    "rotation-under-way", 409, "Another rotation is under way", retryAfterSeconds: 1)
+    "rotation-under-way", 409, "Another rotation is under way", kind: .busy, retryAfterSeconds: 1)
 
   private func change(
     _ wish: @Sendable ([SigningKey]) throws -> KeySchedule.Step?
@@ -173,7 +174,9 @@ private struct Workshop {
         trustDomain: store.trustDomain, lifetime: KeySchedule.rootLifetime, at: now,
         randomness: randomness)
     case .edge:
-      authority = try .edge(lifetime: KeySchedule.rootLifetime, at: now, randomness: randomness)
+      guard let names = store.edgeNames else { throw Problem.defect }
+      authority = try .edge(
+        for: names, lifetime: KeySchedule.rootLifetime, at: now, randomness: randomness)
     case .issuer:
       guard let above else { throw Problem.defect }
       authority = try above.issuingAuthority(

@@ -1,10 +1,11 @@
+import AuditAPI
 import AuthorityAPI
 package import Chassis
 import Charters
 import Crypto
+import DurableFiles
 import Glibc
 package import Storage
-import Synchronization
 import Telemetry
 import Tokens
 package import Vocabulary
@@ -16,25 +17,42 @@ import WorkloadIdentity
 package struct AuthorityService: Service {
   package static let name: ServiceName = "authority"
   package static let migrations = [
-    Migration(1, "initial", sql: PackageResources._001_initial_sql)
+    Migration(
+      1, "initial", sql: PackageResources._001_initial_sql,
+      postgres: PackageResources._001_initial_postgres_sql),
+    Migration(
+      2, "sealing-retirement", sql: PackageResources._002_sealing_retirement_sql,
+      postgres: PackageResources._002_sealing_retirement_postgres_sql),
+    Migration(
+      3, "revocations", sql: PackageResources._003_revocations_sql,
+      postgres: PackageResources._003_revocations_postgres_sql),
+    Migration(
+      4, "secrets", sql: PackageResources._004_secrets_sql,
+      postgres: PackageResources._004_secrets_postgres_sql),
   ]
-  package static let credentials = CredentialsSource { try await Unlocked.open($0) }
+  package static let credentials = CredentialsSource { try await OwnCredentials.open($0) }
 
   /// How often the schedule is asked what is due.
   static let tick: Duration = .milliseconds(500)
+  /// How often it is looked for revocations that matter to nobody any more.
+  static let houseEvery: Duration = .seconds(30)
 
   private let context: ServiceContext
   private let keys: AuthorityKeys
   private let endpoint: WorkloadEndpoint
+  private let revocations: RevocationDesk
+  private let secrets: SecretDesk
 
   package init(_ context: ServiceContext) async throws {
     self.context = context
-    guard let keys = Unlocked.take(for: context.home) else {
+    guard let keys = context.issuer as? AuthorityKeys else {
       throw StartFailure(
         "the authority was started without its own credentials",
         hint: "this is a defect, please report it")
     }
     self.keys = keys
+    revocations = RevocationDesk(context, store: keys.store)
+    secrets = SecretDesk(context, store: keys.store)
     let launched = context.charters.charters.filter { $0.port != nil }.map(\.service)
     // A launcher that confines us also witnesses for us; without one we ask the kernel ourselves.
     let witness = context.home.witnessSocket
@@ -42,6 +60,7 @@ package struct AuthorityService: Service {
       keys: keys,
       attestor: Attestor(
         folder: context.home.launchFolder, launched: Set(launched),
+        others: Set(context.charters.charters.map(\.service)),
         view: access(witness, F_OK) == 0 ? .witness(witness) : .kernel()),
       journal: IssuanceJournal(context), lifetime: .seconds(context.platform.svidSeconds),
       log: context.log, clock: context.clock, randomness: context.randomness)
@@ -51,12 +70,15 @@ package struct AuthorityService: Service {
   package var operations: [String: Handler] {
     [
       AuthorityOperations.getSealingKeyring.id: getSealingKeyring,
+      AuthorityOperations.reportSealingVersions.id: reportSealingVersions,
       AuthorityOperations.issueEdgeCertificate.id: issueEdgeCertificate,
       AuthorityOperations.rotateIssuer.id: rotateIssuer,
       AuthorityOperations.rotateTrustRoot.id: rotateTrustRoot,
       AuthorityOperations.rotateSealingKey.id: rotateSealingKey,
       AuthorityOperations.getTrustBundle.id: getTrustBundle,
-    ]
+      AuthorityOperations.listRevocations.id: revocations.list,
+      AuthorityOperations.publishRevocations.id: revocations.publish,
+    ].merging(secrets.operations) { own, _ in own }
   }
 
   /// Serves the socket and follows the schedule.
@@ -70,9 +92,21 @@ package struct AuthorityService: Service {
     // Attestation decides who is served; the mode only keeps strangers from asking. The group is
     // that of all services where each has a user of its own.
     chmod(context.home.workloadSocket, 0o660)
+    var published = keys.current.edge.certificateBytes
+    let house = Task {
+      try await context.rounds(of: "old revocations are not forgotten", every: Self.houseEvery) {
+        try await revocations.keepHouse()
+      }
+    }
+    defer { house.cancel() }
     while !Task.isCancelled {
       do {
         try await keys.tick()
+        let edge = keys.current.edge
+        if edge.certificateBytes != published {
+          try Self.publish(edge, to: context.home.edgeAuthorityFile)
+          published = edge.certificateBytes
+        }
       } catch let problem as Problem where problem == AuthorityKeys.rotationUnderWay {
         // The next tick finds what is left.
       } catch {
@@ -85,41 +119,71 @@ package struct AuthorityService: Service {
   }
 
   private func getSealingKeyring(_ call: Call) async throws -> Answer {
-    let newest = try await keys.store.sealingVersion(of: call.caller, at: context.clock.now())
-    let versions = try (1...newest).map { version in
+    try await secrets.require(.sealingKeyring, call)
+    let versions = try await keys.store.sealingVersions(of: call.caller, at: context.clock.now())
+    return try keyring(of: call.caller, versions)
+  }
+
+  private func reportSealingVersions(_ call: Call) async throws -> Answer {
+    try await secrets.require(.sealingKeyring, call)
+    let word = try call.decode(SealingVersionsInUse.self)
+    let now = context.clock.now()
+    let randomness = context.randomness
+    let versions = try await keys.store.settleSealing(
+      of: call.caller, current: word.current, inUse: Set(word.inUse), at: now
+    ) { outcome, versions in
+      AuditRecord(
+        id: AuditRecordID(at: now, random: randomness.bits128()), at: now, service: Self.name,
+        kind: .platform, correlation: call.correlation, caller: call.caller,
+        operation: "sealing-key", outcome: outcome,
+        detail: [
+          "versions": "\(versions.count)", "oldest": "\(versions.first ?? 0)",
+          "newest": "\(versions.last ?? 0)",
+        ])
+    }
+    return try keyring(of: call.caller, versions)
+  }
+
+  private func keyring(of service: ServiceName, _ versions: [Int]) throws -> Answer {
+    let given = try versions.map { version in
       SealingKeyVersion(
         version: version,
-        key: Base64URL.encode(try keys.store.sealingKey(of: call.caller, version: version)))
+        key: Base64URL.encode(try keys.store.sealingKey(of: service, version: version)))
     }
-    return try .json(200, SealingKeyring(current: newest, keys: versions))
+    // Never empty: a first version is made before anything is answered, and the newest is never retired.
+    return try .json(200, SealingKeyring(current: versions.last ?? 1, keys: given))
   }
 
   private func rotateSealingKey(_ call: Call) async throws -> Answer {
     let service = try call.decode(RotateSealingKey.self).service
-    let isUser = context.charters[service]?.calls.contains {
-      $0.service == Self.name && $0.operations.contains(AuthorityOperations.getSealingKeyring.id)
-    }
-    guard isUser == true else { throw Problem.notFound }
+    guard context.charters[service]?.names(.sealingKeyring) == true else { throw Problem.notFound }
     let version = try await keys.store.rotateSealing(of: service, at: context.clock.now())
+    revocations.answerAll()
     return try .json(201, SealingKeyRotated(service: service, current: version))
   }
 
   private func issueEdgeCertificate(_ call: Call) async throws -> Answer {
+    try await secrets.require(.edgeCertificate, call)
     let request = try call.decode(EdgeCertificateRequest.self)
     let addresses = try request.addresses.map { text in
-      guard let address = IPAddress.bytes(text) else {
+      guard let address = EdgeNames.bytes(ofAddress: text) else {
         throw Problem.malformed("expected an IPv4 or IPv6 address", field: "/addresses")
       }
       return address
+    }
+    // The authority's own certificate constrains hosts; which addresses are ours the settings say.
+    guard keys.store.edgeNames.map({ $0.addresses.isSuperset(of: addresses) }) == true else {
+      throw foreignNames
     }
     let edge = keys.current.edge
     let issued: EdgeCertificate
     do throws(IssuingRefusal) {
       issued = try edge.edgeCertificate(
-        hosts: request.hosts, addresses: addresses,
+        for: ServerNames(hosts: request.hosts, addresses: addresses),
         lifetime: CertificateAuthority.edgeLifetimeMax, at: context.clock.now(),
         randomness: context.randomness)
     } catch {
+      guard error != .foreignNames else { throw foreignNames }
       throw Problem.malformed("hosts and addresses must be 1 to 32 valid names", field: "/hosts")
     }
     return try .json(
@@ -129,6 +193,16 @@ package struct AuthorityService: Service {
         privateKey: issued.privateKey.pemRepresentation + "\n",
         authority: PEM.certificate(edge.certificateBytes), notBefore: issued.notBefore,
         notAfter: issued.notAfter))
+  }
+
+  /// The gateway asks for names, but which are ours is not its to say.
+  private var foreignNames: Problem {
+    let names = EdgeNames(context.platform)
+    return Problem(
+      "foreign-names", 403, "The platform does not go by one of these names",
+      detail:
+        "by its settings it is \((names.hosts + names.addresses).joined(separator: ", ")); others follow from "
+        + "issuer and gateway_bind in platform.json, at the next start")
   }
 
   private func rotateIssuer(_ call: Call) async throws -> Answer {
@@ -154,68 +228,14 @@ package struct AuthorityService: Service {
         authorities: bundle.trust.authorityBytes.map(PEM.certificate)))
   }
 
-  /// Lays the edge authority's certificate down for `curl --cacert`: written beside, then renamed.
+  /// Lays the edge authority's certificate down for `curl --cacert`.
   private static func publish(_ edge: CertificateAuthority, to path: String) throws {
     let text = Array(PEM.certificate(edge.certificateBytes).utf8)
-    let draft = path + ".new"
-    let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
+    do throws(DurableFile.Failure) {
+      try DurableFile.write([(path, text)], .everyoneReads, draft: ".new")
+    } catch {
       throw StartFailure(
-        "cannot write \(draft): \(String(cString: strerror(errno)))",
-        hint: "check the folder's mode")
+        "cannot write \(error)", hint: "check the folder's mode and the free space on the disk")
     }
-    let count = write(descriptor, text, text.count)
-    fchmod(descriptor, 0o644)
-    close(descriptor)
-    guard count == text.count, rename(draft, path) == 0 else {
-      throw StartFailure("cannot write \(path)", hint: "check the free space on the disk")
-    }
-  }
-}
-
-/// Hands the opened keys from the moment when the process needs its own certificate to the service
-/// that is made after it: the passphrase must not be asked for twice.
-enum Unlocked {
-  // The one value of a process outside its service; `take` empties it.
-  private static let waiting = Mutex<[String: AuthorityKeys]>([:])
-
-  static func take(for home: Home) -> AuthorityKeys? {
-    waiting.withLock { $0.removeValue(forKey: home.path) }
-  }
-
-  /// Opens the root key and the signing keys; the authority then certifies itself.
-  static func open(_ means: CredentialsSource.Means) async throws -> CredentialsFeed {
-    let store = AuthorityStore(
-      store: means.store, sealing: try RootKey.load(from: means.home),
-      trustDomain: means.platform.trustDomain)
-    let keys = try await AuthorityKeys.open(
-      store, clock: means.clock, randomness: means.randomness)
-    waiting.withLock { $0[means.home.path] = keys }
-    let lifetime = Duration.seconds(means.platform.svidSeconds)
-    let (clock, randomness) = (means.clock, means.randomness)
-    @Sendable func issue() throws -> WorkloadCredentials {
-      try keys.current.credentials(
-        for: AuthorityService.name, lifetime: lifetime, at: clock.now(), randomness: randomness)
-    }
-    let first = try issue()
-    let (updates, continuation) = AsyncStream.makeStream(
-      of: WorkloadCredentials.self, bufferingPolicy: .bufferingNewest(1))
-    let follower = Task {
-      var newest = first
-      while !Task.isCancelled {
-        let changes = keys.changes()
-        await pause(while: newest.svid.fresh, or: changes, clock)
-        guard !Task.isCancelled else { return }
-        do {
-          newest = try issue()
-          continuation.yield(newest)
-        } catch {
-          means.log.error("the authority cannot certify itself", ["why": .text("\(error)")])
-          try? await Task.sleep(for: .seconds(1))
-        }
-      }
-    }
-    continuation.onTermination = { _ in follower.cancel() }
-    return CredentialsFeed(first: first, updates: updates)
   }
 }

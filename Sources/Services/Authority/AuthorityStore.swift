@@ -8,12 +8,11 @@ import WorkloadIdentity
 
 /// All of the authority's SQL. Private keys are sealed before they come here and opened after.
 struct AuthorityStore: Sendable {
-  /// Versions of one service's sealing keys.
-  static let sealingVersionsMax = 1_000
-
   let store: Store
   let sealing: Keyring
   let trustDomain: String
+  /// What the edge authority must be for; nil where nobody will sign with it.
+  let edgeNames: ServerNames?
 
   /// All signing keys that are not forgotten.
   /// - Throws: `StartFailure` when the root key does not open them.
@@ -65,62 +64,6 @@ struct AuthorityStore: Sendable {
     }
   }
 
-  /// The newest version of a service's sealing keys; the first is made on the first question.
-  func sealingVersion(of service: ServiceName, at now: Instant) async throws -> Int {
-    try await store.write { transaction in
-      let version = try Self.newest(of: service, transaction)
-      guard version == 0 else { return version }
-      try Self.add(1, to: service, transaction, at: now)
-      return 1
-    }
-  }
-
-  /// Adds a version.
-  /// - Throws: `Problem` beyond `sealingVersionsMax`.
-  func rotateSealing(of service: ServiceName, at now: Instant) async throws -> Int {
-    try await store.write { transaction in
-      let next = try Self.newest(of: service, transaction) + 1
-      guard next <= Self.sealingVersionsMax else {
-        throw Problem("too-many-versions", 409, "The service has as many key versions as it may")
-      }
-      try Self.add(next, to: service, transaction, at: now)
-      return next
-    }
-  }
-
-  /// A service's key: derived, never stored, different for every service and version.
-  func sealingKey(of service: ServiceName, version: Int) throws -> [UInt8] {
-    try Self.sealingKey(of: service, version: version, from: sealing)
-  }
-
-  static func sealingKey(
-    of service: ServiceName, version: Int, from root: Keyring
-  ) throws -> [UInt8] {
-    try root.subkey(label: "sealing/\(service)/\(version)", version: 1).withBytes { Array($0) }
-  }
-
-  /// The newest version of each service's sealing keys.
-  func sealingVersions() async throws -> [String: Int] {
-    let rows = try await store.read {
-      try $0.rows("SELECT service, max(version) AS newest FROM sealing_versions GROUP BY service")
-    }
-    return try rows.reduce(into: [:]) { $0[try $1.text("service")] = Int(try $1.integer("newest")) }
-  }
-
-  private static func newest(of service: ServiceName, _ transaction: Transaction) throws -> Int {
-    let row = try transaction.row(
-      "SELECT max(version) AS newest FROM sealing_versions WHERE service = ?", [.id(service)])
-    return Int(try row?.optionalInteger("newest") ?? 0)
-  }
-
-  private static func add(
-    _ version: Int, to service: ServiceName, _ transaction: Transaction, at now: Instant
-  ) throws {
-    _ = try transaction.execute(
-      "INSERT INTO sealing_versions (service, version, created_at) VALUES (?, ?, ?)",
-      [.id(service), .count(version), .integer(now.nanoseconds)])
-  }
-
   private func context(of id: SigningKeyID) -> SealingContext {
     SealingContext(
       tenant: trustDomain, table: "signing_keys", column: "sealed_key", row: id.description)
@@ -136,21 +79,22 @@ struct AuthorityStore: Sendable {
     } catch is SealingRefusal {
       throw StartFailure(
         "the root key does not open the authority's keys",
-        hint: "use the root key or passphrase, and the trust domain, that this store was made with")
+        hint: "use the root key, and the trust domain, that this store was made with")
     }
     let privateKey = try P256.Signing.PrivateKey(rawRepresentation: raw)
-    let certificate = try row.optionalBlob("certificate")
+    let authority = try row.optionalBlob("certificate").map {
+      try CertificateAuthority(certificateBytes: $0, privateKey: privateKey)
+    }
+    let isFit =
+      kind != .edge || edgeNames == nil || authority?.constrainedNames?.hosts == edgeNames?.hosts
     let slot = KeySlot(
       id: id, kind: kind, issuedBy: try row.optionalText("issued_by").flatMap { SigningKeyID($0) },
       createdAt: Instant(nanoseconds: try row.integer("created_at")),
       activeFrom: Instant(nanoseconds: try row.integer("active_from")),
       notAfter: Instant(nanoseconds: try row.integer("not_after")),
-      retiresAt: try row.optionalInteger("retires_at").map { Instant(nanoseconds: $0) })
-    return SigningKey(
-      slot: slot, privateKey: privateKey,
-      authority: try certificate.map {
-        try CertificateAuthority(certificateBytes: $0, privateKey: privateKey)
-      })
+      retiresAt: try row.optionalInteger("retires_at").map { Instant(nanoseconds: $0) },
+      isFit: isFit)
+    return SigningKey(slot: slot, privateKey: privateKey, authority: authority)
   }
 
   private static let damaged = StartFailure(

@@ -17,7 +17,7 @@ final class IssuanceJournal: Sendable {
 
   private struct Refused: Hashable {
     let pid: Int32
-    let reason: AttestationRefusal
+    let reason: String
   }
 
   private let recorder: AccessRecorder
@@ -34,7 +34,8 @@ final class IssuanceJournal: Sendable {
     issuedCount = context.metrics.counter(
       "authority_identities_issued_total", help: "X.509-SVIDs and JWT-SVIDs issued.")
     refusedCount = context.metrics.counter(
-      "authority_attestations_refused_total", help: "Calls by processes that are not known.")
+      "authority_attestations_refused_total",
+      help: "Calls by processes that are not known, or ask too often.")
   }
 
   func issued(
@@ -48,7 +49,7 @@ final class IssuanceJournal: Sendable {
   }
 
   func refused(
-    _ method: SpiffeWorkloadAPI.Method, _ peer: PeerCredentials, _ reason: AttestationRefusal
+    _ method: SpiffeWorkloadAPI.Method, _ peer: PeerCredentials, _ reason: String
   ) async throws {
     refusedCount.add()
     let now = clock.now()
@@ -61,7 +62,7 @@ final class IssuanceJournal: Sendable {
     }
     guard isNew else { return }
     try await write(
-      method, caller: "authority", outcome: AuditRecord.refused, reason: reason.rawValue,
+      method, caller: "authority", outcome: AuditRecord.refused, reason: reason,
       detail: ["pid": "\(peer.pid)", "uid": "\(peer.uid)"])
   }
 

@@ -28,10 +28,12 @@ package struct KeySlot: Hashable, Sendable {
   package let notAfter: Instant
   /// Believed until here; nil while no end is set.
   package var retiresAt: Instant?
+  /// Whether it may sign: an edge authority for other names than the platform's may not any more.
+  package let isFit: Bool
 
   package init(
     id: SigningKeyID, kind: KeyKind, issuedBy: SigningKeyID?, createdAt: Instant,
-    activeFrom: Instant, notAfter: Instant, retiresAt: Instant?
+    activeFrom: Instant, notAfter: Instant, retiresAt: Instant?, isFit: Bool = true
   ) {
     self.id = id
     self.kind = kind
@@ -40,6 +42,7 @@ package struct KeySlot: Hashable, Sendable {
     self.activeFrom = activeFrom
     self.notAfter = notAfter
     self.retiresAt = retiresAt
+    self.isFit = isFit
   }
 
   var halfLife: Instant { createdAt + .nanoseconds((notAfter - createdAt).nanoseconds / 2) }
@@ -68,9 +71,10 @@ package enum KeySchedule {
     case forget(SigningKeyID)
   }
 
-  /// The key of a kind that signs now: the newest that is active.
+  /// The key of a kind that signs now: the newest that is active and fit.
   package static func current(_ kind: KeyKind, of slots: [KeySlot], at now: Instant) -> KeySlot? {
-    slots.filter { $0.kind == kind && $0.activeFrom <= now }.max { $0.activeFrom < $1.activeFrom }
+    slots.filter { $0.kind == kind && $0.isFit && $0.activeFrom <= now }
+      .max { $0.activeFrom < $1.activeFrom }
   }
 
   /// The next step that is due, or nil when all is in order. Ask again after each.
@@ -80,6 +84,11 @@ package enum KeySchedule {
     }
     for kind in [KeyKind.root, .edge, .jwt] {
       if let step = nextOfLasting(kind, slots, at: now) { return step }
+    }
+    // Its successor signs already, and nobody may sign with this one again.
+    if let unfit = slots.first(where: { !$0.isFit }), current(unfit.kind, of: slots, at: now) != nil
+    {
+      return .forget(unfit.id)
     }
     guard let root = current(.root, of: slots, at: now) else { return nil }
     let issuer = current(.issuer, of: slots, at: now)
@@ -92,7 +101,7 @@ package enum KeySchedule {
   }
 
   private static func nextOfLasting(_ kind: KeyKind, _ slots: [KeySlot], at now: Instant) -> Step? {
-    let own = slots.filter { $0.kind == kind }
+    let own = slots.filter { $0.kind == kind && $0.isFit }
     guard let current = current(kind, of: slots, at: now) else {
       // The first key of all has nobody to wait for.
       return own.isEmpty ? .make(kind, under: nil, activeFrom: now) : nil

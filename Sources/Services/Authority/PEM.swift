@@ -1,6 +1,5 @@
 import AuthorityAPI
 import FoundationEssentials
-import Glibc
 import Vocabulary
 import WorkloadIdentity
 import X509
@@ -15,17 +14,6 @@ enum PEM {
       rest = rest.dropFirst(64)
     }
     return text + "-----END CERTIFICATE-----\n"
-  }
-}
-
-/// Addresses as certificates hold them.
-enum IPAddress {
-  /// Four or sixteen bytes; nil when the text is no address.
-  static func bytes(_ text: String) -> [UInt8]? {
-    var four = [UInt8](repeating: 0, count: 4)
-    if inet_pton(AF_INET, text, &four) == 1 { return four }
-    var sixteen = [UInt8](repeating: 0, count: 16)
-    return inet_pton(AF_INET6, text, &sixteen) == 1 ? sixteen : nil
   }
 }
 

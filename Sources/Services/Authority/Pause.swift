@@ -4,6 +4,9 @@ import Vocabulary
 /// moment comes sooner or later than that.
 private let lookEvery: Duration = .seconds(2)
 
+/// - Throws: `CancellationError`.
+func pause(for span: Duration) async throws { try await Task.sleep(for: span) }
+
 /// Returns when the clock has left this span (nil: never), at the next change, or when cancelled. A clock set back before
 /// the span's beginning has left it too: what was issued then is not valid yet.
 func pause(while span: Range<Instant>?, or changes: AsyncStream<Void>, _ clock: Clock) async {

@@ -1,31 +1,24 @@
-import CArgon2
-import Chassis
-import Glibc
-import Sealing
-import StrictJSON
-import Tokens
+package import Chassis
+package import Glibc
+package import Sealing
 import Vocabulary
 
-/// The key that seals all others: 32 bytes from `DIR/keys/root.key`, or derived from a passphrase
-/// where `DIR/keys/passphrase.json` lies instead. Never in argv, environment, store or log.
-enum RootKey {
+/// The key that seals all others: 32 bytes from `DIR/keys/root.key`, or from the launcher where that is sealed under a
+/// passphrase. Never in argv, environment, store or log.
+package enum RootKey {
   /// Bytes of the key file: 64 hex digits and a line end.
   static let fileBytesMax = 66
-  static let passphraseBytes = 12...1_024
-  /// Bounds for the parameters in `passphrase.json`: enough to be slow, not enough to stop the
-  /// machine.
-  static let memoryKiB = 19_456...1_048_576
-  static let passes = 2...16
 
-  /// - Parameter owner: whose the key file must be.
+  /// - Parameters:
+  ///   - owner: whose the key file must be.
+  ///   - input: where the launcher puts a key that is sealed.
   /// - Throws: `StartFailure` with one line and what to do about it.
-  static func load(
-    from home: Home, ownedBy owner: uid_t = geteuid()
+  package static func load(
+    from home: Home, ownedBy owner: uid_t = geteuid(), input: Int32 = STDIN_FILENO
   ) throws(StartFailure) -> Keyring {
     let bytes: [UInt8]
-    let passphraseFile = "\(home.path)/keys/passphrase.json"
-    if access(home.rootKeyFile, F_OK) != 0, access(passphraseFile, F_OK) == 0 {
-      bytes = try derived(with: passphraseFile)
+    if access(home.rootKeyFile, F_OK) != 0, access(home.sealedRootKeyFile, F_OK) == 0 {
+      bytes = try handed(on: input)
     } else {
       bytes = try file(home.rootKeyFile, ownedBy: owner)
     }
@@ -76,59 +69,19 @@ enum RootKey {
     return Array(bytes.prefix(count))
   }
 
-  /// `{"salt": base64url of 16–64 bytes, "memory_kib": …, "passes": …}`; argon2id, one lane (RFC
-  /// 9106).
-  private struct Recipe: Decodable {
-    let salt: String
-    let memoryKiB: Int
-    let passes: Int
-    enum CodingKeys: String, CodingKey { case salt, memoryKiB = "memory_kib", passes }
-  }
-
-  private static func derived(with path: String) throws(StartFailure) -> [UInt8] {
-    let text = try contents(of: path, ownedBy: geteuid(), bytesMax: 1_024)
-    guard let recipe = try? StrictJSON.decode(Recipe.self, from: text),
-      let salt = Base64URL.decode(recipe.salt), (16...64).contains(salt.count),
-      memoryKiB.contains(recipe.memoryKiB), passes.contains(recipe.passes)
-    else {
-      throw StartFailure("\(path) is not a passphrase recipe", hint: "restore it from its backup")
-    }
-    var passphrase = try passphrase()
-    defer { for index in passphrase.indices { passphrase[index] = 0 } }
-    var key = [UInt8](repeating: 0, count: 32)
-    let status = argon2id_hash_raw(
-      UInt32(recipe.passes), UInt32(recipe.memoryKiB), 1, passphrase, passphrase.count, salt,
-      salt.count, &key, key.count)
-    guard status == 0 else {
-      throw StartFailure(
-        "the passphrase cannot be processed (argon2 \(status))",
-        hint: "free \(recipe.memoryKiB / 1_024) MiB of memory")
-    }
-    return key
-  }
-
-  /// One line from standard input: typed without echo, or written there by the launcher.
-  private static func passphrase() throws(StartFailure) -> [UInt8] {
-    var before = termios()
-    let isTerminal = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before) == 0
-    if isTerminal {
-      var silent = before
-      silent.c_lflag &= ~tcflag_t(ECHO)
-      tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
-      let prompt = Array("root passphrase: ".utf8)
-      _ = write(STDERR_FILENO, prompt, prompt.count)
-    }
-    defer { if isTerminal { tcsetattr(STDIN_FILENO, TCSAFLUSH, &before) } }
+  /// One line from standard input, where the launcher puts it at each of our starts.
+  private static func handed(on input: Int32) throws(StartFailure) -> [UInt8] {
     var line: [UInt8] = []
     var byte: UInt8 = 0
-    while line.count <= passphraseBytes.upperBound, read(STDIN_FILENO, &byte, 1) == 1,
-      byte != 0x0a
-    { line.append(byte) }
-    guard passphraseBytes.contains(line.count) else {
+    while line.count < fileBytesMax, read(input, &byte, 1) == 1, byte != 0x0a { line.append(byte) }
+    defer { for index in line.indices { line[index] = 0 } }
+    guard line.count == 64,
+      let key = Vocabulary.bytes(hex: String(decoding: line, as: UTF8.self))
+    else {
       throw StartFailure(
-        "no passphrase of 12 to 1024 bytes on standard input",
-        hint: "type it at the terminal, or let the launcher write it there")
+        "the root key is sealed under a passphrase, and nobody handed it over",
+        hint: "run `strongroom up` at a terminal, or with --root-key-passphrase-file")
     }
-    return line
+    return key
   }
 }

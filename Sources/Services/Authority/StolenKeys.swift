@@ -11,7 +11,7 @@ package struct StolenKeys: Sendable {
   package let issuer: CertificateAuthority
   package let bundle: TrustBundle
   private let root: Keyring
-  private let sealingVersions: [String: Int]
+  private let sealingVersions: [String: [Int]]
 
   /// Reads a copy of the store.
   /// - Throws: `StartFailure` where the root key is not a file that we may read, or does not open the store; what
@@ -30,7 +30,8 @@ package struct StolenKeys: Sendable {
       of: home.storeFile(of: AuthorityService.name), migrations: AuthorityService.migrations,
       clock: clock, randomness: randomness
     ) { store in
-      let copy = AuthorityStore(store: store, sealing: root, trustDomain: trustDomain)
+      let copy = AuthorityStore(
+        store: store, sealing: root, trustDomain: trustDomain, edgeNames: nil)
       guard
         let current = SigningKeys(
           try await copy.keys(), trustDomain: trustDomain, at: clock.now())
@@ -47,12 +48,12 @@ package struct StolenKeys: Sendable {
   /// A service's sealing keys, as the authority would give them to it.
   /// - Throws: `SealingRefusal` where it has none.
   package func keyring(of service: ServiceName) throws -> Keyring {
-    let newest = sealingVersions["\(service)"] ?? 0
+    let newest = (sealingVersions["\(service)"] ?? []).suffix(SealingLimits.keysMax)
     var keys: [UInt32: [UInt8]] = [:]
-    for version in 1...max(1, newest) where newest > 0 {
-      keys[UInt32(version)] = try AuthorityStore.sealingKey(
+    for version in newest {
+      keys[UInt32(clamping: version)] = try AuthorityStore.sealingKey(
         of: service, version: version, from: root)
     }
-    return try Keyring(keys: keys, current: UInt32(newest))
+    return try Keyring(keys: keys, current: UInt32(clamping: newest.last ?? 0))
   }
 }

@@ -15,10 +15,15 @@ import WorkloadIdentity
 struct WorkloadEndpoint: Sendable {
   /// Lifetime of a JWT-SVID.
   static let jwtLifetime: Duration = .seconds(300)
+  /// How soon an open stream hears that its workload was removed.
+  static let recordsLookedAtEvery: Duration = .seconds(1)
+  /// The reason on record where a process asks too often.
+  static let tooOften = "too-often"
 
   let keys: AuthorityKeys
   let attestor: Attestor
   let journal: IssuanceJournal
+  let rate = IssuanceRate()
   let lifetime: Duration
   let log: Log
   let clock: Clock
@@ -33,6 +38,7 @@ struct WorkloadEndpoint: Sendable {
     guard call.metadata(header.name) == header.value else {
       throw GRPCStatus.invalidArgument("security header missing from request")
     }
+    try await requireRate(.calls(pid: call.peer.pid), call, method)
     switch method {
     case .fetchX509SVID: try await streamX509SVID(call, method)
     case .fetchX509Bundles:
@@ -54,16 +60,18 @@ struct WorkloadEndpoint: Sendable {
 
   /// A certificate now, and a new one at each half-life and each change of the keys.
   private func streamX509SVID(_ call: GRPCCall, _ method: SpiffeWorkloadAPI.Method) async throws {
+    // What follows on the stream comes by our own schedule, so only its beginning counts.
+    try await requireIdentityRate(call, method)
     while true {
-      let changes = keys.changes()
+      let (changes, records) = (keys.changes(), attestor.recordsVersion)
       let workload = try await attest(call, method)
       let credentials = try keys.current.credentials(
         for: workload.service, lifetime: lifetime, at: clock.now(), randomness: randomness)
       try await journal.issued(
         method, to: workload, pid: call.peer.pid, until: credentials.svid.notAfter)
       try await call.send(Self.message(credentials))
-      await pause(while: credentials.svid.fresh, or: changes, clock)
-      try Task.checkCancellation()
+      try await rest(
+        call, method, since: records, while: credentials.svid.fresh, or: changes)
     }
   }
 
@@ -73,16 +81,41 @@ struct WorkloadEndpoint: Sendable {
     _ message: @Sendable (SigningKeys, Attestor.Workload) throws -> [UInt8]
   ) async throws {
     while true {
-      let changes = keys.changes()
+      let (changes, records) = (keys.changes(), attestor.recordsVersion)
       let workload = try await attest(call, method)
       try await call.send(try message(keys.current, workload))
-      await pause(while: nil, or: changes, clock)
-      try Task.checkCancellation()
+      try await rest(call, method, since: records, while: nil, or: changes)
     }
   }
 
+  /// Returns when there is something to send. A stream whose workload was removed ends meanwhile: without a word on it a
+  /// client would go on with what it has (SPIFFE_Workload_API.md §5.2.1).
+  /// - Throws: `GRPCStatus.permissionDenied`; `CancellationError`.
+  private func rest(
+    _ call: GRPCCall, _ method: SpiffeWorkloadAPI.Method, since records: [Int],
+    while span: Range<Instant>?, or changes: AsyncStream<Void>
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await pause(while: span, or: changes, clock) }
+      group.addTask {
+        var version = records
+        while true {
+          try await pause(for: Self.recordsLookedAtEvery)
+          let now = attestor.recordsVersion
+          guard now != version else { continue }
+          version = now
+          // A whole attestation reads the executable: only where it will be refused, which is then on record.
+          if !attestor.isOnRecord(call.peer) { _ = try await attest(call, method) }
+        }
+      }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+    try Task.checkCancellation()
+  }
+
   private func fetchJWTSVID(_ call: GRPCCall, _ method: SpiffeWorkloadAPI.Method) async throws {
-    let workload = try await attest(call, method)
+    let workload = try await requireIdentityRate(call, method)
     guard let request = try? WorkloadJWTSVIDRequest(serializedBytes: call.message) else {
       throw GRPCStatus.invalidArgument("the request is malformed")
     }
@@ -138,6 +171,27 @@ struct WorkloadEndpoint: Sendable {
       }.serializedBytes())
   }
 
+  /// The process has an identity coming, by its own rate and by that of all who are the same workload.
+  @discardableResult
+  private func requireIdentityRate(
+    _ call: GRPCCall, _ method: SpiffeWorkloadAPI.Method
+  ) async throws -> Attestor.Workload {
+    try await requireRate(.process(pid: call.peer.pid), call, method)
+    let workload = try await attest(call, method)
+    try await requireRate(.workload(workload.service, uid: call.peer.uid), call, method)
+    return workload
+  }
+
+  private func requireRate(
+    _ key: IssuanceRate.Key, _ call: GRPCCall, _ method: SpiffeWorkloadAPI.Method
+  ) async throws {
+    guard rate.take(key, at: clock.now()) else {
+      try await journal.refused(method, call.peer, Self.tooOften)
+      // Stock clients wait after this status and come again.
+      throw GRPCStatus.resourceExhausted("too many calls; ask less often")
+    }
+  }
+
   private func attest(
     _ call: GRPCCall, _ method: SpiffeWorkloadAPI.Method
   ) async throws -> Attestor.Workload {
@@ -147,7 +201,7 @@ struct WorkloadEndpoint: Sendable {
       log.warning(
         "a process was refused an identity",
         ["reason": .id(error.rawValue), "pid": .count(call.peer.pid), "uid": .count(call.peer.uid)])
-      try await journal.refused(method, call.peer, error)
+      try await journal.refused(method, call.peer, error.rawValue)
       // The process learns no more than that (SPIFFE_Workload_API.md §6.2).
       throw GRPCStatus.permissionDenied("no identity issued")
     }

@@ -1,5 +1,5 @@
 import AuditAPI
-import Chassis
+package import Chassis
 package import CustomersAPI
 import Sealing
 package import Vocabulary
@@ -24,7 +24,7 @@ package struct CustomerRegister: Sendable {
     _ new: NewCustomer, caller: ServiceName, correlation: CorrelationID
   ) async throws -> CustomerReceipt {
     let now = clock.now()
-    let today = CivilDate(daysSinceEpoch: Int(now.seconds / 86_400))
+    let today = now.day
     if let flaw = DetailRules.flaw(in: new.details, today: today) { throw flaw }
     let keyring = sealing.current
     let sealed = try SealedDetails(new.details, of: new.id, by: keyring)
@@ -52,6 +52,14 @@ package struct CustomerRegister: Sendable {
     return CustomerName(id: id, givenName: details.givenName, familyName: details.familyName)
   }
 
+  /// - Throws: `Problem.notFound`.
+  package func claims(of id: PersonID) async throws -> CustomerClaims {
+    let details = try await details(of: id)
+    return CustomerClaims(
+      givenName: details.givenName, familyName: details.familyName, birthDate: details.birthDate,
+      email: details.email)
+  }
+
   /// A row that is still under an older key is sealed anew when it is read: what is used is always up to date, what is
   /// not waits for the background pass.
   private func details(of id: PersonID) async throws -> PersonalDetails {
@@ -66,15 +74,4 @@ package struct CustomerRegister: Sendable {
     return details
   }
 
-  /// Seals everything anew that is under an older key, in small changes.
-  /// - Returns: how many rows.
-  package func resealAll() async throws -> Int {
-    var count = 0
-    while !Task.isCancelled {
-      let batch = try await store.resealBatch(by: sealing.current)
-      count += batch
-      guard batch == CustomerStore.resealBatchMax else { break }
-    }
-    return count
-  }
 }

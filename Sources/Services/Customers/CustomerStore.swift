@@ -1,5 +1,5 @@
 package import AuditAPI
-import Chassis
+package import Chassis
 import CustomersAPI
 package import Sealing
 package import Storage
@@ -9,6 +9,8 @@ package import Vocabulary
 package struct CustomerStore: Sendable {
   /// Rows sealed anew in one transaction of the background pass: short, so that nobody waits behind it.
   package static let resealBatchMax = 100
+  /// Such transactions in one round.
+  package static let resealBatchesPerRound = 20
 
   private let store: Store
   package init(_ store: Store) { self.store = store }
@@ -71,6 +73,21 @@ package struct CustomerStore: Sendable {
       }
       return rows.count
     }
+  }
+
+  /// What the chassis asks of a service that seals.
+  package var sealedFields: SealedFields {
+    SealedFields(
+      versions: { try await Set(counts().keys) },
+      reseal: { keyring in
+        var count = 0
+        for _ in 0..<Self.resealBatchesPerRound where !Task.isCancelled {
+          let batch = try await resealBatch(by: keyring)
+          count += batch
+          guard batch == Self.resealBatchMax else { break }
+        }
+        return count
+      })
   }
 
   /// How many rows are sealed under each version.

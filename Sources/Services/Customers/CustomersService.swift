@@ -1,7 +1,6 @@
 package import Chassis
 import CustomersAPI
 package import Storage
-import Telemetry
 import Transport
 package import Vocabulary
 
@@ -10,21 +9,22 @@ package struct CustomersService: Service {
   package static let name: ServiceName = "customers"
   package static let version = "1.0.0"
   package static let migrations = [
-    Migration(1, "initial", sql: PackageResources._001_initial_sql)
+    Migration(
+      1, "initial", sql: PackageResources._001_initial_sql,
+      postgres: PackageResources._001_initial_postgres_sql)
   ]
-
-  /// How often it looks for a newer sealing key.
-  static let housekeepingInterval: Duration = .seconds(30)
 
   private let context: ServiceContext
   private let sealing: SealingKeys
+  private let store: CustomerStore
   private let register: CustomerRegister
 
   package init(_ context: ServiceContext) async throws {
     self.context = context
-    sealing = SealingKeys(try await context.sealingKeyring())
+    store = CustomerStore(context.store)
+    sealing = try await context.sealingKeys(for: store.sealedFields)
     register = CustomerRegister(
-      store: CustomerStore(context.store), sealing: sealing, clock: context.clock,
+      store: store, sealing: sealing, clock: context.clock,
       randomness: context.randomness)
   }
 
@@ -38,6 +38,7 @@ package struct CustomersService: Service {
             call.decode(NewCustomer.self), caller: call.caller, correlation: call.correlation))
       },
       "getCustomer": { call in try .json(200, await register.name(of: call.id("id"))) },
+      "getClaims": { call in try .json(200, await register.claims(of: call.person())) },
       "getMe": { call in
         var answer = try Answer.json(200, await register.record(of: call.person()))
         // Personal data is in nobody's cache.
@@ -48,24 +49,6 @@ package struct CustomersService: Service {
   }
 
   package func run() async throws {
-    while !Task.isCancelled {
-      do {
-        try await keepHouse()
-      } catch is CancellationError {
-        return
-      } catch {
-        context.log.warning("housekeeping failed and will be tried again", [:])
-      }
-      try await Task.sleep(for: Self.housekeepingInterval)
-    }
-  }
-
-  private func keepHouse() async throws {
-    _ = sealing.replace(with: try await context.sealingKeyring())
-    // Also without a new key: an earlier pass may have been cut short.
-    let count = try await register.resealAll()
-    if count > 0 {
-      context.log.info("sealed anew under the newest key", ["rows": .count(count)])
-    }
+    try await context.followSealingKeys(store.sealedFields, under: sealing)
   }
 }

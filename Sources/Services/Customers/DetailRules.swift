@@ -87,25 +87,6 @@ package enum DetailRules {
   }
 }
 
-extension CivilDate {
-  /// Parses `YYYY-MM-DD` (RFC 3339 full-date). Nil for anything else.
-  package init?(_ text: String) {
-    let bytes = Array(text.utf8)
-    guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-") else {
-      return nil
-    }
-    func number(_ range: Range<Int>) -> Int? {
-      bytes[range].reduce(0) { sum, byte in
-        sum.flatMap { (48...57).contains(byte) ? $0 * 10 + Int(byte - 48) : nil }
-      }
-    }
-    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10) else {
-      return nil
-    }
-    self.init(year: year, month: month, day: day)
-  }
-}
-
 package enum DetailRefusal: Refusal, Equatable {
   /// A JSON pointer without its leading slash; never the value.
   case badField(String)
@@ -118,7 +99,8 @@ package enum DetailRefusal: Refusal, Equatable {
         "invalid-customer", 422, "The customer's details cannot be recorded",
         detail: "\(field) is not as the contract describes it", fields: ["field": "/" + field])
     case .exists:
-      Problem("customer-exists", 409, "This id is taken by a customer with other details")
+      Problem(
+        "customer-exists", 409, "This id is taken by a customer with other details", kind: .differs)
     }
   }
 }

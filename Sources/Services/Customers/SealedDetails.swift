@@ -1,7 +1,6 @@
 package import CustomersAPI
 package import Sealing
 import StrictJSON
-import Synchronization
 package import Vocabulary
 
 /// Personal details as the store has them: each column sealed for its own place, so that no value can be moved to another
@@ -85,21 +84,4 @@ package struct SealedDetails: Sendable, Hashable {
 struct MissingColumn: Error {
   let column: String
   init(_ column: SealedDetails.Column) { self.column = column.rawValue }
-}
-
-/// This service's sealing keyring as it is now: it changes when the authority rotates it. A class: all holders must see
-/// the new one.
-package final class SealingKeys: Sendable {
-  private let held: Mutex<Keyring>
-  package init(_ keyring: Keyring) { held = Mutex(keyring) }
-  package var current: Keyring { held.withLock { $0 } }
-
-  /// - Returns: whether there is a newer version to seal with.
-  package func replace(with keyring: Keyring) -> Bool {
-    held.withLock { held in
-      guard keyring.currentVersion > held.currentVersion else { return false }
-      held = keyring
-      return true
-    }
-  }
 }

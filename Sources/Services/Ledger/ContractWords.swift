@@ -14,9 +14,10 @@ extension AccountRequest {
 }
 
 extension RequestRow {
-  /// The contract's record is the book's, field by field.
-  init(_ record: TransferRecord) {
+  /// The contract's record is the book's, field by field, and who sent it.
+  init(_ record: TransferRecord, from maker: UInt16) {
     self.init()
+    self.maker = maker
     id = record.id
     debitAccount = record.debitAccount
     creditAccount = record.creditAccount
@@ -67,6 +68,17 @@ extension LedgerAccount {
       flags: Flags(flags), debitsPending: account.debitsPending,
       debitsPosted: account.debitsPosted, creditsPending: account.creditsPending,
       creditsPosted: account.creditsPosted, createdAt: account.createdAt)
+    state = account.isClosed ? .closed : account.isFrozen ? .frozen : .open
+  }
+}
+
+extension AccountChange {
+  init(_ action: AccountAction) {
+    switch action {
+    case .freeze: self = .freeze
+    case .thaw: self = .thaw
+    case .close: self = .close
+    }
   }
 }
 

@@ -16,6 +16,7 @@ extension LedgerService {
   }
 
   @Sendable func getAccount(_ call: Call) async throws -> Answer {
+    if let day = try call.bookedUntil() { return try await account(bookedThrough: day, call) }
     guard let asOf = try call.asOf() else {
       return try .json(200, LedgerAccount(try await account(named: "id", in: call)))
     }
@@ -24,13 +25,36 @@ extension LedgerService {
     try call.requireOwner(of: found.account)
     var answer = LedgerAccount(found.account)
     answer.asOfSequence = found.sequence
+    answer.state = nil
+    return try .json(200, answer)
+  }
+
+  private func account(bookedThrough day: CivilDate, _ call: Call) async throws -> Answer {
+    let id: AccountID = try call.id("id")
+    guard let found = try await keeper.account(id, bookedThrough: call.counted(day)) else {
+      throw Problem.notFound
+    }
+    try call.requireOwner(of: found)
+    var answer = LedgerAccount(found)
+    answer.bookedUntil = day.description
     return try .json(200, answer)
   }
 
   @Sendable func listAccounts(_ call: Call) async throws -> Answer {
-    let owner: PersonID = try call.id("owner")
-    let found = try await keeper.accounts(of: owner, max: Self.accountsPerOwnerMax)
-    return try .json(200, LedgerAccounts(accounts: found.map(LedgerAccount.init)))
+    try await accounts(of: call.id("owner"), call)
+  }
+
+  /// A page of a person's accounts.
+  func accounts(of owner: PersonID, _ call: Call) async throws -> Answer {
+    let max = Self.accountsPerPageMax
+    let isFirst = call.query["after"] == nil
+    let after = isFirst ? nil : try call.integer("after", in: 0...Int.max - 1, default: 0)
+    let found = try await keeper.accounts(
+      of: owner, after: after, max: call.integer("limit", in: 1...max, default: max))
+    return try .json(
+      200,
+      LedgerAccounts(
+        accounts: found.accounts.map(LedgerAccount.init), next: found.next.map { "\($0)" }))
   }
 
   @Sendable func getTransfer(_ call: Call) async throws -> Answer {
@@ -42,35 +66,7 @@ extension LedgerService {
   }
 
   @Sendable func listTransfers(_ call: Call) async throws -> Answer {
-    let account = try await account(named: "id", in: call)
-    let limit = try call.limit()
-    let order = call.query["order"] ?? "oldest"
-    guard ["oldest", "newest"].contains(order) else {
-      throw Problem.malformed("expected oldest or newest", field: "order")
-    }
-    let isNewestFirst = order == "newest"
-    var start = Int64(
-      try call.integer("after", in: 0...Int.max, default: isNewestFirst ? Int.max : 0))
-    let span = try await span(of: call)
-    start = isNewestFirst ? min(start, span.upperBound) : max(start, span.lowerBound - 1)
-    // One more than asked for tells whether there is a next page.
-    let found =
-      try await keeper.transfers(
-        of: account.id, after: start, newestFirst: isNewestFirst, limit: limit + 1) ?? []
-    return try page(found.filter { span.contains($0.transfer.sequence) }, limit)
-  }
-
-  /// The transfers accepted in the span of time that is asked for.
-  private func span(of call: Call) async throws -> Range<Int64> {
-    let from = try call.moment("from")
-    let until = try call.moment("until")
-    if let from, let until, until < from {
-      throw Problem.malformed("expected a moment not before from", field: "until")
-    }
-    var (first, end) = (Int64(1), Int64.max)
-    if let from { first = try await keeper.firstTransfer(notBefore: from) }
-    if let until { end = max(first, try await keeper.firstTransfer(notBefore: until)) }
-    return first..<end
+    try await transfers(of: try await account(named: "id", in: call), call)
   }
 
   @Sendable func findTransfers(_ call: Call) async throws -> Answer {
@@ -96,18 +92,13 @@ extension LedgerService {
     return try page(found, limit)
   }
 
-  /// - Parameter found: one more than `limit` where there is a next page.
-  private func page(_ found: [StoredTransfer], _ limit: Int) throws -> Answer {
-    let page = found.prefix(limit)
-    let next = found.count > limit ? page.last.map { "\($0.transfer.sequence)" } : nil
-    return try .json(
-      200, LedgerTransfers(transfers: try page.map { try LedgerTransfer($0) }, next: next))
-  }
-
   @Sendable func getTrialBalance(_ call: Call) async throws -> Answer {
     var sequence: Int64?
     let totals: [CurrencyTotal]
-    if let asOf = try call.asOf() {
+    let day = try call.bookedUntil()
+    if let day {
+      totals = try await keeper.trialBalance(bookedThrough: call.counted(day))
+    } else if let asOf = try call.asOf() {
       (totals, sequence) = try await keeper.trialBalance(asOf: asOf)
     } else {
       totals = try await keeper.trialBalance()
@@ -121,7 +112,8 @@ extension LedgerService {
     return try .json(
       200,
       TrialBalance(
-        currencies: currencies, balanced: totals.allSatisfy(\.isBalanced), asOfSequence: sequence))
+        currencies: currencies, balanced: totals.allSatisfy(\.isBalanced), asOfSequence: sequence,
+        bookedUntil: day?.description))
   }
 
   /// Another owner's account is told as not found: who asks learns nothing of what is not theirs.
@@ -140,16 +132,42 @@ extension Call {
     guard account.owner == owner else { throw .notFound }
   }
 
-  fileprivate func limit() throws(Problem) -> Int {
+  func limit() throws(Problem) -> Int {
     try integer("limit", in: 1...LedgerLimits.pageMax, default: 100)
   }
 
-  fileprivate func moment(_ name: String) throws(Problem) -> Instant? {
+  func moment(_ name: String) throws(Problem) -> Instant? {
     guard let text = query[name] else { return nil }
     guard let moment = Instant(text) else {
       throw .malformed("expected a time in UTC, as 2026-11-21T08:00:00Z", field: name)
     }
     return moment
+  }
+
+  /// A day from the query.
+  func day(_ name: String) throws(Problem) -> CivilDate? {
+    guard let text = query[name] else { return nil }
+    guard let day = CivilDate(text), day.daysSinceEpoch >= 0 else {
+      throw .malformed("expected a day of the years 1970 to 9999, YYYY-MM-DD", field: name)
+    }
+    return day
+  }
+
+  /// The last booked day that counts, where sums are asked for by booked days.
+  fileprivate func bookedUntil() throws(Problem) -> CivilDate? {
+    guard let day = try day("booked_until") else { return nil }
+    for name in ["as_of", "as_of_sequence"] where query[name] != nil {
+      throw .malformed("expected one of booked_until, as_of, as_of_sequence", field: name)
+    }
+    return day
+  }
+
+  /// The day up to which something can be booked now, where that is earlier: beyond it nothing is.
+  fileprivate func counted(_ day: CivilDate) -> CivilDate { min(day, lastBookableDay) }
+
+  /// Nothing is booked for a later day.
+  var lastBookableDay: CivilDate {
+    CivilDate(daysSinceEpoch: receivedAt.day.daysSinceEpoch + Book.bookedDaysAheadMax)
   }
 
   /// Nil where now is asked for.

@@ -1,8 +1,10 @@
 package import Chassis
+import Charters
 import LedgerAPI
 import LedgerBook
 import LedgerStorage
 package import Storage
+import Synchronization
 import Telemetry
 import Transport
 package import Vocabulary
@@ -11,21 +13,31 @@ package import Vocabulary
 /// the store, and answers.
 package struct LedgerService: Service {
   package static let name: ServiceName = "ledger"
-  package static let migrations = [Migration.journal]
+  package static let migrations = Migration.ledger
   /// What the transaction token must be for, where a call moves a person's money.
   package static let holdPurpose = "payment.create"
-  /// Most accounts of one person in one answer.
-  package static let accountsPerOwnerMax = 1_000
+  /// Most accounts of one person on one page, and how many there are unless told.
+  package static let accountsPerPageMax = 1_000
   /// How late a hold may give its money back, at most, on an idle ledger.
   package static let sweepInterval: Duration = .seconds(1)
 
   let keeper: LedgerKeeper
-  private let context: ServiceContext
+  let makers: MakerNumbers
+  let context: ServiceContext
+  private let rate: Rate
+
+  /// A class: all requests are counted in one place.
+  private final class Rate: Sendable {
+    let people: Mutex<PersonRate?>
+    init(_ rate: PersonRate?) { people = Mutex(rate) }
+  }
 
   package init(_ context: ServiceContext) async throws {
     self.context = context
     let randomness = context.randomness
-    let (log, place) = (context.log, Self.place(of: context))
+    let (log, place) = (context.log, context.storePlace)
+    makers = try await MakerNumbers(store: context.store)
+    rate = Rate(Self.personRate(context))
     keeper = try await LedgerKeeper(
       store: context.store, clock: context.clock, randomness: randomness,
       tellExpired: { MoneyEvent.expired($0).message(at: $1, randomness) },
@@ -51,10 +63,19 @@ package struct LedgerService: Service {
       LedgerOperations.findTransfers.id: findTransfers,
       LedgerOperations.getTransfer.id: getTransfer,
       LedgerOperations.listTransfers.id: listTransfers,
+      LedgerOperations.listOwnAccounts.id: listOwnAccounts,
+      LedgerOperations.getOwnAccount.id: getOwnAccount,
+      LedgerOperations.listOwnTransfers.id: listOwnTransfers,
+      LedgerOperations.getHold.id: getHold,
       LedgerOperations.createHold.id: createHold,
       LedgerOperations.postHold.id: postHold,
       LedgerOperations.voidHold.id: voidHold,
       LedgerOperations.getTrialBalance.id: getTrialBalance,
+      LedgerOperations.changeAccount.id: changeAccount,
+      LedgerOperations.openManagedAccount.id: openManagedAccount,
+      LedgerOperations.changeManagedAccount.id: changeManagedAccount,
+      LedgerOperations.getManagedAccount.id: getManagedAccount,
+      LedgerOperations.listManagedAccounts.id: listAccounts,
     ]
   }
 
@@ -77,20 +98,37 @@ package struct LedgerService: Service {
     }
   }
 
+  /// Twice what the door lets a person do, so that the door is the first to say no. Nil where the charters have no rate.
+  private static func personRate(_ context: ServiceContext) -> PersonRate? {
+    let operations = context.charters.charters.flatMap(\.operations)
+    let rates = operations.filter { $0.isPublic && $0.purpose == holdPurpose }.compactMap(\.rate)
+    guard let rate = rates.max(by: { $0.perSecond < $1.perSecond }) else { return nil }
+    let factor = 2 * min(max(context.platform.limitsFactor, 1), 1_000)
+    return PersonRate(perSecond: rate.perSecond * factor, burst: rate.burst * factor)
+  }
+
   // MARK: batches
 
   @Sendable private func createAccounts(_ call: Call) async throws -> Answer {
     let operation = LedgerOperations.createAccounts.id
+    let isDryRun = try call.flag("dry_run")
     guard !call.isBinary else {
       let batch = try BinaryBatch.accounts(call.body)
-      let outcomes = try await open(batch, on: Occasion(call, of: operation, binary: call.body))
+      let outcomes =
+        isDryRun
+        ? try await keeper.rehearse(batch.map(AccountRequest.init))
+        : try await open(batch, on: Occasion(call, of: operation, binary: call.body))
       let codes = try outcomes.map { try $0.code(in: ResultCodes.ofAccounts) }
       return .binary(BinaryBatch.encode(accountResults: codes))
     }
     let batch = try call.decode(NewAccounts.self)
     try requireSize(batch.accounts.count, field: "/accounts")
-    let outcomes = try await open(batch.accounts, on: Occasion(call, of: operation, batch: batch))
-    return try results(zip(batch.accounts, outcomes).map { ("\($0.id)", $1.name) })
+    let outcomes =
+      isDryRun
+      ? try await keeper.rehearse(batch.accounts.map(AccountRequest.init))
+      : try await open(batch.accounts, on: Occasion(call, of: operation, batch: batch))
+    return try results(
+      zip(batch.accounts, outcomes).map { ("\($0.id)", $1.name) }, isDryRun: isDryRun)
   }
 
   private func open(
@@ -106,7 +144,8 @@ package struct LedgerService: Service {
     let operation = LedgerOperations.createTransfers.id
     guard !call.isBinary else {
       let records = try BinaryBatch.transfers(call.body)
-      let outcomes = try await apply(records, on: Occasion(call, of: operation, binary: call.body))
+      let outcomes = try await apply(
+        records, call, on: Occasion(call, of: operation, binary: call.body))
       let codes = try outcomes.map { try $0.code(in: ResultCodes.ofTransfers) }
       return .binary(BinaryBatch.encode(transferResults: codes))
     }
@@ -117,17 +156,30 @@ package struct LedgerService: Service {
     for (index, transfer) in batch.transfers.enumerated() {
       records.append(try TransferRecord(transfer, at: "/transfers/\(index)"))
     }
-    let outcomes = try await apply(records, on: Occasion(call, of: operation, batch: batch))
-    return try results(zip(batch.transfers, outcomes).map { ("\($0.id)", $1.name) })
+    let outcomes = try await apply(
+      records, call, on: Occasion(call, of: operation, batch: batch))
+    return try results(
+      zip(batch.transfers, outcomes).map { ("\($0.id)", $1.name) },
+      isDryRun: call.flag("dry_run"))
   }
 
+  /// What a batch comes to, or would where it is only tried.
+  /// - Throws: `malformed-request` for a day that is too far ahead, tried or not.
   private func apply(
-    _ records: [TransferRecord], on occasion: Occasion
+    _ records: [TransferRecord], _ call: Call, on occasion: Occasion
   ) async throws -> [TransferOutcome] {
+    let last = call.lastBookableDay.daysSinceEpoch
+    for (index, record) in records.enumerated()
+    where record.bookedOn != TransferRecord.absentDay && record.bookedOn > last {
+      throw Problem.malformed(
+        "expected a day at most \(Book.bookedDaysAheadMax) days ahead",
+        field: "/transfers/\(index)/booked_on")
+    }
+    let maker = try await makers.number(of: occasion.caller)
+    let rows = records.map { RequestRow($0, from: maker) }
+    guard try !call.flag("dry_run") else { return try await keeper.rehearse(rows) }
     let randomness = context.randomness
-    return try await keeper.apply(records.map(RequestRow.init)) {
-      occasion.messages($0, randomness)
-    }.outcomes
+    return try await keeper.apply(rows) { occasion.messages($0, randomness) }.outcomes
   }
 
   func requireSize(_ count: Int, field: String) throws(Problem) {
@@ -136,20 +188,30 @@ package struct LedgerService: Service {
     }
   }
 
-  private func results(_ pairs: [(String, String)]) throws -> Answer {
-    try .json(200, EventResults(results: pairs.map { EventResult(id: $0, result: $1) }))
+  private func results(_ pairs: [(String, String)], isDryRun: Bool) throws -> Answer {
+    try .json(
+      200,
+      EventResults(
+        results: pairs.map { EventResult(id: $0, result: $1) }, isDryRun: isDryRun ? true : nil))
   }
 
   // MARK: holds
 
   @Sendable private func createHold(_ call: Call) async throws -> Answer {
     let hold = try call.decode(NewHold.self)
-    // A person's hold always ends by itself at last; only the bank's own batches may hold for ever.
-    guard (1...LedgerLimits.timeoutSecondsMax).contains(hold.timeoutSeconds) else {
+    // A person's hold ends by itself, and soon; only the bank's own batches may hold for a year, or for ever.
+    guard (1...LedgerLimits.personHoldSecondsMax).contains(hold.timeoutSeconds) else {
       throw TransferRefusal.timeoutOutOfRange
     }
-    let request = TransferRequest(hold, allowedBy: try authorization(of: call))
-    return try await single(request, LedgerOperations.createHold.id, call)
+    let authorization = try authorization(of: call)
+    let isWithin = rate.people.withLock {
+      $0?.take(authorization.subject, at: context.clock.now()) ?? true
+    }
+    guard isWithin else {
+      throw Problem("rate-limited", 429, "Too many holds for one person", retryAfterSeconds: 1)
+    }
+    return try await single(
+      TransferRequest(hold, allowedBy: authorization), LedgerOperations.createHold.id, call)
   }
 
   @Sendable private func postHold(_ call: Call) async throws -> Answer {
@@ -172,9 +234,20 @@ package struct LedgerService: Service {
   ) async throws -> Answer {
     let occasion = Occasion(call, of: operation)
     let randomness = context.randomness
+    var request = request
+    request.maker = try await makers.number(of: call.caller)
+    let authorizations = request.authorization.map { [0: $0] } ?? [:]
+    if try call.flag("dry_run") {
+      let outcomes = try await keeper.rehearse(
+        [RequestRow(request)], authorizations: authorizations)
+      if case .refused(let refusal)? = outcomes.first { throw refusal }
+      guard let outcome = outcomes.first else { throw Problem.defect }
+      return try .json(200, HoldRehearsal(result: outcome.name))
+    }
+    let asked = request
     let applied = try await keeper.apply(
-      [RequestRow(request)], authorizations: request.authorization.map { [0: $0] } ?? [:]
-    ) { occasion.messages($0, request, randomness) }
+      [RequestRow(request)], authorizations: authorizations
+    ) { occasion.messages($0, asked, randomness) }
     if case .refused(let refusal)? = applied.outcomes.first { throw refusal }
     // What was just made has no end yet; what was made before may have one.
     let new = applied.first.map { StoredTransfer(transfer: $0, end: nil) }
@@ -186,10 +259,10 @@ package struct LedgerService: Service {
       HoldAnswer(result: outcome.name, transfer: try LedgerTransfer(transfer)))
   }
 
-  /// What the person has allowed, from the transaction token that the chassis has verified.
+  /// What the person, or the client that acts for itself, has allowed, from the transaction token that the chassis has verified.
   private func authorization(of call: Call) throws -> Authorization {
     guard let token = call.transaction, token.purpose == Self.holdPurpose,
-      let subject = token.person,
+      let subject = token.holder,
       let amount = token.context["amount"].flatMap(Int64.init),
       let currency = token.context["currency"].flatMap(Currency.init(_:)),
       let debtor = token.context["debtor"].flatMap(AccountID.init(_:)),

@@ -1,6 +1,7 @@
 import AuditAPI
 import Chassis
 import Crypto
+import LedgerAPI
 import LedgerBook
 import LedgerStorage
 import Storage
@@ -114,6 +115,36 @@ struct Occasion: Sendable {
     return kept([event], at: applied.moment, randomness)
   }
 
+  /// What a change of one account came to, refusals too; what was so already is not told again.
+  func messages(
+    _ changed: ChangedAccount, _ order: AccountChangeOrder, _ randomness: Randomness
+  ) -> [OutboxMessage] {
+    var event: MoneyEvent
+    switch changed.outcome {
+    case .exists: return []
+    case .refused(let refusal): event = self.event(AuditRecord.refused, reason: refusal.rawValue)
+    case .created: event = self.event(order.change.done)
+    }
+    event.detail = ["account": "\(order.account)", "change": order.change.rawValue]
+    return kept([event], at: changed.moment, randomness)
+  }
+
+  /// What opening one account came to.
+  func messages(
+    _ opened: OpenedAccounts, _ account: NewAccount, _ randomness: Randomness
+  ) -> [OutboxMessage] {
+    guard let outcome = opened.outcomes.first, outcome != .exists else { return [] }
+    var event = event("opened")
+    if case .refused(let refusal) = outcome {
+      event = self.event(AuditRecord.refused, reason: refusal.rawValue)
+    }
+    event.detail = [
+      "account": "\(account.id)", "currency": account.currency.code, "code": "\(account.code)",
+    ]
+    event.detail["owner"] = account.owner.map { "\($0)" }
+    return kept([event], at: opened.moment, randomness)
+  }
+
   /// What a single request came to.
   func messages(
     _ applied: AppliedTransfers, _ request: TransferRequest, _ randomness: Randomness
@@ -154,6 +185,16 @@ struct Occasion: Sendable {
       var event = event(isHold ? "held" : isVoiding ? "voided" : "posted")
       if let transfer = applied.first { event.detail = MoneyEvent.detail(of: transfer) }
       return event
+    }
+  }
+}
+
+extension AccountAction {
+  fileprivate var done: String {
+    switch self {
+    case .freeze: "frozen"
+    case .thaw: "thawed"
+    case .close: "closed"
     }
   }
 }

@@ -49,7 +49,7 @@ package struct PaymentRecord: Hashable, Sendable {
   /// As the person it belongs to may see it.
   package var contract: Payment {
     Payment(
-      id: id, state: machine.state.shown, reason: machine.state.reason,
+      id: id, state: machine.state.shown, reason: machine.state.reason.map(ToldReason.told),
       order: NewPayment(
         amount: order.amount, debtor: order.debtor, creditor: order.creditor,
         reference: order.reference?.reveal(for: .subjectAccess)),

@@ -8,9 +8,9 @@ package import Vocabulary
 /// this service that waits for another. Two that work on one payment do no harm, since the store
 /// decides; the set of busy ones only saves the reconciler work.
 package actor PaymentRunner {
-  /// How long a hold stays when we cannot post it: longer than any outage we mean to survive,
-  /// shorter than people bear.
-  static let holdSeconds: Int64 = 86_400
+  /// How long a hold stays when we cannot post it: as long as the ledger lets it. After a longer outage the money is the
+  /// person's again, and nothing has happened.
+  static let holdSeconds = LedgerLimits.personHoldSecondsMax
   /// The ledger's `code` for transfers that payments make.
   static let transferCode: UInt16 = 100
   /// Kept back from the caller's time, for writing down and answering what is known by then.
@@ -29,20 +29,29 @@ package actor PaymentRunner {
     self.log = log
   }
 
+  /// A payment as it stands after the work on it.
+  package struct Outcome: Sendable {
+    package let record: PaymentRecord
+    /// Whether it was posted by this work, and what was to be written with that is.
+    package let isPosted: Bool
+  }
+
   /// Carries a payment as far as it goes in the caller's time.
-  /// - Parameter context: with the transaction token, where a hold is to be made.
+  /// - Parameters:
+  ///   - context: with the transaction token, where a hold is to be made.
+  ///   - posting: written in the change that makes it posted.
   /// - Returns: the payment as it then stands; not settled when the ledger's answer is not known.
   package func carryOut(
-    _ change: PaymentStore.Change, context: CallContext
-  ) async throws -> PaymentRecord {
+    _ change: PaymentStore.Change, context: CallContext, posting: PaymentStore.Posting? = nil
+  ) async throws -> Outcome {
     let id = change.record.id
-    guard busy.insert(id).inserted else { return change.record }
+    guard busy.insert(id).inserted else { return Outcome(record: change.record, isPosted: false) }
     defer { busy.remove(id) }
     let context = CallContext(
       correlation: context.correlation, trace: context.trace,
       deadline: Deadline(context.deadline.instant - Self.answerReserve),
       transactionToken: context.transactionToken)
-    return try await follow(change, context)
+    return try await follow(change, context, posting)
   }
 
   /// Finds out what became of an open payment and brings it to its end. Without a permission it
@@ -54,13 +63,13 @@ package actor PaymentRunner {
     let events: [PaymentMachine.Event] =
       finding == .open ? [.found(.open), .postingBegun] : [.found(finding)]
     let change = try await store.change(record.id, by: events)
-    _ = try await follow(change, context)
+    _ = try await follow(change, context, nil)
   }
 
   private func follow(
-    _ change: PaymentStore.Change, _ context: CallContext
-  ) async throws -> PaymentRecord {
-    var change = change
+    _ begun: PaymentStore.Change, _ context: CallContext, _ posting: PaymentStore.Posting?
+  ) async throws -> Outcome {
+    var change = begun
     while true {
       let record = change.record
       let events: [PaymentMachine.Event]
@@ -70,18 +79,33 @@ package actor PaymentRunner {
         // transaction.
         log.with(correlation: record.correlation).info(
           "payment came to rest", ["payment": .id(record.id)])
-        return record
-      case .createHold: events = await createHold(record, context)
+        let isPosted = record.machine.state == .posted && begun.record.machine.state != .posted
+        return Outcome(record: record, isPosted: isPosted)
+      case .createHold:
+        events = await createHold(record, context)
+        if events == Self.heldEvents {
+          // The hold is the ledger's by now, and asked for by its id whatever is written here: the two need not wait for
+          // each other. The posting is written after it, for the store keeps the order.
+          async let noted = store.change(record.id, by: events)
+          let told = await postHold(record, context)
+          change = try await noted
+          if told == [.unknown] { return Outcome(record: change.record, isPosted: false) }
+          change = try await store.change(record.id, by: told, posting: posting)
+          continue
+        }
       case .postHold:
-        // Written down before it is asked for, as every step is.
+        // Written down before it is asked for, as every step is that may be the first to be asked.
         events =
           record.machine.state == .held ? [.postingBegun] : await postHold(record, context)
       }
       // Nothing learned is nothing to write; the reconciler asks later.
-      if events == [.unknown] { return record }
-      change = try await store.change(record.id, by: events)
+      if events == [.unknown] { return Outcome(record: record, isPosted: false) }
+      change = try await store.change(record.id, by: events, posting: posting)
     }
   }
+
+  /// What a new hold makes of a payment.
+  private static let heldEvents: [PaymentMachine.Event] = [.holdCreated, .postingBegun]
 
   // MARK: asking the ledger
 
@@ -97,12 +121,30 @@ package actor PaymentRunner {
           amount: order.amount, paymentID: record.id, correlationID: record.correlation,
           timeoutSeconds: Self.holdSeconds, code: Self.transferCode), context: context)
       switch Self.finding(answer.transfer) {
-      case .none, .open: return [.holdCreated, .postingBegun]
+      case .none, .open: return Self.heldEvents
       case .posted: return [.found(.posted)]
       case .returned(let reason): return [.found(.returned(reason: reason))]
       }
     } catch {
-      return [Self.isRefusal(error) ? .holdRefused(reason: Self.told(error.slug)) : .unknown]
+      switch Self.word(on: error.kind) {
+      case .no: return [.holdRefused(reason: error.slug)]
+      case .noFromNowOn: return [await earlierHold(record, context, refused: error.slug)]
+      case .silence: return [.unknown]
+      }
+    }
+  }
+
+  /// This request made no hold. One of before, whose answer was lost, may have.
+  private func earlierHold(
+    _ record: PaymentRecord, _ context: CallContext, refused reason: String
+  ) async -> PaymentMachine.Event {
+    // The permission is for a new hold, and not needed to ask.
+    let context = CallContext(
+      correlation: context.correlation, trace: context.trace, deadline: context.deadline)
+    guard let finding = await find(record, context) else { return .unknown }
+    switch finding {
+    case .none: return .holdRefused(reason: reason)
+    case .open, .posted, .returned: return .found(finding)
     }
   }
 
@@ -115,8 +157,12 @@ package actor PaymentRunner {
         path: ["id": record.holdID.description], context: context)
       return [.postingDone]
     } catch {
-      guard Self.isRefusal(error) else { return [.unknown] }
-      guard Self.holdIsGone.contains(error.slug) else {
+      switch error.kind {
+      case .over: return [.postingRefused(reason: error.slug)]
+      // Somebody froze or closed an account after the hold: it ends with its time, or is posted once the account is thawed.
+      case .barred, .policy: return [.unknown]
+      case .permission, .differs, .busy, .unavailable, .unknown, .defect: return [.unknown]
+      case .malformed, .absent, .refused:
         // A posting that is refused for any other reason is our mistake or the ledger's; the money
         // stays held meanwhile.
         log.with(correlation: record.correlation).error(
@@ -124,7 +170,6 @@ package actor PaymentRunner {
           ["payment": .id(record.id), "why": .identifier(error.slug)])
         return [.unknown]
       }
-      return [.postingRefused(reason: error.slug)]
     }
   }
 
@@ -134,24 +179,18 @@ package actor PaymentRunner {
   {
     do {
       let transfer = try await ledger.call(
-        LedgerOperations.getTransfer, Nothing(), path: ["id": record.holdID.description],
+        LedgerOperations.getHold, Nothing(), path: ["id": record.holdID.description],
         context: context)
       return Self.finding(transfer)
     } catch {
-      guard error.slug == Problem.notFound.slug else { return nil }
-      return .none(mayStillCome: clock.now() < record.authorizedUntil)
+      switch error.kind {
+      case .absent: return .none(mayStillCome: clock.now() < record.authorizedUntil)
+      case .malformed, .permission, .policy, .refused, .barred, .over, .differs, .busy,
+        .unavailable, .unknown, .defect:
+        return nil
+      }
     }
   }
-
-  /// What the person learns. Whether a stranger's account exists is not for them to know.
-  private static func told(_ slug: String) -> String {
-    ["debit-account-not-found", "debit-account-not-owned-by-subject"].contains(slug)
-      ? "debtor-account-unknown" : slug
-  }
-
-  private static let holdIsGone: Set = [
-    "pending-transfer-expired", "pending-transfer-already-voided",
-  ]
 
   private static func finding(_ transfer: LedgerTransfer) -> PaymentMachine.Finding {
     switch transfer.hold?.phase {
@@ -162,11 +201,25 @@ package actor PaymentRunner {
     }
   }
 
-  /// Whether the ledger's domain has spoken. What concerns the permission has not: an earlier
-  /// request with a better one may have made the hold, so the ledger is asked.
-  private static func isRefusal(_ problem: Problem) -> Bool {
-    (400..<500).contains(problem.status) && ![401, 408, 425, 429].contains(problem.status)
-      && !problem.slug.hasPrefix("transaction-token") && problem.slug != "insufficient-scope"
-      && problem.slug != Problem.forbidden.slug
+  /// What a problem says about a hold that was asked for.
+  package enum Word: Hashable, Sendable {
+    /// There is none.
+    case no
+    /// None was made now; there may be one of before.
+    case noFromNowOn
+    /// Nothing: the ledger must be asked.
+    case silence
+  }
+
+  package static func word(on kind: ProblemKind) -> Word {
+    switch kind {
+    case .malformed, .absent, .refused, .barred, .over: .no
+    case .policy: .noFromNowOn
+    // An earlier request with a better permission may have made the hold.
+    case .permission: .silence
+    // There is a hold with this id, made by another version of us.
+    case .differs: .silence
+    case .busy, .unavailable, .unknown, .defect: .silence
+    }
   }
 }

@@ -11,11 +11,13 @@ package final class PaymentStore: Sendable {
   let store: Store
   private let clock: Clock
   private let randomness: Randomness
+  let seals: PaymentSeals
 
-  package init(store: Store, clock: Clock, randomness: Randomness) {
+  package init(store: Store, clock: Clock, randomness: Randomness, seals: PaymentSeals) {
     self.store = store
     self.clock = clock
     self.randomness = randomness
+    self.seals = seals
   }
 
   /// A payment after a change, and what the machine wants done now.
@@ -25,20 +27,26 @@ package final class PaymentStore: Sendable {
   }
 
   /// Writes an authorised payment down, or takes up the one that has this id.
+  /// - Parameter claiming: writes down the key under which it was asked for, in the same change.
   /// - Throws: a 409 where the id belongs to another order.
-  package func begin(_ fresh: PaymentRecord) async throws -> Change {
+  package func begin(
+    _ fresh: PaymentRecord,
+    claiming: (@Sendable (Transaction) throws -> Void)? = nil
+  ) async throws -> Change {
     let now = clock.now()
     return try await store.write { transaction in
-      guard var known = try Self.record(fresh.id, transaction.snapshot) else {
+      try claiming?(transaction)
+      guard var known = try self.record(fresh.id, transaction.snapshot) else {
         var record = fresh
         let action = try record.machine.handle(.authorized)
-        try Self.insert(record, in: transaction)
+        try self.insert(record, in: transaction)
         try self.note(record, at: now, in: transaction)
         return Change(record: record, action: action)
       }
       guard known.order == fresh.order, known.subject == fresh.subject else {
         throw Problem(
           "idempotency-key-reused", 409, "This key was first used for another request",
+          kind: .differs,
           fields: ["first": known.id.description])
       }
       // The later of the two: an earlier permission may still be on its way.
@@ -47,13 +55,20 @@ package final class PaymentStore: Sendable {
     }
   }
 
+  /// What is written in the change that makes a payment posted, besides what the store writes.
+  package typealias Posting = @Sendable (PaymentRecord, Transaction) throws -> Void
+
   /// Tells a payment what happened.
   /// - Throws: `PaymentMachine.OutOfOrder` where that cannot be; `Problem.notFound`.
-  package func change(_ id: PaymentID, by events: [PaymentMachine.Event]) async throws -> Change {
+  package func change(
+    _ id: PaymentID, by events: [PaymentMachine.Event], posting: Posting? = nil
+  ) async throws -> Change {
     let now = clock.now()
     return try await store.write { transaction in
-      guard let known = try Self.record(id, transaction.snapshot) else { throw Problem.notFound }
-      return try self.change(known, by: events, at: now, in: transaction)
+      guard let known = try self.record(id, transaction.snapshot) else { throw Problem.notFound }
+      let change = try self.change(known, by: events, at: now, in: transaction)
+      if change.record.machine.state == .posted { try posting?(change.record, transaction) }
+      return change
     }
   }
 
@@ -78,22 +93,25 @@ package final class PaymentStore: Sendable {
     return Change(record: record, action: action)
   }
 
-  private static func insert(_ record: PaymentRecord, in transaction: Transaction) throws {
+  private func insert(_ record: PaymentRecord, in transaction: Transaction) throws {
     let order = record.order
+    let reference = try order.reference.map { try seals.sealed($0, of: record.id) }
+    try transaction.execute(
+      "INSERT INTO people (subject, lines) VALUES (?, 0) ON CONFLICT (subject) DO NOTHING",
+      [.id(record.subject)])
     try transaction.execute(
       """
-      INSERT INTO payments (id, subject, client, debtor, creditor, amount, currency, reference,
+      INSERT INTO payments (id, person, client, debtor, creditor, amount, currency, sealed_reference,
         correlation, state, reason, authorized_until, created_at, updated_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      SELECT ?, number, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM people WHERE subject = ?
       """,
       [
-        .id(record.id), .id(record.subject), .text(record.client), .id(order.debtor),
-        .id(order.creditor), .integer(order.amount.minorUnits), .id(order.amount.currency),
-        // The store of the service that owns it; the file is for this service's eyes only.
-        .optional(order.reference?.reveal(for: .subjectAccess)), .id(record.correlation),
+        .id(record.id), .text(record.client), .id(order.debtor), .id(order.creditor),
+        .integer(order.amount.minorUnits), .id(order.amount.currency), .optional(reference),
+        .id(record.correlation),
         .text(record.machine.state.word), .optional(record.machine.state.reason),
         .integer(record.authorizedUntil.nanoseconds), .integer(record.createdAt.nanoseconds),
-        .integer(record.updatedAt.nanoseconds),
+        .integer(record.updatedAt.nanoseconds), .id(record.subject),
       ])
   }
 
@@ -101,10 +119,16 @@ package final class PaymentStore: Sendable {
   private func note(_ record: PaymentRecord, at now: Instant, in transaction: Transaction) throws {
     let state = record.machine.state
     try transaction.execute(
-      "INSERT INTO activity (subject, payment, event, reason, at) VALUES (?, ?, ?, ?, ?)",
+      "UPDATE people SET lines = lines + 1 WHERE subject = ?", [.id(record.subject)])
+    try transaction.execute(
+      """
+      INSERT INTO activity (person, number, payment, event, reason, at)
+      SELECT people.number, people.lines, payments.number, ?, ?, ?
+      FROM payments JOIN people ON people.number = payments.person WHERE payments.id = ?
+      """,
       [
-        .id(record.subject), .id(record.id), .text(state.event.rawValue), .optional(state.reason),
-        .integer(now.nanoseconds),
+        .text(state.event.rawValue), .optional(state.reason), .integer(now.nanoseconds),
+        .id(record.id),
       ])
     let audit = AuditRecord(
       id: AuditRecordID(at: now, random: randomness.bits128()), at: now, service: "payments",

@@ -1,6 +1,7 @@
 package import Chassis
 import LedgerAPI
 import PaymentsAPI
+import Sealing
 package import Storage
 import Telemetry
 import Transport
@@ -11,7 +12,15 @@ package import Vocabulary
 package struct PaymentsService: Service {
   package static let name: ServiceName = "payments"
   package static let migrations = [
-    Migration(1, "initial", sql: PackageResources._001_initial_sql)
+    Migration(
+      1, "initial", sql: PackageResources._001_initial_sql,
+      postgres: PackageResources._001_initial_postgres_sql),
+    Migration(
+      2, "sealed", sql: PackageResources._002_sealed_sql,
+      postgres: PackageResources._002_sealed_postgres_sql),
+    Migration(
+      3, "short", sql: PackageResources._003_short_sql,
+      postgres: PackageResources._003_short_postgres_sql),
   ]
 
   /// A hold may still arrive this long after its permission has ended: clocks differ, and what is
@@ -23,21 +32,35 @@ package struct PaymentsService: Service {
   /// Payments taken up in one round, and at the same time.
   static let reconcileMax = 200
   static let reconcileAtOnce = 8
+  /// How soon sealing anew goes on where one round was not enough.
+  static let sealingEvery: Duration = .seconds(30)
+  /// What is sealed anew in one transaction, so that nobody waits long behind it, and in one round.
+  static let resealMax = 100
+  static let resealRoundMax = 10_000
 
   private let context: ServiceContext
-  private let store: PaymentStore
+  let store: PaymentStore
+  private let keys: SealingKeys
+  let seals: PaymentSeals
   private let runner: PaymentRunner
-  private let ledger: ServiceClient
+  let ledger: ServiceClient
 
   package init(_ context: ServiceContext) async throws {
     self.context = context
+    keys = try await context.sealingKeys(for: Self.sealedFields(context) { _ in 0 })
+    let seals = PaymentSeals(keys)
+    self.seals = seals
+    // An answer that is kept says the reference once more.
+    context.idempotency.seal(packedWith: KeptAnswer.words) { seals.current }
     store = PaymentStore(
-      store: context.store, clock: context.clock, randomness: context.randomness)
+      store: context.store, clock: context.clock, randomness: context.randomness, seals: seals)
     ledger = context.client("ledger")
     runner = PaymentRunner(store: store, ledger: ledger, clock: context.clock, log: context.log)
     let open = try await store.openCount()
     if open > 0 { context.log.info("open payments found", ["payments": .count(open)]) }
   }
+
+  package static let claimsLater: Set<String> = [PaymentsOperations.createPayment.id]
 
   package var operations: [String: Handler] {
     [
@@ -48,11 +71,46 @@ package struct PaymentsService: Service {
       PaymentsOperations.listMyAccounts.id: listMyAccounts,
       PaymentsOperations.getBalance.id: getBalance,
       PaymentsOperations.listStatement.id: listStatement,
+      PaymentsOperations.openAccount.id: openAccount,
+      PaymentsOperations.listManagedAccounts.id: listManagedAccounts,
+      PaymentsOperations.getManagedAccount.id: getManagedAccount,
+      PaymentsOperations.changeAccount.id: changeAccount,
     ]
   }
 
-  /// Finds out what became of payments that nobody works on; after a restart that is all open ones.
   package func run() async throws {
+    // The newest keys are taken, and what is in clear or under older ones is sealed anew, a bounded part in each round.
+    async let sealing: Void = context.followSealingKeys(
+      Self.sealedFields(context, reseal: sealAnew(under:)), under: keys, again: Self.sealingEvery)
+    try await reconcile()
+    try await sealing
+  }
+
+  private static func sealedFields(
+    _ context: ServiceContext, reseal: @escaping @Sendable (Keyring) async throws -> Int
+  ) -> SealedFields {
+    SealedFields(
+      versions: {
+        try await PaymentStore.sealedVersions(in: context.store).union(
+          context.idempotency.sealedVersions())
+      }, reseal: reseal)
+  }
+
+  /// - Parameter keyring: the one that is in force by now.
+  @Sendable private func sealAnew(under keyring: Keyring) async throws -> Int {
+    var count = 0
+    for reseal in [store.resealBatch, context.idempotency.resealBatch] {
+      var batch = Self.resealMax
+      while batch == Self.resealMax, count < Self.resealRoundMax {
+        batch = try await reseal(Self.resealMax)
+        count += batch
+      }
+    }
+    return count
+  }
+
+  /// Finds out what became of payments that nobody works on; after a restart that is all open ones.
+  private func reconcile() async throws {
     try await context.rounds(of: "reconciling payments failed", every: Self.reconcileEvery) {
       let untouchedSince = context.clock.now() - Self.reconcileAfter
       let open = try await store.open(untouchedSince: untouchedSince, limit: Self.reconcileMax)
@@ -79,18 +137,32 @@ package struct PaymentsService: Service {
   // MARK: payments
 
   @Sendable private func createPayment(_ call: Call) async throws -> Answer {
+    if try call.flag("dry_run") { return try await rehearsePayment(call) }
     guard let claim = call.idempotency, let token = call.transaction else { throw Problem.defect }
     let record = PaymentRecord(
-      id: claim.resource(), subject: try call.person(), client: token.clientID,
+      id: claim.resource(), subject: try call.holder(), client: token.clientID,
       order: try PaymentOrder(parsing: call.body), correlation: call.correlation,
       authorizedUntil: token.expiresAt + Self.authorizationMargin, createdAt: call.receivedAt,
       updatedAt: call.receivedAt)
-    let begun = try await store.begin(record)
-    return try answer(try await runner.carryOut(begun, context: call.forwarding))
+    let idempotency = context.idempotency
+    let begun = try await store.begin(record) { transaction in
+      guard try idempotency.claim(claim.id, naming: record.id.description, in: transaction) else {
+        throw Problem.outcomeUnknown
+      }
+    }
+    // What the person is told of a payment that was posted is kept in the change that says so.
+    let outcome = try await runner.carryOut(begun, context: call.forwarding) {
+      posted, transaction in
+      try idempotency.finish(
+        claim.id, answer: StoredAnswer(Self.answer(posted)), in: transaction)
+    }
+    var answer = try Self.answer(outcome.record)
+    answer.isKept = outcome.isPosted
+    return answer
   }
 
   /// What the payment's state means to the one who asked for it.
-  private func answer(_ record: PaymentRecord) throws -> Answer {
+  private static func answer(_ record: PaymentRecord) throws -> Answer {
     let fields = ["payment": record.id.description]
     switch record.machine.state {
     case .posted:
@@ -104,11 +176,12 @@ package struct PaymentsService: Service {
       return answer
     case .refused(let reason):
       throw Problem(
-        reason, 409, "The payment was refused; no money is reserved",
+        ToldReason.told(reason), 409, "The payment was refused; no money is reserved",
         fields: fields)
     case .nothingHappened(.holdReturned(let reason)):
       throw Problem(
-        reason, 409, "Nothing has happened: the reserved money was given back", fields: fields)
+        reason, 409, "Nothing has happened: the reserved money was given back", kind: .over,
+        fields: fields)
     case .nothingHappened(.authorizationExpired):
       throw Problem(
         "nothing-has-happened", 503, "Nothing has happened; try again with the same key",
@@ -117,7 +190,7 @@ package struct PaymentsService: Service {
   }
 
   @Sendable private func getPayment(_ call: Call) async throws -> Answer {
-    let found = try await store.payment(call.id("id"), of: call.person())
+    let found = try await store.payment(call.id("id"), of: call.holder())
     guard let found else { throw Problem.notFound }
     return try .json(200, found.contract)
   }
@@ -130,7 +203,7 @@ package struct PaymentsService: Service {
     }
     return try .json(
       200,
-      try await store.payments(of: call.person(), after: position, limit: try limit(of: call)))
+      try await store.payments(of: call.holder(), after: position, limit: try limit(of: call)))
   }
 
   @Sendable private func getActivity(_ call: Call) async throws -> Answer {
@@ -138,78 +211,11 @@ package struct PaymentsService: Service {
     return try .json(
       200,
       try await store.activity(
-        of: call.person(), since: Int64(since), limit: try limit(of: call)))
+        of: call.holder(), since: Int64(since), limit: try limit(of: call)))
   }
 
-  private func limit(of call: Call) throws -> Int {
+  func limit(of call: Call) throws -> Int {
     try call.integer(
       "limit", in: 1...PaymentsOperations.pageMax, default: PaymentsOperations.pageDefault)
-  }
-
-  // MARK: accounts, as the ledger knows them
-
-  @Sendable private func listMyAccounts(_ call: Call) async throws -> Answer {
-    let found = try await ledger.call(
-      LedgerOperations.listAccounts, Nothing(), query: ["owner": call.person().description],
-      context: reading(call))
-    return try .json(
-      200,
-      OwnAccounts(
-        accounts: found.accounts.map {
-          OwnAccount(
-            id: $0.id, currency: $0.currency, isClosed: $0.flags.contains(.closed),
-            openedAt: $0.createdAt)
-        }))
-  }
-
-  @Sendable private func getBalance(_ call: Call) async throws -> Answer {
-    let id = try call.id("id", as: AccountID.self)
-    let account = try await ledger.call(
-      LedgerOperations.getAccount, Nothing(), path: ["id": id.description],
-      query: ["owner": call.person().description], context: reading(call))
-    return try .json(
-      200,
-      Balance(
-        account: id, booked: Money(minorUnits: account.balance, currency: account.currency),
-        available: Money(minorUnits: account.available, currency: account.currency)))
-  }
-
-  @Sendable private func listStatement(_ call: Call) async throws -> Answer {
-    let id = try call.id("id", as: AccountID.self)
-    var query = [
-      "owner": try call.person().description, "order": "newest",
-      "limit": "\(try limit(of: call))",
-    ]
-    if let after = call.query["after"] { query["after"] = after }
-    let found = try await ledger.call(
-      LedgerOperations.listTransfers, Nothing(), path: ["id": id.description], query: query,
-      context: reading(call))
-    return try .json(
-      200,
-      Statement(
-        account: id, lines: try found.transfers.map { try StatementLine($0, of: id) },
-        next: found.next))
-  }
-
-  /// Reading needs no permission of the person at the ledger: this service has asked for the
-  /// owner's own things only.
-  private func reading(_ call: Call) -> CallContext {
-    CallContext(correlation: call.correlation, trace: call.trace, deadline: call.deadline)
-  }
-}
-
-extension StatementLine {
-  /// A transfer from the side of one of its two accounts.
-  fileprivate init(_ transfer: LedgerTransfer, of account: AccountID) throws {
-    let isOut = transfer.debitAccount == account
-    let kind: Kind =
-      transfer.flags.contains(.pending)
-      ? .reserved : transfer.flags.contains(.voidPending) ? .released : .booked
-    self.init(
-      id: transfer.id, kind: kind,
-      amount: try Money(
-        minorUnits: isOut ? -transfer.amount : transfer.amount, currency: transfer.currency),
-      counterparty: isOut ? transfer.creditAccount : transfer.debitAccount,
-      payment: transfer.paymentID, bookedOn: transfer.bookedOn, at: transfer.createdAt)
   }
 }

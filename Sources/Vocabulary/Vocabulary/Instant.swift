@@ -11,6 +11,9 @@ package struct Instant: Hashable, Comparable, Sendable {
   /// Whole seconds since the epoch, rounded down; what JWT calls NumericDate (RFC 7519 §2).
   package var seconds: Int64 { floorDivide(nanoseconds, 1_000_000_000) }
 
+  /// The day in UTC.
+  package var day: CivilDate { CivilDate(daysSinceEpoch: Int(floorDivide(seconds, 86_400))) }
+
   package static func < (left: Instant, right: Instant) -> Bool {
     left.nanoseconds < right.nanoseconds
   }
@@ -45,7 +48,7 @@ extension Duration {
 extension Instant: CustomStringConvertible {
   /// RFC 3339 in UTC with microseconds: `2026-11-21T07:35:00.000000Z`.
   package var description: String {
-    let (year, month, day) = CivilDate(daysSinceEpoch: Int(floorDivide(seconds, 86_400))).components
+    let (year, month, day) = self.day.components
     let time = Int(seconds - floorDivide(seconds, 86_400) * 86_400)
     let rest = nanoseconds % 1_000_000_000
     let micros = Int((rest < 0 ? rest + 1_000_000_000 : rest) / 1_000)
@@ -72,38 +75,65 @@ extension Instant: CustomStringConvertible {
     }
   }
 
-  /// Parses RFC 3339 in UTC (`Z` only, up to nine decimals). Nil for anything else.
+  /// Longest text that is read: nine decimals and an offset.
+  private static let textBytesMax = 35
+
+  /// Parses a date-time of RFC 3339 §5.6: any offset, `T` and `Z` in either case, up to nine decimals. Nil for anything
+  /// else. What is written has always `Z`.
   package init?(_ text: String) {
     let bytes = Array(text.utf8)
-    guard bytes.count >= 20, bytes.count <= 30, bytes.last == UInt8(ascii: "Z") else { return nil }
-    func number(_ range: Range<Int>) -> Int? {
-      var value = 0
-      for byte in bytes[range] {
-        guard (48...57).contains(byte) else { return nil }
-        value = value * 10 + Int(byte - 48)
-      }
-      return value
+    guard (20...Self.textBytesMax).contains(bytes.count), let zone = Self.zone(of: bytes) else {
+      return nil
     }
-    let separators = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")]
+    let number = { (range: Range<Int>) in Self.number(bytes[range]) }
+    let separators = [(4, "-"), (7, "-"), (13, ":"), (16, ":")]
     guard separators.allSatisfy({ bytes[$0.0] == $0.1.utf8.first }),
+      bytes[10] | 0x20 == UInt8(ascii: "t"),
       let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
       let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
       hour < 24, minute < 60, second < 60,
       let date = CivilDate(year: year, month: month, day: day)
     else { return nil }
     var nanos = 0
-    if bytes.count > 20 {
-      let digits = bytes.count - 21
-      guard bytes[19] == UInt8(ascii: "."), digits >= 1, let fraction = number(20..<20 + digits)
+    if zone.begins > 19 {
+      let digits = zone.begins - 20
+      guard bytes[19] == UInt8(ascii: "."), (1...9).contains(digits),
+        let fraction = number(20..<zone.begins)
       else { return nil }
       nanos = fraction
       for _ in digits..<9 { nanos *= 10 }
     }
-    let whole = Int64(date.daysSinceEpoch) * 86_400 + Int64(hour * 3_600 + minute * 60 + second)
+    let time = hour * 3_600 + minute * 60 + second - zone.seconds
+    let whole = Int64(date.daysSinceEpoch) * 86_400 + Int64(time)
     let (scaled, isTooFar) = whole.multipliedReportingOverflow(by: 1_000_000_000)
     let (sum, isBeyond) = scaled.addingReportingOverflow(Int64(nanos))
     guard !isTooFar, !isBeyond else { return nil }
     nanoseconds = sum
+  }
+
+  /// `Z`, or `±hh:mm`: where it begins, and how far it is ahead of UTC.
+  private static func zone(of bytes: [UInt8]) -> (begins: Int, seconds: Int)? {
+    guard let last = bytes.last else { return nil }
+    if last | 0x20 == UInt8(ascii: "z") { return (bytes.count - 1, 0) }
+    let begins = bytes.count - 6
+    guard begins >= 19, bytes[begins + 3] == UInt8(ascii: ":"),
+      let hours = number(bytes[(begins + 1)..<(begins + 3)]), hours < 24,
+      let minutes = number(bytes[(begins + 4)...]), minutes < 60
+    else { return nil }
+    switch bytes[begins] {
+    case UInt8(ascii: "+"): return (begins, hours * 3_600 + minutes * 60)
+    case UInt8(ascii: "-"): return (begins, -(hours * 3_600 + minutes * 60))
+    default: return nil
+    }
+  }
+
+  private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+    var value = 0
+    for byte in digits {
+      guard (48...57).contains(byte) else { return nil }
+      value = value * 10 + Int(byte - 48)
+    }
+    return value
   }
 }
 
@@ -112,7 +142,7 @@ extension Instant: Codable {
     let container = try decoder.singleValueContainer()
     guard let instant = Instant(try container.decode(String.self)) else {
       throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "not an RFC 3339 time in UTC")
+        in: container, debugDescription: "not a date-time of RFC 3339")
     }
     self = instant
   }
@@ -138,6 +168,22 @@ package struct CivilDate: Hashable, Comparable, Sendable, CustomStringConvertibl
     let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
     daysSinceEpoch = era * 146_097 + dayOfEra - 719_468
     guard components == (year, month, day) else { return nil }
+  }
+
+  /// `YYYY-MM-DD` (RFC 3339 §5.6, full-date), digits only. Nil for everything else, and for a day that is none.
+  package init?(_ text: some StringProtocol) {
+    let bytes = Array(text.utf8)
+    let dash = UInt8(ascii: "-")
+    guard bytes.count == 10, bytes[4] == dash, bytes[7] == dash else { return nil }
+    func number(_ range: Range<Int>) -> Int? {
+      bytes[range].reduce(0) { value, byte in
+        value.flatMap { (48...57).contains(byte) ? $0 * 10 + Int(byte - 48) : nil }
+      }
+    }
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10) else {
+      return nil
+    }
+    self.init(year: year, month: month, day: day)
   }
 
   /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.

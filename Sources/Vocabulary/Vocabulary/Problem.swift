@@ -1,23 +1,28 @@
 /// What an outside caller learns of a failure (RFC 9457). The text never carries a customer's data.
 package struct Problem: Error, Hashable, Sendable {
-  /// The last part of `type`: `urn:strongroom:problem:<slug>`. Stable; documented; safe to switch on.
+  /// The last part of `type`: `urn:strongroom:problem:<slug>`. Stable and documented.
+  /// It names the failure for people; programs decide on `kind`.
   package let slug: String
   /// HTTP status, 400–599.
   package let status: Int
   package let title: String
+  /// What it says about the request; the one member to decide on.
+  package let kind: ProblemKind
   package var detail: String?
   /// Extension members (RFC 9457 §3.2), for example the field that was wrong.
   package var fields: [String: String]
   /// For 429 and 503: whole seconds after which trying again makes sense.
   package var retryAfterSeconds: Int?
 
+  /// - Parameter kind: nil for what the status says by itself.
   package init(
-    _ slug: String, _ status: Int, _ title: String, detail: String? = nil,
-    fields: [String: String] = [:], retryAfterSeconds: Int? = nil
+    _ slug: String, _ status: Int, _ title: String, kind: ProblemKind? = nil,
+    detail: String? = nil, fields: [String: String] = [:], retryAfterSeconds: Int? = nil
   ) {
     self.slug = slug
     self.status = status
     self.title = title
+    self.kind = kind ?? ProblemKind(status: status)
     self.detail = detail
     self.fields = fields
     self.retryAfterSeconds = retryAfterSeconds

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A value about a person. It prints as `•••` and leaves only through `reveal`, which names why.
 package struct Masked<Value: Sendable>: Sendable {
   private let value: Value
@@ -46,9 +48,16 @@ package struct Secret: ~Copyable, @unchecked Sendable {
     try body(UnsafeRawBufferPointer(rebasing: memory[0..<count]))
   }
   deinit {
-    // A plain loop over memory about to be freed may be optimised away; the volatile-like store may not.
-    for index in memory.indices { memory.storeBytes(of: 0, toByteOffset: index, as: UInt8.self) }
-    withExtendedLifetime(memory) { $0.deallocate() }
+    // A compiler may leave out a plain store to memory that is freed next; this one it may not (explicit_bzero(3)).
+    if let address = memory.baseAddress { explicit_bzero(address, memory.count) }
+    memory.deallocate()
+  }
+}
+
+extension [UInt8] {
+  /// Overwrites bytes that were secret on their way into a `Secret`; copies that others made of them are not reached.
+  package mutating func wipe() {
+    withUnsafeMutableBytes { if let address = $0.baseAddress { explicit_bzero(address, $0.count) } }
   }
 }
 

@@ -24,6 +24,9 @@ package struct DiskImage {
     /// Whether its folder surely knows of it.
     var isLinked = false
     var isRemoved = false
+    /// It was given this name, and its folder may still know the name's former file (`replaced`), or none.
+    var isRenamed = false
+    var replaced: [File] = []
     /// As a reader sees it before the cut.
     var seen: [UInt8] = []
 
@@ -86,6 +89,8 @@ package struct DiskImage {
     guard let path = paths[record.file] else { return }
     switch record.kind {
     case .opened, .began: break
+    case .renamed:
+      giveName(path, record)
     case .written:
       change(path, .write(at: record.position, record.data))
     case .cut:
@@ -106,12 +111,28 @@ package struct DiskImage {
     }
   }
 
+  private mutating func giveName(_ path: String, _ record: DiskTrace.Record) {
+    let target = String(decoding: trace.bytes[record.data], as: UTF8.self)
+    var file = files.removeValue(forKey: path) ?? File(path: path)
+    file.path = target
+    file.isLinked = false
+    file.isRenamed = true
+    file.replaced = files[target].map { [$0] } ?? []
+    files[target] = file
+    paths[record.file] = target
+  }
+
   private mutating func sync(_ path: String, before record: Int) {
     files[path]?.settle(before: record, trace.bytes)
     // A folder: what is in it is surely there, or surely gone.
     for (other, known) in files where known.path.hasPrefix(path + "/") {
       guard !known.path.dropFirst(path.count + 1).contains("/") else { continue }
-      if known.isRemoved { files[other] = nil } else { files[other]?.isLinked = true }
+      guard !known.isRemoved else {
+        files[other] = nil
+        continue
+      }
+      files[other]?.isLinked = true
+      files[other]?.replaced = []
     }
   }
 
@@ -137,21 +158,30 @@ package struct DiskImage {
       guard !file.path.hasSuffix("-shm"), !file.path.hasSuffix(watched) else { continue }
       if files.values.contains(where: { $0.path.hasPrefix(file.path + "/") }) { continue }
       if file.isRemoved, random.chance(50) { continue }
-      if !file.isLinked, !file.isRemoved, file.synced.isEmpty, random.chance(50) { continue }
-      var content = file.synced
-      for (_, change) in file.pending {
-        guard random.chance(50) else { continue }
-        guard case .write(let place, let data) = change, random.chance(50) else {
-          change.apply(to: &content, trace.bytes)
-          continue
-        }
-        for start in stride(from: 0, to: data.count, by: 512) where random.chance(50) {
-          let sector = data.lowerBound + start..<min(data.upperBound, data.lowerBound + start + 512)
-          Change.write(at: place + start, sector).apply(to: &content, trace.bytes)
-        }
+      if !file.isLinked, !file.isRemoved, file.synced.isEmpty || file.isRenamed,
+        random.chance(50)
+      {
+        if let former = file.replaced.first { left[file.path] = content(of: former) }
+        continue
       }
-      left[file.path] = content
+      left[file.path] = content(of: file)
     }
     return left
+  }
+
+  private mutating func content(of file: File) -> [UInt8] {
+    var content = file.synced
+    for (_, change) in file.pending {
+      guard random.chance(50) else { continue }
+      guard case .write(let place, let data) = change, random.chance(50) else {
+        change.apply(to: &content, trace.bytes)
+        continue
+      }
+      for start in stride(from: 0, to: data.count, by: 512) where random.chance(50) {
+        let sector = data.lowerBound + start..<min(data.upperBound, data.lowerBound + start + 512)
+        Change.write(at: place + start, sector).apply(to: &content, trace.bytes)
+      }
+    }
+    return content
   }
 }

@@ -5,7 +5,7 @@ import FoundationEssentials
 package struct DiskTrace {
   enum Kind: UInt16 {
     case opened = 1
-    case written, cut, synced, removed, syncFailed, began
+    case written, cut, synced, removed, syncFailed, began, renamed
   }
   struct Record {
     let kind: Kind

@@ -38,6 +38,8 @@ package struct BookModel {
   var now = Instant(nanoseconds: .min)
   /// What the model has wrong on purpose, to see that somebody notices.
   var fault: PlantedFault?
+  private var frozen: Set<AccountID> = []
+  private var ended: Set<AccountID> = []
 
   package init(fault: PlantedFault? = nil) { self.fault = fault }
 
@@ -62,7 +64,28 @@ package struct BookModel {
     return sums
   }
 
+  package func isFrozen(_ id: AccountID) -> Bool { frozen.contains(id) }
+
+  /// Freezes, thaws or closes an account: all that is known of it beside its transfers.
+  package mutating func change(_ id: AccountID, _ change: AccountChange) -> AccountChangeOutcome {
+    guard account(id) != nil else { return .refused(.accountNotFound) }
+    let sums = sums(id)
+    switch change {
+    case .freeze:
+      if ended.contains(id) { return .refused(.accountAlreadyClosed) }
+      return frozen.insert(id).inserted ? .created : .exists
+    case .thaw: return frozen.remove(id) == nil ? .exists : .created
+    case .close:
+      if ended.contains(id) { return .exists }
+      guard sums.debitsPending + sums.creditsPending == 0, sums.debitsPosted == sums.creditsPosted
+      else { return .refused(.accountNotEmpty) }
+      ended.insert(id)
+      return .created
+    }
+  }
+
   package func isClosed(_ id: AccountID) -> Bool {
+    if ended.contains(id) { return true }
     if account(id)?.flags.contains(.closed) == true { return true }
     return records.contains { record in
       record.end != .voided && record.end != .expired

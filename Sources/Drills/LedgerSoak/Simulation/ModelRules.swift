@@ -181,6 +181,8 @@ struct ModelRules {
       (.pendingTransferExpired, hold.end == .expired),
       (.debitAccountAlreadyClosed, isPosting && model.isClosed(hold.debtor)),
       (.creditAccountAlreadyClosed, isPosting && model.isClosed(hold.creditor)),
+      (.debitAccountFrozen, isPosting && model.isFrozen(hold.debtor)),
+      (.creditAccountFrozen, isPosting && model.isFrozen(hold.creditor)),
     ])
   }
 
@@ -205,6 +207,8 @@ struct ModelRules {
       (.transferMustHaveTheSameCurrencyAsAccounts, request.currency != debtor.currency),
       (.debitAccountAlreadyClosed, model.isClosed(debtor.id)),
       (.creditAccountAlreadyClosed, model.isClosed(creditor.id)),
+      (.debitAccountFrozen, model.isFrozen(debtor.id)),
+      (.creditAccountFrozen, model.isFrozen(creditor.id)),
       (.overflowsDebitsPending, isPending && from.debitsPending + amount > most),
       (.overflowsCreditsPending, isPending && to.creditsPending + amount > most),
       (.overflowsDebitsPosted, !isPending && from.debitsPosted + amount > most),

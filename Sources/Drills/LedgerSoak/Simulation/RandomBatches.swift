@@ -1,5 +1,5 @@
 package import LedgerBook
-import Vocabulary
+package import Vocabulary
 
 /// Random batches over a small world, so that ids meet, limits are reached and holds end in every
 /// way.
@@ -47,6 +47,11 @@ package struct RandomBatches {
         id: accountID(), currency: one(of: chance(85) ? [Self.currencies[0]] : Self.currencies),
         code: chance(5) ? 0 : 1, owner: chance(70) ? one(of: Self.people) : nil, flags: flags)
     }
+  }
+
+  /// Mostly thawing, so that money goes on moving.
+  package mutating func change() -> (account: AccountID, change: AccountChange) {
+    (accountID(), one(of: [.freeze, .thaw, .thaw, .close]))
   }
 
   /// Sometimes a batch repeats what was sent before, whole or with one field changed.

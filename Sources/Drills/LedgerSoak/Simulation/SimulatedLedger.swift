@@ -10,6 +10,13 @@ struct SimulatedLedger {
   struct Call {
     var batch: [TransferRequest]
     var outcomes: [TransferOutcome]
+    /// What was done to an account right after it.
+    var change: Change?
+  }
+  struct Change {
+    var account: AccountID
+    var change: AccountChange
+    var outcome: AccountChangeOutcome
   }
   /// A group on its way.
   struct Flight {
@@ -88,7 +95,13 @@ struct SimulatedLedger {
       if !unanswered.isEmpty, random.chance(60) {
         batch = unanswered.remove(at: random.below(unanswered.count))
       }
-      flight.calls.append(Call(batch: batch, outcomes: apply(batch)))
+      var call = Call(batch: batch, outcomes: apply(batch))
+      if random.chance(6) {
+        let (account, change) = random.change()
+        let outcome = journaled.change(account, change)
+        call.change = Change(account: account, change: change, outcome: outcome)
+      }
+      flight.calls.append(call)
       events += batch.count
       sent = (sent + batch).suffix(40)
     }
@@ -156,6 +169,9 @@ struct SimulatedLedger {
       guard expected == call.outcomes else {
         return "\(call.batch): \(call.outcomes), model \(expected)"
       }
+      guard let made = call.change else { continue }
+      let changed = model.change(made.account, made.change)
+      guard changed == made.outcome else { return "\(made), model \(changed)" }
     }
     if flight.calls.isEmpty { _ = model.apply([], at: flight.moment) }
     return nil

@@ -35,6 +35,9 @@ struct BuiltinFailure: Error {
   let message: String
   /// The message stands without the builtin's name.
   var isBare = false
+  /// It ends the evaluation also where other errors leave a call undefined: it is no fault of what
+  /// is decided about, and a rule that refuses would be lost with it.
+  var endsEvaluation = false
 
   static func type(_ message: String) -> BuiltinFailure {
     BuiltinFailure(isType: true, message: message)
@@ -44,6 +47,10 @@ struct BuiltinFailure: Error {
   }
   static func bare(_ message: String) -> BuiltinFailure {
     BuiltinFailure(isType: false, message: message, isBare: true)
+  }
+
+  static func unsupported(_ message: String) -> BuiltinFailure {
+    BuiltinFailure(isType: false, message: message, endsEvaluation: true)
   }
 
   /// `operand 2 must be set but got number`, position from 1.

@@ -2,7 +2,9 @@ extension Builtins {
   static let documents: [Builtin] = [
     Builtin("json.filter", 2) { context, values in
       let object = try Arguments(values).object(0)
-      let tree = PathTree(try paths(Arguments(values)), &context)
+      // The whole document is no path of a filter.
+      let paths = try paths(Arguments(values)).filter { !$0.isEmpty }
+      let tree = PathTree(paths, &context)
       return filtered(.object(object), tree)
     },
     Builtin("json.remove", 2) { context, values in
@@ -33,7 +35,7 @@ extension Builtins {
       do {
         _ = try JSONSchema(values[0])
         return .array([.bool(true), .null])
-      } catch let error as BuiltinFailure {
+      } catch let error as BuiltinFailure where !error.endsEvaluation {
         return .array([.bool(false), .string("jsonschema: \(error.message)")])
       }
     },
@@ -66,9 +68,9 @@ extension Builtins {
   }
 
   static func pointer(_ text: String) -> [Value] {
-    var rest = Substring(text)
-    while rest.hasPrefix("/") { rest = rest.dropFirst() }
-    guard !rest.isEmpty else { return [] }
+    guard !text.isEmpty else { return [] }
+    // "/" is the member whose name is empty (RFC 6901 §5).
+    let rest = text.drop { $0 == "/" }
     return rest.split(separator: "/", omittingEmptySubsequences: false).map { segment in
       .string(
         segment.split(separator: "~1", omittingEmptySubsequences: false)

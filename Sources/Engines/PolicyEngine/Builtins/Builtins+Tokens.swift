@@ -31,6 +31,9 @@ private struct CompactToken {
     guard case .object(let members)? = try? Value.parse(json: header) else {
       throw BuiltinFailure.bare("JWT header is not a JSON object")
     }
+    guard members["enc"] == nil else {
+      throw BuiltinFailure.bare("JWT is a JWE object, which is not supported")
+    }
     guard let content = try? Value.parse(json: payload) else {
       throw BuiltinFailure.bare("JWT payload is not JSON")
     }

@@ -1,6 +1,7 @@
 /// A subset of JSON Schema (draft 7) for `json.match_schema`: `type`, `properties`, `required`,
 /// `additionalProperties`, `items`, `enum`, `const`, bounds, lengths and `pattern`. A schema with
-/// another keyword that could refuse is itself refused, so that nothing passes unchecked.
+/// another keyword that could refuse is an error, so that nothing passes unchecked and no rule is
+/// undefined for it.
 struct JSONSchema {
   /// What is wrong with a document, shared by all who look.
   final class Findings {
@@ -10,13 +11,26 @@ struct JSONSchema {
   private let schema: Value
 
   private static let types = ["array", "boolean", "integer", "number", "null", "object", "string"]
-  private static let checked: Set<String> = [
-    "type", "properties", "required", "additionalProperties", "items", "enum", "const", "minimum",
-    "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
+  /// Keywords of any draft that may refuse a document; words that are none refuse nothing.
+  private static let unsupported: Set<String> = [
+    "$ref", "$dynamicRef", "$recursiveRef", "additionalItems", "allOf", "anyOf", "contains",
+    "dependencies", "dependentRequired", "dependentSchemas", "else", "exclusiveMaximum",
+    "exclusiveMinimum", "format", "if", "maxContains", "maxProperties", "minContains",
+    "minProperties", "multipleOf", "not", "oneOf", "patternProperties", "prefixItems",
+    "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties", "uniqueItems",
   ]
-  private static let ignored: Set<String> = [
-    "$schema", "$id", "id", "$comment", "title", "description", "default", "examples",
-  ]
+
+  /// The first keyword of a schema that is not supported; nil: none, or no schema at all.
+  static func unsupportedKeyword(_ schema: Value) -> String? {
+    do {
+      _ = try JSONSchema(schema)
+    } catch let error as BuiltinFailure where error.endsEvaluation {
+      return error.message
+    } catch {
+      return nil
+    }
+    return nil
+  }
 
   init(_ value: Value) throws {
     schema = try Self.document(value)
@@ -50,6 +64,8 @@ struct JSONSchema {
         for case .string(let name) in names { try checkType(name) }
       case ("properties", .object(let properties)):
         for property in properties.members { try check(property.value) }
+      case ("items", .array):
+        throw BuiltinFailure.unsupported("a list as items of JSON Schema is not supported")
       case ("items", _), ("additionalProperties", _): try check(member.value)
       case ("pattern", .string(let source)):
         guard (try? Pattern(source)) != nil else {
@@ -59,8 +75,8 @@ struct JSONSchema {
       case ("type", _), ("properties", _), ("required", _), ("pattern", _):
         throw BuiltinFailure.value("\(keyword) is of an invalid type")
       default:
-        guard checked.contains(keyword) || ignored.contains(keyword) else {
-          throw BuiltinFailure.value("keyword \(keyword) is not supported")
+        guard !unsupported.contains(keyword) else {
+          throw BuiltinFailure.unsupported("keyword \(keyword) of JSON Schema is not supported")
         }
       }
     }

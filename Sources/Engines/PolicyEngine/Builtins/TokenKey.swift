@@ -100,14 +100,17 @@ enum TokenKey {
       guard case .string(let text)? = members[name] else { return nil }
       return try? Base64.decode(text, .url)
     }
-    if let modulus = bytes("n"), let exponent = bytes("e") {
+    // What kind of key it is says this member only; a kind that is not known is not believed.
+    guard case .string(let kind)? = members["kty"] else { return nil }
+    if kind == "RSA" {
+      guard let modulus = bytes("n"), let exponent = bytes("e") else { return nil }
       return (try? _RSA.Signing.PublicKey(n: modulus, e: exponent)).map(TokenKey.rsa)
     }
     guard case .string(let curve)? = members["crv"], let x = bytes("x") else { return nil }
-    if curve == "Ed25519" {
+    if kind == "OKP", curve == "Ed25519" {
       return (try? Curve25519.Signing.PublicKey(rawRepresentation: x)).map(TokenKey.ed25519)
     }
-    guard let y = bytes("y") else { return nil }
+    guard kind == "EC", let y = bytes("y") else { return nil }
     let point = [4] + x + y
     switch curve {
     case "P-256": return (try? P256.Signing.PublicKey(x963Representation: point)).map(TokenKey.p256)

@@ -58,7 +58,10 @@ struct Compiler {
     let types = types()
     try stopOnErrors()
     for index in groups.indices { groups[index].seal() }
-    return CompiledPolicy(root: root, groups: groups, outside: outside, types: types)
+    let policy = CompiledPolicy(root: root, groups: groups, outside: outside, types: types)
+    errors = policy.schemaErrors(with: nil)
+    try stopOnErrors()
+    return policy
   }
 
   /// Nil where types are not looked at.
@@ -132,7 +135,7 @@ struct Compiler {
       constants += 1
     }
     let kind: RuleGroup.Kind
-    if let arguments = rule.arguments {
+    if let arguments = rule.functionArguments {
       guard constants == rule.head.count, rule.member == nil else {
         fail("rego_parse_error", "a function's name cannot hold variables", rule.location)
         return nil
@@ -145,7 +148,7 @@ struct Compiler {
     }
     let node = root.insert(path.dropFirst())
     guard let index = node.group else {
-      node.attach(group: groups.count, isFunction: rule.arguments != nil)
+      node.attach(group: groups.count, isFunction: rule.functionArguments != nil)
       groups.append(
         RuleGroup(id: groups.count, path: path, kind: kind, location: rule.location))
       return Placed(

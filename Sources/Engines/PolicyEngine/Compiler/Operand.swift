@@ -154,7 +154,7 @@ final class Step: Sendable {
     /// Holds for each value that is not false.
     case test(Operand)
     case unify(Operand, Operand)
-    case not(Step)
+    case not(Step, NegationNeeds)
     case someIn(key: Operand?, value: Operand, domain: Operand)
     case every(key: Int?, value: Int, domain: Operand, Block)
   }
@@ -173,7 +173,7 @@ final class Step: Sendable {
     guard withs.isEmpty else { return false }
     return switch kind {
     case .test(let operand): operand.isSingle
-    case .not(let inner): inner.isPlain
+    case .not(let inner, let needs): inner.isPlain && needs.operands.allSatisfy(\.isSingle)
     default: false
     }
   }
@@ -182,7 +182,8 @@ final class Step: Sendable {
   fileprivate var isFrameless: Bool {
     switch kind {
     case .test(let operand): operand.isFrameless
-    case .not(let inner): inner.isFrameless
+    case .not(let inner, let needs):
+      inner.isFrameless && needs.operands.allSatisfy(\.isFrameless)
     default: false
     }
   }

@@ -50,13 +50,7 @@ final class Resolver {
 
   func clause(_ rule: RuleSyntax, constants: Int) throws(PolicyError) -> Clause {
     let outer = Scope(parent: nil)
-    var arguments: [Operand] = []
-    for term in rule.arguments ?? [] {
-      for (name, _) in term.patternNames where outer.declared[name] == nil {
-        outer.declared[name] = newSlot(name)
-      }
-      arguments.append(try operand(term, outer))
-    }
+    let (arguments, argumentSteps) = try self.arguments(rule, outer)
     var bound: Set<Int> = []
     for argument in arguments { argument.collectPatternSlots(into: &bound) }
     let keyTerms = Array(rule.head.dropFirst(constants))
@@ -73,16 +67,17 @@ final class Resolver {
         + (index == 0 ? keyTerms + [rule.member].compactMap(\.self) : [])
       for term in heads { direct.collect(term) }
       let scope = Scope(
-        parent: outer, direct: direct.undeclared.subtracting(outer.declared.keys))
-      let steps = try self.steps(branch.body, scope)
+        parent: outer, direct: direct.undeclared.subtracting(outer.declared.keys),
+        used: direct.names)
+      var steps = argumentSteps + (try self.steps(branch.body, scope))
       var value = Operand.constant(.bool(true))
-      if let term = branch.value { value = try operand(term, scope) }
+      if let term = branch.value { value = try head(term, scope, rule.location, &steps) }
       if index == 0 {
-        for term in keyTerms { keys.append(try operand(term, scope)) }
-        if let term = rule.member { member = try operand(term, scope) }
+        for term in keyTerms { keys.append(try head(term, scope, rule.location, &steps)) }
+        if let term = rule.member { member = try head(term, scope, rule.location, &steps) }
       }
       try checkUse(scope)
-      let safety = Safety(slotNames: slotNames)
+      let safety = Safety(resolver: self)
       var known = bound
       let body = try safety.ordered(Block(steps: steps), bound: &known)
       value = try safety.head(value, bound: &known, at: rule.location)
@@ -105,24 +100,25 @@ final class Resolver {
   {
     var direct = DirectNames()
     direct.collect(body)
-    let scope = Scope(parent: nil, direct: direct.undeclared)
+    let scope = Scope(parent: nil, direct: direct.undeclared, used: direct.names)
     var steps: [Step] = []
     var values: [Int?] = []
     for expression in body {
       values.append(nil)
-      guard var step = try step(expression, scope) else { continue }
-      if keepsValues, case .test(let operand) = step.kind {
-        let slot = newSlot("_")
-        scope.unnamed.insert(slot)
-        values[values.count - 1] = slot
-        step = Step(
-          kind: .unify(Operand(.slot(slot)), operand), location: step.location, withs: step.withs)
+      for var step in try self.steps(expression, scope) {
+        if keepsValues, case .test(let operand) = step.kind {
+          let slot = newSlot(in: scope)
+          values[values.count - 1] = slot
+          step = Step(
+            kind: .unify(Operand(.slot(slot)), operand), location: step.location,
+            withs: step.withs)
+        }
+        steps.append(step)
       }
-      steps.append(step)
     }
     try checkUse(scope)
     var bound: Set<Int> = []
-    let block = try Safety(slotNames: slotNames).ordered(Block(steps: steps), bound: &bound)
+    let block = try Safety(resolver: self).ordered(Block(steps: steps), bound: &bound)
     let variables = scope.owned.merging(scope.declared) { $1 }
       .map { (name: $0.key, slot: $0.value) }.sorted { $0.name < $1.name }
     return (block, variables, values)
@@ -137,9 +133,7 @@ final class Resolver {
 
   private func steps(_ body: Body, _ scope: Scope) throws(PolicyError) -> [Step] {
     var steps: [Step] = []
-    for expression in body {
-      if let step = try step(expression, scope) { steps.append(step) }
-    }
+    for expression in body { steps += try self.steps(expression, scope) }
     return steps
   }
 
@@ -149,11 +143,11 @@ final class Resolver {
     var direct = DirectNames()
     direct.collect(body)
     for term in heads { direct.collect(term) }
-    let scope = Scope(parent: parent, direct: direct.undeclared)
+    let scope = Scope(parent: parent, direct: direct.undeclared, used: direct.names)
     return (scope, try steps(body, scope))
   }
 
-  private func step(_ expression: Expression, _ scope: Scope) throws(PolicyError) -> Step? {
+  private func steps(_ expression: Expression, _ scope: Scope) throws(PolicyError) -> [Step] {
     let location = expression.location
     // With-values are evaluated outside, so they are resolved before the expression declares.
     var withs: [WithOperand] = []
@@ -164,10 +158,13 @@ final class Resolver {
       for term in terms {
         for (name, location) in term.patternNames {
           try declare(name, scope, location)
+          if !scope.used.contains(name) {
+            scope.deferred[name] = scope.declared.removeValue(forKey: name)
+          }
           scope.unused[name] = location
         }
       }
-      return nil
+      return []
     case .term(let term): kind = try test(term, scope)
     case .unify(let left, let right):
       kind = .unify(try operand(left, scope), try operand(right, scope))
@@ -190,7 +187,8 @@ final class Resolver {
       let inner = Scope(
         parent: scope,
         direct: direct.undeclared.subtracting(
-          ([key, value].compactMap(\.self)).flatMap(\.patternNames).map(\.name)))
+          ([key, value].compactMap(\.self)).flatMap(\.patternNames).map(\.name)),
+        used: direct.names)
       let keySlot = key.map { slot(for: $0, inner) }
       let valueSlot = slot(for: value, inner)
       let steps = try self.steps(body, inner)
@@ -198,9 +196,12 @@ final class Resolver {
       kind = .every(
         key: keySlot, value: valueSlot, domain: domain, Block(steps: steps, own: inner.slots))
     }
-    let step = Step(kind: kind, location: location, withs: expression.isNegated ? [] : withs)
-    guard expression.isNegated else { return step }
-    return Step(kind: .not(step), location: location, withs: withs)
+    guard expression.isNegated else { return [Step(kind: kind, location: location, withs: withs)] }
+    var isCall = false
+    if case .term = expression.kind { isCall = true }
+    return Negation.steps(kind, isCall: isCall, at: location, withs: withs) {
+      self.newSlot(in: scope)
+    }
   }
 
   private func slot(for term: Term, _ scope: Scope) -> Int {
@@ -215,7 +216,9 @@ final class Resolver {
 
   private func declare(_ name: String, _ scope: Scope, _ location: Location) throws(PolicyError) {
     if scope.owned[name] != nil { throw failure("var \(name) referenced above", location) }
-    if scope.declared[name] != nil { throw failure("var \(name) assigned above", location) }
+    if scope.declared[name] ?? scope.deferred[name] != nil {
+      throw failure("var \(name) assigned above", location)
+    }
     if name == "input" || name == "data" {
       throw failure("variables must not shadow \(name)", location)
     }
@@ -291,20 +294,24 @@ final class Resolver {
         constants.count == pairs.count && Set(constants.map(\.0)).count == pairs.count
       return isConstant ? .constant(.object(ObjectValue(constants))) : Operand(.object(pairs))
     case .arrayComprehension(let head, let body):
-      let (inner, steps) = try closure(body, heads: [head], scope)
-      let result = try operand(head, inner)
+      var (inner, steps) = try closure(body, heads: [head], scope)
+      let place = body.first?.location ?? head.location
+      let result = try self.head(head, inner, place, &steps)
       try checkUse(inner)
       let block = Block(steps: steps, own: inner.slots)
       return Operand(.arrayComprehension(result, block))
     case .setComprehension(let head, let body):
-      let (inner, steps) = try closure(body, heads: [head], scope)
-      let result = try operand(head, inner)
+      var (inner, steps) = try closure(body, heads: [head], scope)
+      let place = body.first?.location ?? head.location
+      let result = try self.head(head, inner, place, &steps)
       try checkUse(inner)
       let block = Block(steps: steps, own: inner.slots)
       return Operand(.setComprehension(result, block))
     case .objectComprehension(let key, let value, let body):
-      let (inner, steps) = try closure(body, heads: [key, value], scope)
-      let (keyOperand, valueOperand) = (try operand(key, inner), try operand(value, inner))
+      var (inner, steps) = try closure(body, heads: [key, value], scope)
+      let place = body.first?.location ?? key.location
+      let keyOperand = try head(key, inner, place, &steps)
+      let valueOperand = try head(value, inner, place, &steps)
       try checkUse(inner)
       let block = Block(steps: steps, own: inner.slots)
       return Operand(.objectComprehension(key: keyOperand, value: valueOperand, block))

@@ -98,7 +98,9 @@ struct RuleDependencies {
     case .unify(let left, let right):
       visit(left, &found)
       visit(right, &found)
-    case .not(let inner): visit(inner, &found)
+    case .not(let inner, let needs):
+      visit(inner, &found)
+      for operand in needs.operands { visit(operand, &found) }
     case .someIn(let key, let value, let domain):
       for operand in [key, value, domain].compactMap(\.self) { visit(operand, &found) }
     case .every(_, _, let domain, let block):

@@ -27,7 +27,10 @@ extension Safety {
     case .test(let operand): kind = .test(try annotated(operand, bound: bound))
     case .unify(let left, let right):
       kind = .unify(try annotated(left, bound: bound), try annotated(right, bound: bound))
-    case .not(let inner): kind = .not(try annotated(inner, bound: bound))
+    case .not(let inner, .operands(let operands)):
+      kind = .not(
+        try annotated(inner, bound: bound), .operands(try list(operands, bound)))
+    case .not(let inner, let needs): kind = .not(try annotated(inner, bound: bound), needs)
     case .someIn(let key, let value, let domain):
       var known = bound
       for pattern in [key, value].compactMap(\.self) { pattern.collectPatternSlots(into: &known) }

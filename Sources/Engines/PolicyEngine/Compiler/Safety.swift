@@ -1,25 +1,37 @@
 /// Orders the steps of a body so that each finds what it needs bound, and refuses a body where no
 /// order does (OPA policy language, "Safety"; `rego_unsafe_var_error`).
 struct Safety {
-  let slotNames: [String]
+  let resolver: Resolver
+  private var slotNames: [String] { resolver.slotNames }
 
   /// Orders a block and all blocks within it; adds what it binds.
   func ordered(_ block: Block, bound: inout Set<Int>) throws(PolicyError) -> Block {
     var remaining = block.steps
     var steps: [Step] = []
+    var apart: Set<ObjectIdentifier> = []
     while !remaining.isEmpty {
       var waiting: [Step] = []
+      var hasProgress = false
       for step in remaining {
         if let outputs = outputs(of: step, bound: bound) {
+          // A variable that one part of it needs may be found by another part only.
+          guard usedAndFound(step).isSubset(of: bound) else {
+            let parts =
+              apart.contains(ObjectIdentifier(step))
+              ? [step] : References.apart(step) { resolver.newSlot("_") }
+            hasProgress = hasProgress || parts.count > 1
+            apart.formUnion(parts.map { ObjectIdentifier($0) })
+            waiting += parts
+            continue
+          }
+          hasProgress = true
           steps.append(try annotated(step, bound: bound))
           bound.formUnion(outputs)
         } else {
           waiting.append(step)
         }
       }
-      guard waiting.count < remaining.count else {
-        throw unsafe(waiting[0], bound: bound)
-      }
+      guard hasProgress else { throw unsafe(waiting[0], bound: bound) }
       remaining = waiting
     }
     return Block(steps: steps, own: block.own)
@@ -72,7 +84,7 @@ struct Safety {
       var known = bound
       guard solve([(left, right)], &known) else { return nil }
       return known.subtracting(bound)
-    case .not(let inner):
+    case .not(let inner, _):
       var slots: Set<Int> = []
       collectSlots(inner, into: &slots)
       return slots.isSubset(of: bound) ? [] : nil
@@ -90,6 +102,30 @@ struct Safety {
       guard needs.subtracting(outputs).isSubset(of: bound) else { return nil }
       let outer = outerSlots(of: block, heads: [])
       return outer.isSubset(of: bound.union(outputs)) ? outputs : nil
+    }
+  }
+
+  /// Slots that something in a step needs, and that a reference or a pattern in it binds.
+  private func usedAndFound(_ step: Step) -> Set<Int> {
+    var needs: Set<Int> = []
+    var outputs: Set<Int> = []
+    step.forEachOperand { analyze($0, &needs, &outputs) }
+    var found = needs.intersection(outputs)
+    let patterns = step.patterns
+    var named: Set<Int> = []
+    for pattern in patterns { pattern.collectPatternSlots(into: &named) }
+    for pattern in patterns { found.formUnion(computedNeeds(pattern).intersection(named)) }
+    return found
+  }
+
+  /// What the parts of a pattern need that are no variables.
+  private func computedNeeds(_ pattern: Operand) -> Set<Int> {
+    switch pattern.kind {
+    case .constant, .slot: []
+    case .array(let elements): elements.reduce(into: []) { $0.formUnion(computedNeeds($1)) }
+    case .object(let members):
+      members.reduce(into: []) { $0.formUnion(computedNeeds($1.value)) }
+    default: analyze(pattern).needs
     }
   }
 
@@ -127,7 +163,9 @@ struct Safety {
       var bound = known.union(outputs)
       target.collectPatternSlots(into: &bound)
       let other = analyze(target)
-      guard other.needs.subtracting(other.outputs).isSubset(of: bound) else { continue }
+      guard other.needs.subtracting(other.outputs).isSubset(of: bound),
+        keyNeeds(target).isSubset(of: known.union(other.outputs))
+      else { continue }
       known = bound.union(other.outputs)
       return .solved
     }
@@ -145,6 +183,19 @@ struct Safety {
       }
       return .split(inner)
     default: return .stuck
+    }
+  }
+
+  /// Slots that the keys of a pattern need, which must be known before a member is looked for.
+  private func keyNeeds(_ pattern: Operand) -> Set<Int> {
+    switch pattern.kind {
+    case .array(let elements): elements.reduce(into: []) { $0.formUnion(keyNeeds($1)) }
+    case .object(let members):
+      members.reduce(into: []) { needs, member in
+        needs.formUnion(analyze(member.key).needs)
+        needs.formUnion(keyNeeds(member.value))
+      }
+    default: []
     }
   }
 
@@ -186,8 +237,12 @@ struct Safety {
       switch operand.kind {
       case .slot(let slot): outputs.insert(slot)
       case .array, .object:
-        operand.collectPatternSlots(into: &outputs)
-        analyze(operand, &needs, &outputs)
+        var found: Set<Int> = []
+        operand.collectPatternSlots(into: &found)
+        var inner: Set<Int> = []
+        analyze(operand, &inner, &outputs)
+        needs.formUnion(inner.subtracting(found))
+        outputs.formUnion(found)
       default: analyze(operand, &needs, &outputs)
       }
     }
@@ -209,7 +264,7 @@ struct Safety {
     case .unify(let left, let right):
       collectSlots(left, into: &slots)
       collectSlots(right, into: &slots)
-    case .not(let inner): collectSlots(inner, into: &slots)
+    case .not(let inner, _): collectSlots(inner, into: &slots)
     case .someIn(let key, let value, let domain):
       for operand in [key, value, domain].compactMap(\.self) {
         collectSlots(operand, into: &slots)

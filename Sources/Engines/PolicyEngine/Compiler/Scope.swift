@@ -9,23 +9,38 @@ final class Scope {
   var owned: [String: Int] = [:]
   /// Slots of `_`, and of what the compiler adds.
   var unnamed: Set<Int> = []
-  /// Names that stand in the body itself and not only in a closure within it.
+  /// Names that `some` declares here and that only closures within use: each has a variable of its
+  /// own by the name.
+  var deferred: [String: Int] = [:]
+  /// Names that stand in the body itself and not only in a closure within it, and that it does not
+  /// declare.
   let direct: Set<String>
+  /// The same with those that it declares.
+  let used: Set<String>
 
-  init(parent: Scope?, direct: Set<String> = []) {
+  init(parent: Scope?, direct: Set<String> = [], used: Set<String> = []) {
     self.parent = parent
     self.direct = direct
+    self.used = used
   }
 
   var slots: Set<Int> { unnamed.union(declared.values).union(owned.values) }
 
   func declaredSlot(_ name: String) -> Int? {
     var scope: Scope? = self
+    // The outermost closure on the way that the name stands in directly.
+    var owner = self
     while let current = scope {
       if let slot = current.declared[name] {
         current.unused[name] = nil
         return slot
       }
+      if let slot = current.deferred[name] {
+        current.unused[name] = nil
+        owner.unnamed.insert(slot)
+        return slot
+      }
+      if current.used.contains(name) { owner = current }
       scope = current.parent
     }
     return nil

@@ -25,7 +25,7 @@ extension Evaluator {
   }
 
   /// Runs something with a new frame for a clause.
-  private func withFrame<Result>(_ clause: Clause, _ run: () throws -> Result) throws -> Result {
+  func withFrame<Result>(_ clause: Clause, _ run: () throws -> Result) throws -> Result {
     guard depth < input.budget.depthMax else {
       throw failure("eval_budget_error", "rules are nested too deeply", clause.location)
     }
@@ -266,7 +266,7 @@ extension Evaluator {
       if let result { try context.allocate(result.shallowBytes) }
       return result
     } catch let error as BuiltinFailure {
-      guard input.isStrict else { return nil }
+      guard input.isStrict || error.endsEvaluation else { return nil }
       let message = error.isBare ? error.message : "\(builtin.shownName): \(error.message)"
       throw failure(
         error.isType ? "eval_type_error" : "eval_builtin_error", message, call.location)

@@ -86,7 +86,7 @@ extension Evaluator {
     return result
   }
 
-  private func compared(_ comparison: Call.Comparison, _ arguments: [Operand]) throws -> Value? {
+  func compared(_ comparison: Call.Comparison, _ arguments: [Operand]) throws -> Value? {
     guard let left = try value(arguments[0]), let right = try value(arguments[1]) else {
       return nil
     }

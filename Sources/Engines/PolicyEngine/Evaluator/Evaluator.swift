@@ -205,9 +205,26 @@ final class Evaluator {
     try context.charge(1)
     switch step.kind {
     case .test(let operand): return try holds(operand)
-    case .not(let inner): return try !holds(inner)
+    case .not(let inner, let needs):
+      return try needs.isNothing ? !holds(inner) : fails(inner, needs)
     default: throw failure("eval_internal_error", "a step is not plain", step.location)
     }
+  }
+
+  /// Whether a step does not hold although what it needs is there.
+  private func fails(_ inner: Step, _ needs: NegationNeeds) throws -> Bool {
+    guard case .arguments = needs, case .test(let operand) = inner.kind,
+      case .call(let call) = operand.kind
+    else {
+      for operand in needs.operands { guard try value(operand) != nil else { return false } }
+      return try !holds(inner)
+    }
+    if reached != nil { reached?.reach(inner.location) }
+    if let comparison = call.comparison, environment.replacements.isEmpty {
+      return try compared(comparison, call.arguments)?.isFalse ?? false
+    }
+    guard let arguments = try values(call.arguments) else { return false }
+    return try self.call(call, arguments)?.isFalse ?? true
   }
 
   /// Whether a term that has at most one value has one that is not false.
@@ -244,7 +261,9 @@ final class Evaluator {
       if operand.isSingle { return try holds(operand) ? next() : true }
       return try each(operand) { $0.isFalse ? true : try next() }
     case .unify(let left, let right): return try unify(left, right, next)
-    case .not(let inner):
+    case .not(let inner, .arguments): return try fails(inner, .arguments) ? next() : true
+    case .not(let inner, let needs):
+      for operand in needs.operands { guard try value(operand) != nil else { return true } }
       var found = false
       _ = try run(inner) {
         found = true

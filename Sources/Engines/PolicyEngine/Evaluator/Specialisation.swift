@@ -129,7 +129,7 @@ struct Specialisation {
 
   // MARK: Steps
 
-  private enum Outlook {
+  enum Outlook {
     case unknown(Step)
     case always, never
   }
@@ -151,7 +151,7 @@ struct Specialisation {
     return Block(steps: steps, own: block.own)
   }
 
-  private mutating func outlook(_ step: Step) -> Outlook {
+  mutating func outlook(_ step: Step) -> Outlook {
     // Under `with` other data may stand there.
     guard step.withs.isEmpty else { return .unknown(step) }
     let kind: Step.Kind
@@ -164,12 +164,7 @@ struct Specialisation {
     case .unify(let left, let right):
       guard let (left, right) = pair(left, right) else { return .never }
       kind = .unify(left, right)
-    case .not(let inner):
-      switch outlook(inner) {
-      case .always: return .never
-      case .never: return .always
-      case .unknown(let inner): kind = .not(inner)
-      }
+    case .not(let inner, let needs): return outlook(inner, needs, step.location)
     case .someIn(let key, let value, let domain):
       guard let domain = specialised(domain), !Self.isEmpty(domain) else { return .never }
       kind = .someIn(key: key, value: value, domain: domain)
@@ -181,7 +176,7 @@ struct Specialisation {
     return .unknown(Step(kind: kind, location: step.location))
   }
 
-  private func isPresent(_ operand: Operand) -> Bool {
+  func isPresent(_ operand: Operand) -> Bool {
     guard case .input(let path) = operand.kind else { return false }
     let constants = path.compactMap(\.constant)
     return constants.count == path.count && input.present.contains(constants)
@@ -269,7 +264,7 @@ struct Specialisation {
   }
 
   /// Nil where one has no value, and none before it may fail.
-  private mutating func list(_ operands: [Operand]) -> [Operand]? {
+  mutating func list(_ operands: [Operand]) -> [Operand]? {
     var result: [Operand] = []
     for operand in operands {
       if let operand = specialised(operand) {
@@ -368,12 +363,13 @@ extension Block {
 
 extension Step {
   /// Evaluating it ends in no error, whatever the input.
-  fileprivate var cannotFail: Bool {
+  var cannotFail: Bool {
     guard withs.isEmpty else { return false }
     return switch kind {
     case .test(let operand): operand.cannotFail
     case .unify(let left, let right): left.cannotFail && right.cannotFail
-    case .not(let inner): inner.cannotFail
+    case .not(let inner, let needs):
+      inner.cannotFail && needs.operands.allSatisfy(\.cannotFail)
     case .someIn(let key, let value, let domain):
       [key, value, domain].compactMap(\.self).allSatisfy(\.cannotFail)
     case .every: false
@@ -383,7 +379,7 @@ extension Step {
 
 extension Operand {
   /// Evaluating it ends in no error: it calls nothing but comparisons, and no rule.
-  fileprivate var cannotFail: Bool {
+  var cannotFail: Bool {
     switch kind {
     case .constant, .slot: true
     case .input(let path), .document(_, let path): path.allSatisfy(\.cannotFail)

@@ -62,7 +62,12 @@ struct Pattern: Sendable {
     while true {
       try context.charge(1 + current.count)
       if best == nil { add(0, empty, position, text, &seen, &current) }
-      if current.isEmpty { break }
+      if current.isEmpty {
+        // What cannot begin here, such as a line, may begin later.
+        guard best == nil, position < text.count else { break }
+        position += 1
+        continue
+      }
       following.removeAll(keepingCapacity: true)
       let scalar = position < text.count ? text[position] : nil
       threads: for thread in current {

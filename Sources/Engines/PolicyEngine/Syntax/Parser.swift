@@ -209,6 +209,9 @@ struct Parser {
     var member: Term?
     var value: Term?
     if skipKeyword("contains") {
+      guard arguments == nil else {
+        throw failure("the contains keyword can only be used with multi-value rule definitions")
+      }
       member = try infix()
     } else if skipHeadAssignment() {
       value = try termOrMember()

@@ -87,6 +87,9 @@ struct RuleSyntax: Sendable {
   /// The metadata blocks before it, in order.
   var annotations: [Annotations] = []
 
+  /// Nil unless a function: `x() := 1` is a rule without arguments.
+  var functionArguments: [Term]? { arguments.flatMap { $0.isEmpty ? nil : $0 } }
+
   struct Alternative: Sendable {
     let location: Location
     let value: Term?

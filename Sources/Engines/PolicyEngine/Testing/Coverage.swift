@@ -82,7 +82,7 @@ package struct CoverageReport: Sendable {
     case .unify(let left, let right):
       collect(left, &all)
       collect(right, &all)
-    case .not(let inner): collect(inner, &all)
+    case .not(let inner, _): collect(inner, &all)
     case .someIn(let key, let value, let domain):
       for operand in [key, value, domain].compactMap(\.self) { collect(operand, &all) }
     case .every(_, _, let domain, let block):

@@ -16,6 +16,15 @@ package struct PolicyTest: Hashable, Sendable {
     case failed
     case skipped
     case error(PolicyError)
+    /// Of a test with parameters, in the order of their names.
+    case cases([Case])
+  }
+
+  /// One of a test's cases.
+  package struct Case: Hashable, Sendable {
+    /// The values in the brackets of the test's name.
+    package let names: [Value]
+    package let passes: Bool
   }
 
   /// What a test finds, and what it printed; adds the lines that it reached.
@@ -25,6 +34,9 @@ package struct PolicyTest: Hashable, Sendable {
     -> (outcome: Outcome, printed: [String])
   {
     guard !isSkipped else { return (.skipped, []) }
+    if let group = policy.groups.first(where: { $0.kind == .object && $0.name == path }) {
+      return runCases(group, policy, input, &reached)
+    }
     do {
       let query: CompiledQuery
       do {
@@ -34,7 +46,7 @@ package struct PolicyTest: Hashable, Sendable {
       }
       let result = try policy.evaluate(query, input, reaching: &reached)
       let value = result.bindings.first?["passes"]
-      return (value.map { $0 == .bool(false) } ?? true ? .failed : .passed, result.printed)
+      return (value == .bool(true) ? .passed : .failed, result.printed)
     } catch let error as PolicyError {
       return (.error(error), [])
     } catch {
@@ -43,13 +55,34 @@ package struct PolicyTest: Hashable, Sendable {
       )
     }
   }
+
+  private func runCases(
+    _ group: RuleGroup, _ policy: CompiledPolicy, _ input: EvaluationInput,
+    _ reached: inout ReachedLines?
+  ) -> (outcome: Outcome, printed: [String]) {
+    let evaluator = Evaluator(policy: policy, input: input)
+    evaluator.reached = reached
+    defer { reached = evaluator.reached }
+    do {
+      let cases = try evaluator.testCases(group).map { Case(names: $0.key, passes: $0.value) }
+      let sorted = cases.sorted { Value.array($0.names) < Value.array($1.names) }
+      return (.cases(sorted), evaluator.printed)
+    } catch let error as PolicyError {
+      return (.error(error), evaluator.printed)
+    } catch {
+      let failure = PolicyError(code: "eval_internal_error", message: "\(error)", location: nil)
+      return (.error(failure), evaluator.printed)
+    }
+  }
 }
 
 extension CompiledPolicy {
   /// All tests, by file and place.
   package var tests: [PolicyTest] {
     groups.compactMap { group in
-      guard case .complete = group.kind, case .string(let name)? = group.path.last,
+      // A set is no test that could pass, and says so.
+      guard [.complete, .object, .set].contains(group.kind),
+        case .string(let name)? = group.path.last,
         name.hasPrefix("test_") || name.hasPrefix("todo_test_")
       else { return nil }
       return PolicyTest(

@@ -43,7 +43,7 @@ struct BodyTypes {
         _ = type(of: operand)
       }
     case .unify(let left, let right): unify(left, right)
-    case .not(let inner): check(inner)
+    case .not(let inner, _): check(inner)
     case .someIn(let key, let value, let domain):
       if isOpen(domain) { _ = assign(domain, .anything) }
       let type = type(of: domain) ?? .anything

@@ -9,9 +9,9 @@ struct DeployCommand: AsyncParsableCommand {
     commandName: "deploy",
     abstract: "Put a service in force, if the deploy gate and the build's digests allow it.",
     discussion: """
-      CHARTER is a charter.yaml, or the folder that holds it: of this checkout, or of a service to add. All charters
-      are checked together; then Policies/deploy judges this one with what is to run and with what the build
-      made: a file as sha256sum writes it, built.sha256 beside the executables, or in the folder of a service that
+      CHARTER is a charter.yaml, or the folder that holds it: of this checkout, or of a service to add. All charters \
+      are checked together; then Policies/deploy judges this one with what is to run and with what the build \
+      made: a file as sha256sum writes it, built.sha256 beside the executables, or in the folder of a service that \
       is added. What is allowed is started like 'up' does it; a platform that runs is drained first.
       Exit code 65 when the gate refuses.
       """)
@@ -63,7 +63,7 @@ struct DeployCommand: AsyncParsableCommand {
       next.launch.with = added
       let home = try up.place.place()
       if HomeLock.isHeld(home) { try await DownCommand.stop(home, json: up.place.json) }
-      try await next.launchAll(home)
+      try await next.launchAll(home, demo: .leave)
     }
   }
 

@@ -2,6 +2,7 @@ import Charters
 import Foundation
 import Launcher
 import PolicyEngine
+import StrictJSON
 
 /// What the organisation's policies say of charters and manifests before anything of them runs.
 struct DeployGate {
@@ -16,7 +17,8 @@ struct DeployGate {
   }
 
   private let policy: CompiledPolicy
-  private let data: Value
+  /// The policies' lists.
+  let data: Value
   /// How many files decide.
   let policies: Int
 
@@ -25,7 +27,7 @@ struct DeployGate {
     do {
       var files = PolicyFiles()
       try files.add(paths: [folder])
-      policy = try CompiledPolicy.compile(files.modules, outside: .onlyReplaced)
+      policy = try files.compiled()
       data = files.data
       policies = files.modules.count
       for package in ["deploy", "kubernetes"]
@@ -61,8 +63,7 @@ struct DeployGate {
   ///   - artifacts: nil while charters are only looked at; then nobody asks for digests.
   func judge(_ files: [CharterFile], artifacts: Artifacts? = nil) throws -> [Refusal] {
     try files.flatMap { file -> [Refusal] in
-      let charter = try document(Data(file.text.utf8), name: file.name)
-      guard case .object(let members) = charter, members["service"] != nil else { return [] }
+      guard let charter = try charter(in: file) else { return [] }
       var input: [(Value, Value)] = [
         (.string("charter"), charter),
         (.string("stage"), .string(artifacts == nil ? "check" : "deploy")),
@@ -78,6 +79,19 @@ struct DeployGate {
       }
       return try refusals("deploy", .object(ObjectValue(input)), file.name, file.text)
     }
+  }
+
+  /// The charter as the platform understands it, or nil for a file that is none: what is judged is what will run.
+  private func charter(in file: CharterFile) throws -> Value? {
+    let found = try document(Data(file.text.utf8), name: file.name)
+    guard case .object(let members) = found, members["service"] != nil else { return nil }
+    let charter: Charter
+    do throws(CharterFaults) {
+      charter = try Charter.parse(file: file.name, text: file.text)
+    } catch {
+      throw LaunchFailure.badCharters(error)
+    }
+    return try document(Data(charter.document.canonicalBytes), name: "charter.json")
   }
 
   /// - Parameter path: a file of Kubernetes manifests, YAML or JSON.

@@ -38,7 +38,7 @@ struct PolicyBenchCommand: ParsableCommand {
   func run() throws {
     do {
       let files = try sources.load()
-      let policy = try CompiledPolicy.compile(files.modules, outside: .onlyReplaced)
+      let policy = try files.compiled()
       let compiled = try CompiledQuery(query, policy: policy, keepsValues: true)
       let document = EvaluationInput(
         input: try input.load(), data: files.data,

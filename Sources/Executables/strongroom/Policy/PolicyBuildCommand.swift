@@ -1,4 +1,5 @@
 import ArgumentParser
+import DurableFiles
 import Foundation
 import PolicyBundles
 import PolicyEngine
@@ -8,7 +9,7 @@ struct PolicyBuildCommand: ParsableCommand {
     commandName: "build", abstract: "Make a bundle of policies and data, signed if asked to.",
     discussion: """
       The policies must hold together, or there is no bundle. The same content gives the same bytes.
-      With --bundle each path is a bundle itself, whose manifest is kept, and --verification-key says who
+      With --bundle each path is a bundle itself, whose manifest is kept, and --verification-key says who \
       must have signed it. Exit code 1 when something is wrong.
       """)
 
@@ -60,7 +61,7 @@ struct PolicyBuildCommand: ParsableCommand {
       } else {
         try files.add(paths: paths)
       }
-      _ = try CompiledPolicy.compile(files.modules, outside: .onlyReplaced)
+      _ = try files.compiled()
       let key = try signingKey.map {
         try BundleSigningKey(try Self.key($0, signingAlg), algorithm: signingAlg)
       }
@@ -70,12 +71,14 @@ struct PolicyBuildCommand: ParsableCommand {
       let packed = try PolicyBundle.packed(
         manifest, modules: files.modules, data: files.data, signing: key,
         keyID: verificationKeyId ?? "", scope: scope ?? "")
-      try Data(packed).write(to: URL(filePath: output), options: .atomic)
+      try DurableFile.write(packed, to: output, .asFound)
     } catch let errors as PolicyErrors {
       throw endPolicy(errors.shown(files.modules), code: 1)
     } catch let error as PolicyFilesError {
       throw endPolicy("\(error)", code: 1)
     } catch let error as BundleError {
+      throw endPolicy("\(error)", code: 1)
+    } catch let error as DurableFile.Failure {
       throw endPolicy("\(error)", code: 1)
     }
   }

@@ -5,7 +5,11 @@ import PolicyEngine
 struct PolicyCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Say what is wrong with policies.",
-    discussion: "Each error comes as file:line:column. Exit code 1 when there are any.")
+    discussion: """
+      Each error comes as file:line:column. Exit code 1 when there are any. Warns of negations that do not \
+      hold where something in them is undefined: 'not blocked(input.user)' allows nobody without a user, as \
+      Open Policy Agent has it.
+      """)
 
   @Argument(help: ArgumentHelp("Policy, file or folder.", valueName: "path"))
   var paths: [String] = []
@@ -26,10 +30,12 @@ struct PolicyCheckCommand: ParsableCommand {
 
   func run() throws {
     var files = PolicyFiles()
+    let warnings: [PolicyError]
     do {
       try files.add(paths: paths)
       try files.add(bundles: bundle, verification: nil)
-      _ = try CompiledPolicy.compile(files.modules, outside: .onlyReplaced, isStrict: strict)
+      let policy = try files.compiled(isStrict: strict)
+      warnings = policy.warnings
     } catch let errors as PolicyErrors {
       if format == .json {
         print(errors.value.indentedJSON)
@@ -39,6 +45,12 @@ struct PolicyCheckCommand: ParsableCommand {
     } catch let error as PolicyFilesError {
       throw endPolicy("\(error)", code: 1)
     }
-    if format == .json { print("{}") }
+    guard format == .json else {
+      for warning in warnings { complain(warning.shown(files.modules)) }
+      return
+    }
+    let members =
+      warnings.isEmpty ? [] : [(Value.string("warnings"), Value.array(warnings.map(\.value)))]
+    print(Value.object(ObjectValue(members)).indentedJSON)
   }
 }

@@ -8,9 +8,9 @@ struct PolicyCommand: AsyncParsableCommand {
     commandName: "policy",
     abstract: "Evaluate, test, check, bundle, serve and publish policies written in Rego.",
     discussion: """
-      The flags of 'eval' to 'capabilities' are those of 'opa'; 'publish' and 'status' are about the policies that every
-      service asks about every request. Policies do no I/O: http.send and its like are errors, unless a test
-      replaces them with 'with'. Files: .rego are policies; .json and .yaml are data, found in a
+      The flags of 'eval' to 'capabilities' are those of 'opa'; 'publish' and 'status' are about the policies that every \
+      service asks about every request. Policies do no I/O: http.send and its like are errors, unless a test \
+      replaces them with 'with'. Files: .rego are policies; .json and .yaml are data, found in a \
       folder below 'data' by the names of the folders in it.
       """,
     subcommands: [

@@ -22,7 +22,8 @@ struct PolicyEvalCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "json, pretty, raw, values or bindings.")
   var format = Format.json
 
-  @Flag(help: "Exit code 1 where the query is undefined.")
+  @Flag(
+    help: "Exit code 1 where the query is undefined; one of several lines also where one is false.")
   var fail = false
 
   @Flag(help: "Exit code 1 where the query has a result.")
@@ -37,7 +38,7 @@ struct PolicyEvalCommand: ParsableCommand {
     do {
       let files = try sources.load()
       modules += files.modules
-      let policy = try CompiledPolicy.compile(files.modules, outside: .onlyReplaced)
+      let policy = try files.compiled()
       let compiled = try CompiledQuery(query, policy: policy, keepsValues: true)
       let document = EvaluationInput(
         input: try input.load(), data: files.data,
@@ -57,7 +58,11 @@ struct PolicyEvalCommand: ParsableCommand {
     }
     let shown = EvaluationTable(lines: result.lines, result: result.found)
     print(shown.text(format), terminator: "")
-    let isDefined = !result.found.bindings.isEmpty
+    // Several lines are a conjunction: one that is false leaves nothing of it.
+    let isDefined =
+      !result.found.bindings.isEmpty
+      && (result.lines.count < 2
+        || result.found.values.contains { row in row.allSatisfy { $0 != .bool(false) } })
     if fail && !isDefined || failDefined && isDefined { throw ArgumentParser.ExitCode(1) }
   }
 

@@ -17,6 +17,8 @@ struct PolicyFiles {
   private(set) var modules: [(file: String, source: String)] = []
   private(set) var data = Value.object(.empty)
   private(set) var manifest: BundleManifest?
+  /// Where the data come from.
+  private var origins: [(file: String, value: Value)] = []
 
   /// - Throws: `PolicyFilesError`.
   mutating func add(paths: [String]) throws {
@@ -137,12 +139,32 @@ struct PolicyFiles {
     try merge(placed, from: file)
   }
 
+  /// The policies, held against the data that came with them.
+  /// - Throws: `PolicyErrors`.
+  func compiled(isStrict: Bool = false) throws(PolicyErrors) -> CompiledPolicy {
+    let policy = try CompiledPolicy.compile(modules, outside: .onlyReplaced, isStrict: isStrict)
+    try policy.check(with: data) { path in
+      origins.first { Self.holds($0.value, path[...]) }?.file
+    }
+    return policy
+  }
+
+  private static func holds(_ value: Value, _ path: ArraySlice<Value>) -> Bool {
+    guard let key = path.first else { return true }
+    guard case .object(let object) = value, let next = object[key] else { return false }
+    return holds(next, path.dropFirst())
+  }
+
   private mutating func merge(_ value: Value, from file: String) throws {
     guard let merged = data.merging(value) else {
+      let other = origins.first { $0.value.merging(value) == nil }?.file
+      let before = other.map { ", such as \($0)" } ?? ""
       throw PolicyFilesError(
-        description: "\(file): contradicts other data, or is no object at the root of data")
+        description: "\(file): contradicts other data\(before), or is no object at the root of data"
+      )
     }
     data = merged
+    origins.append((file, value))
   }
 }
 

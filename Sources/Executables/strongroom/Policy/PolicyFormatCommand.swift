@@ -1,4 +1,5 @@
 import ArgumentParser
+import DurableFiles
 import Foundation
 import PolicyEngine
 
@@ -6,7 +7,7 @@ struct PolicyFormatCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fmt", abstract: "Lay out policies as everybody does.",
     discussion: """
-      Without a path the policy is read from standard input. Comments, and the line breaks of the author,
+      Without a path the policy is read from standard input. Comments, and the line breaks of the author, \
       stay. Without --list, --diff and --write the result goes to standard output.
       """)
 
@@ -54,12 +55,7 @@ struct PolicyFormatCommand: ParsableCommand {
     }
     let isChanged = text != source
     if write, isChanged, file != "stdin" {
-      let url = URL(filePath: file)
-      let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions]
-      try Data(text.utf8).write(to: url, options: .atomic)
-      if let mode {
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
-      }
+      try DurableFile.write(Array(text.utf8), to: file, .asFound)
     }
     if list, isChanged { print(file) }
     if diff, isChanged { print(LineDifference.text(source, text, file: file), terminator: "") }

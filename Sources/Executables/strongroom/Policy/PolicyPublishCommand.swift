@@ -11,7 +11,7 @@ struct PolicyPublishCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "publish", abstract: "Sign access policies and put them in force, everywhere.",
     discussion: """
-      Reads access/*.rego and data.json. They must pass their own tests, which must reach every line, and the
+      Reads access/*.rego and data.json. They must pass their own tests, which must reach every line, and the \
       gate's questions: no policies may allow what the charters do not, or lock out what keeps the platform running.
       Services take the new version between two requests; each says so with 'policy status' and in the audit log.
       Exit code 65 when the policies are refused, 69 when a service does not take them in time.
@@ -67,7 +67,7 @@ struct PolicyPublishCommand: AsyncParsableCommand {
       guard ContinuousClock.now - began < Self.takenMax else {
         let names = late.map(\.description).joined(separator: ", ")
         throw OperatorFailure(
-          "version \(published.version) is published, and \(names) did not take it; see 'strongroom policy status'",
+          "version \(published.version) is published, and \(names) did not take it; see: \(place.printed.text("policy", "status"))",
           .unavailable)
       }
       if !late.isEmpty { try await Task.sleep(for: .milliseconds(100)) }

@@ -14,7 +14,7 @@ struct PolicyServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Answer OPA's REST API, so that clients of OPA need no change.",
     discussion: """
-      Flags are those of 'opa run --server'. /v1/data, /v0/data, /v1/policies, /v1/query, /health, /v1/config,
+      Flags are those of 'opa run --server'. /v1/data, /v0/data, /v1/policies, /v1/query, /health, /v1/config, \
       /v1/status and /metrics; not /v1/compile. SIGTERM lets requests in flight finish.
       Exit codes: 0 stopped, 1 policies, data or a bundle are wrong, 64 the command line is, 71 the address is taken.
       """)

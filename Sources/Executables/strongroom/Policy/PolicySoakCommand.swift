@@ -8,12 +8,13 @@ import PolicySoak
 struct PolicySoakCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy",
-    abstract: "Drawn policies, decided by this engine and by regopy.",
+    abstract: "Drawn policies, decided by this engine, by regopy and by Open Policy Agent.",
     discussion: """
-      Each seed gives a policy and inputs of the part of Rego that both claim. Ours decides plainly and
-      prepared for its data, which must agree, too. Prints each policy that they see differently, cut down
-      to what makes the difference; who of them is right is for OPA's documentation to say. What the peer
-      is known to have wrong is not drawn; those faults are asked of both first, and ours must have them
+      Each seed gives a policy and inputs of the part of Rego that both claim; beside Open Policy Agent with \
+      members of the input left out, inside 'not' above all. Ours decides plainly and \
+      prepared for its data, which must agree, too. Prints each policy that they see differently, cut down \
+      to what makes the difference; who of them is right is for OPA's documentation to say. What the peer \
+      is known to have wrong is not drawn; those faults are asked of both first, and ours must have them \
       right. Exit codes: 0 no difference, 1 differences.
       """)
 
@@ -28,6 +29,15 @@ struct PolicySoakCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("A Python that has regopy.", valueName: "file"))
   var python: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder with Open Policy Agent's Python bindings; without it regopy alone is asked.",
+      valueName: "dir"))
+  var opa: String?
+
+  @Flag(help: "Open Policy Agent alone.")
+  var opaOnly = false
 
   @Option(help: ArgumentHelp("Checkout that has the peer's script.", valueName: "dir"))
   var charters: String?
@@ -50,19 +60,26 @@ struct PolicySoakCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reporting(json: false) {
-      let peer = PolicyPeer(
-        python: python,
-        script: "\(try chartersFolder(charters))/Sources/Drills/PolicySoak/peer.py")
-      defer { peer.end() }
+      let folder = "\(try chartersFolder(charters))/Sources/Drills/PolicySoak"
+      var disputes = 0
       do {
-        try checkFaults(peer)
-        let figures = try soak(peer)
-        print(
-          """
-          policies \(seeds) from seed \(first), decisions \(seeds * inputs), of which both decided \
-          \(figures.compared), policies seen differently \(figures.disputes), peer died \(figures.deaths)
-          """)
-        if figures.disputes > 0 { throw ArgumentParser.ExitCode(1) }
+        for kind in [PolicyPeerKind.openPolicyAgent, .regopy] {
+          guard kind == .regopy ? !opaOnly : opa != nil else { continue }
+          let peer = PolicyPeer(
+            python: python, script: "\(folder)/\(kind.script)",
+            modules: kind == .openPolicyAgent ? opa : nil)
+          defer { peer.end() }
+          if kind == .regopy { try checkFaults(peer) }
+          let figures = try soak(peer, kind)
+          disputes += figures.disputes
+          print(
+            """
+            \(kind.rawValue): policies \(seeds) from seed \(first), decisions \(seeds * inputs), of which both \
+            decided \(figures.compared), policies seen differently \(figures.disputes), peer died \
+            \(figures.deaths)
+            """)
+        }
+        if disputes > 0 { throw ArgumentParser.ExitCode(1) }
       } catch PolicyPeer.Failure.cannotStart(let reason) {
         throw OperatorFailure("\(reason)", .noInput)
       }
@@ -87,17 +104,19 @@ struct PolicySoakCommand: AsyncParsableCommand {
     print("known faults of the peer that still hold: \(holding) of \(PeerFault.all.count)")
   }
 
-  private func soak(_ peer: PolicyPeer) throws -> (
+  private func soak(_ peer: PolicyPeer, _ kind: PolicyPeerKind) throws -> (
     compared: Int, disputes: Int, deaths: Int
   ) {
     var (compared, disputes, died) = (0, 0, 0)
     for seed in first..<(first + UInt64(seeds)) {
-      let question = PolicyDraw(seed: seed, inputs: inputs).question
-      let answers = Array(zip(PolicyDispute.ours(question), try peer.answers(question)))
+      let question = PolicyDraw(seed: seed, inputs: inputs, beside: kind).question
+      let answers = Array(
+        zip(PolicyDispute.ours(question, beside: kind), try peer.answers(question)))
       compared += answers.count { PolicyDispute.isCompared($0.0, $0.1) }
       if answers.contains(where: { $0.1 == .died }) { died += 1 }
       let place = answers.firstIndex {
-        !PolicyDispute.isSame($0.0, $0.1) || deaths && $0.1 == .died
+        if kind == .openPolicyAgent, PolicyDispute.isUncertain($0.0, $0.1) { return false }
+        return !PolicyDispute.isSame($0.0, $0.1) || deaths && $0.1 == .died
       }
       guard let place else { continue }
       let (ours, theirs) = answers[place]
@@ -106,7 +125,7 @@ struct PolicySoakCommand: AsyncParsableCommand {
       let one = PolicyQuestion(
         source: question.source, data: question.data, inputs: [question.inputs[place]])
       let dispute = PolicyDispute(seed: seed, question: one, ours: ours, theirs: theirs)
-      print(whole ? dispute : try dispute.shrunk(peer.answers))
+      print(whole ? dispute : try dispute.shrunk(beside: kind, peer.answers))
       fflush(nil)
     }
     return (compared, disputes, died)

@@ -50,7 +50,7 @@ struct PolicyTestCommand: ParsableCommand {
     let matching: (PolicyTest) -> Bool
     do {
       files = try sources.load(paths)
-      policy = try CompiledPolicy.compile(files.modules, outside: .onlyReplaced)
+      policy = try files.compiled()
       matching = try Self.filter(running)
     } catch let errors as PolicyErrors {
       throw endPolicy(errors.shown(files.modules), code: 1)
@@ -120,6 +120,7 @@ struct TestRecord {
     case .failed: "FAIL"
     case .skipped: "SKIPPED"
     case .error(let error): "ERROR: \(error)"
+    case .cases: isFailed ? "FAIL" : "PASS"
     }
   }
 
@@ -127,12 +128,28 @@ struct TestRecord {
     switch outcome {
     case .passed, .skipped: false
     case .failed, .error: true
+    case .cases(let cases): cases.contains { !$0.passes }
     }
   }
+
+  var cases: [PolicyTest.Case] { if case .cases(let cases) = outcome { cases } else { [] } }
 
   var nanoseconds: Int64 {
     let (seconds, attoseconds) = duration.components
     return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+  }
+}
+
+extension PolicyTest.Case {
+  var name: String {
+    names.map { if case .string(let text) = $0 { text } else { $0.regoText } }
+      .joined(separator: " / ")
+  }
+
+  var member: (Value, Value) {
+    var members: [(Value, Value)] = [(.string("name"), .string(name))]
+    if !passes { members.append((.string("fail"), .bool(true))) }
+    return (.string(name), .object(ObjectValue(members)))
   }
 }
 
@@ -154,17 +171,25 @@ struct TestReport {
       text += "\(record.test.path): \(record.word)"
       if case .skipped = record.outcome {} else { text += " (\(Self.time(record.nanoseconds)))" }
       text += "\n"
+      for one in record.cases where verbose || !one.passes {
+        text += "  \(one.name): \(one.passes ? "PASS" : "FAIL")\n"
+      }
       guard !record.printed.isEmpty else { continue }
       text += "\n" + record.printed.map { "  \($0)\n" }.joined() + "\n"
     }
     let errors = records.count { if case .error = $0.outcome { true } else { false } }
     if !text.isEmpty { text += String(repeating: "-", count: 80) + "\n" }
+    // A test with cases counts as many as it has.
+    let whole = records.filter { $0.cases.isEmpty }
+    let cases = records.flatMap(\.cases)
+    let failures = whole.count(where: \.isFailed) - errors + cases.count { !$0.passes }
+    let total = whole.count + cases.count
     let counts = [
-      ("PASS", records.count - failed.count - skipped), ("FAIL", failed.count - errors),
+      ("PASS", total - failures - errors - skipped), ("FAIL", failures),
       ("SKIPPED", skipped), ("ERROR", errors),
     ]
     for (word, count) in counts where count > 0 || (word == "PASS" && !records.isEmpty) {
-      text += "\(word): \(count)/\(records.count)\n"
+      text += "\(word): \(count)/\(total)\n"
     }
     return records.isEmpty ? "no tests found\n" : text
   }
@@ -182,6 +207,9 @@ struct TestReport {
       case .failed: members.append((.string("fail"), .bool(true)))
       case .skipped: members.append((.string("skip"), .bool(true)))
       case .error(let error): members.append((.string("error"), error.value))
+      case .cases(let cases):
+        if record.isFailed { members.append((.string("fail"), .bool(true))) }
+        members.append((.string("sub_results"), .object(ObjectValue(cases.map(\.member)))))
       }
       return .object(ObjectValue(members))
     }

@@ -36,6 +36,19 @@ package struct AccessQuestions: Sendable {
       uniqueKeysWithValues: charters.charters.map { ($0.service, .string("\($0.service)")) })
   }
 
+  /// Whether the token goes on to a service that is asked the same, for the same purpose, and decides about the money.
+  package static func isPassedOn(
+    _ operation: CharterOperation, of service: ServiceName, in charters: CharterSet
+  ) -> Bool {
+    guard let purpose = operation.purpose else { return false }
+    return operation.forwards.contains { callee in
+      charters[callee]?.operations.contains {
+        $0.purpose == purpose
+          && charters.mayCall(caller: service, service: callee, operation: $0.id)
+      } ?? false
+    }
+  }
+
   private static func shape(
     _ operation: CharterOperation, of service: ServiceName, in charters: CharterSet
   ) -> Value {
@@ -50,6 +63,9 @@ package struct AccessQuestions: Sendable {
       (.string("scopes"), .array(operation.scopes.map { .string("\($0)") })),
     ]
     if let purpose = operation.purpose { members.append((.string("purpose"), .string(purpose))) }
+    if isPassedOn(operation, of: service, in: charters) {
+      members.append((.string("passed_on"), .bool(true)))
+    }
     return .object(ObjectValue(members))
   }
 

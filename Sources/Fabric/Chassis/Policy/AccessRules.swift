@@ -32,6 +32,8 @@ package struct AccessRules: Sendable {
   let name: String
   /// With its data: what depends on nothing else is known already.
   private let policy: PreparedPolicy
+  /// People and clients on the organisation's list of the suspended.
+  let suspended: Set<String>
   private let query: CompiledQuery
   /// What is left of them for the requests that are to be expected.
   private var edges: [AccessEdge: PreparedPolicy] = [:]
@@ -47,6 +49,7 @@ package struct AccessRules: Sendable {
   package init(_ draft: PolicyDraft, version: Int) throws(AccessRulesError) {
     self.version = version
     name = "\(version)"
+    suspended = Self.suspended(draft.data)
     do throws(PolicyErrors) {
       let compiled = try CompiledPolicy.compile(draft.modules)
       policy = compiled.prepared(data: draft.data, budget: Self.budget)
@@ -61,6 +64,7 @@ package struct AccessRules: Sendable {
     version = other.version
     name = other.name
     query = other.query
+    suspended = Self.suspended(data)
     policy = other.policy.policy.prepared(data: data, budget: Self.budget)
   }
 
@@ -79,6 +83,17 @@ package struct AccessRules: Sendable {
     var rules = self
     rules.edges = known.mapValues { policy.narrowed(to: $0) }
     return rules
+  }
+
+  private static func suspended(_ data: Value) -> Set<String> {
+    guard case .object(let all) = data, case .object(let lists)? = all["access"],
+      case .object(let entries)? = lists["suspended"]
+    else { return [] }
+    return Set(
+      entries.members.compactMap { member in
+        guard case .string(let id) = member.key else { return nil }
+        return id
+      })
   }
 
   private func requireDecision() throws(AccessRulesError) {

@@ -1,3 +1,4 @@
+import AuditAPI
 import Charters
 import PolicyClient
 import PolicyEngine
@@ -41,7 +42,7 @@ struct PolicyCheck: AccessCheck {
       for refusal in refusals {
         tell(passage, "a policy refuses a request", refusal.rule, refusal.why)
       }
-      throw Problem("policy-refused", 403, "A policy does not allow this")
+      throw Problem("policy-refused", 403, "A policy does not allow this", kind: .policy)
     case .undecided(let why):
       tell(passage, "the policies came to no decision", "-", why)
       throw Problem(
@@ -83,7 +84,8 @@ struct PolicyFreshness: AccessCheck {
 
   /// What must go on while nobody can decide: the operator sees how it stands, and what happens comes on record.
   static func isVital(_ service: ServiceName, _ operation: String) -> Bool {
-    ImpliedOperation.names.contains(operation)
-      || (service == "audit" && operation == "appendRecords")
+    let append = AuditOperations.appendRecords
+    return ImpliedOperation.names.contains(operation)
+      || (service == append.service && operation == append.id)
   }
 }

@@ -32,6 +32,9 @@ package final class PolicyPoint: Sendable {
   /// The digest of its bundle, in lower-case hex.
   package var sha256: String { standing.withLock { $0.sha256 } }
 
+  /// Whether its list of the suspended names this person or client, by the id that is the token's subject or client.
+  package func suspends(_ id: String) -> Bool { rules.inForce.suspended.contains(id) }
+
   /// Whether nobody has confirmed it for too long; nothing is decided then.
   package var isStale: Bool { rules.isStale }
 

@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 import PolicyBundles
 import PolicyEngine
@@ -87,20 +88,13 @@ package struct PolicySource: Sendable {
 
   /// Before a version decides: a service that forgets it could be rolled back by its next start.
   func remember(_ version: Int) throws(StartFailure) {
-    let file = home.policyVersionFile(of: service)
-    let beside = file + ".new"
-    do {
-      // Synced before it gets its name: a power cut must leave one number or the other.
-      guard FileManager.default.createFile(atPath: beside, contents: nil),
-        let handle = FileHandle(forWritingAtPath: beside)
-      else { throw CocoaError(.fileWriteUnknown) }
-      defer { try? handle.close() }
-      try handle.write(contentsOf: Data("\(version)".utf8))
-      try handle.synchronize()
-      guard rename(beside, file) == 0 else { throw CocoaError(.fileWriteUnknown) }
+    do throws(DurableFile.Failure) {
+      try DurableFile.write(
+        [(home.policyVersionFile(of: service), Array("\(version)".utf8))], .ownersOnly,
+        draft: ".new")
     } catch {
       throw StartFailure(
-        "cannot write \(home.policyVersionFile(of: service))",
+        "cannot write the version of the access policies: \(error)",
         hint: "check the free space on the disk", isPassing: true)
     }
   }

@@ -38,6 +38,33 @@ package enum AddressHold {
     _ = run(["-f", "-"], input: AddressRules.removal(gatewayPort: gatewayPort) + "\n")
   }
 
+  /// Takes away the tables of launchers that are certainly gone, of whatever home on this machine.
+  /// - Returns: the gateway's ports of those.
+  @discardableResult
+  package static func sweep() -> [Int] {
+    guard geteuid() == 0, program != nil,
+      case .success(let list) = run(["list", "tables", "inet"])
+    else { return [] }
+    let words = list.split(whereSeparator: \.isWhitespace)
+    return words.filter { $0.hasPrefix(AddressRules.tablePrefix) }.compactMap { name -> Int? in
+      guard let port = Int(name.dropFirst(AddressRules.tablePrefix.count)),
+        let owner = owner(gatewayPort: port), owner.isGone
+      else { return nil }
+      remove(gatewayPort: port)
+      return port
+    }
+  }
+
+  /// Who made a table; nil for none, and for one of a build that did not say.
+  package static func owner(gatewayPort: Int) -> AddressOwner? {
+    let table = AddressRules.table(gatewayPort: gatewayPort)
+    guard case .success(let text) = run(["list", "table", "inet", table]),
+      let line = text.split(separator: "\n").first(where: { $0.contains("comment \"") })
+    else { return nil }
+    let quoted = line.split(separator: "\"", omittingEmptySubsequences: false)
+    return quoted.count > 1 ? AddressOwner(comment: String(quoted[1])) : nil
+  }
+
   /// Whether the rules of this home's platform are in the kernel.
   package static func isInForce(_ home: Home) -> Bool {
     PlatformSettings.read(home).map { refused(gatewayPort: $0.gatewayPort) != nil } ?? false

@@ -48,16 +48,25 @@ package struct AddressRules: Hashable, Sendable {
   package let ways: [Way]
   /// Whether what is not named is let through, for a test of the drill.
   package let isWeakened: Bool
+  /// The launcher that makes the table; it is kept as the table's comment.
+  package let owner: AddressOwner?
 
-  package init(gatewayPort: Int, bind: String, ways: [Way], isWeakened: Bool = false) {
+  package init(
+    gatewayPort: Int, bind: String, ways: [Way], isWeakened: Bool = false,
+    owner: AddressOwner? = .own
+  ) {
     self.gatewayPort = gatewayPort
     // Whoever connects to "all addresses" reaches the machine itself by loopback.
     address = bind == "0.0.0.0" ? "127.0.0.1" : bind
     self.ways = ways
     self.isWeakened = isWeakened
+    self.owner = owner
   }
 
-  package static func table(gatewayPort: Int) -> String { "strongroom_\(gatewayPort)" }
+  /// What the names of our tables begin with; the gateway's port follows.
+  package static let tablePrefix = "strongroom_"
+
+  package static func table(gatewayPort: Int) -> String { "\(tablePrefix)\(gatewayPort)" }
 
   /// Makes the table in one transaction, in the place of what an earlier launcher left.
   /// - Parameter earlierPort: the gateway's port of the run before, whose table goes.
@@ -68,7 +77,7 @@ package struct AddressRules: Hashable, Sendable {
     return """
       \(stale.map(Self.removal).joined(separator: "\n"))
       table inet \(Self.table(gatewayPort: gatewayPort)) {
-      \(chains.joined(separator: "\n"))
+      \(owner.map { "  comment \"\($0.comment)\"\n" } ?? "")\(chains.joined(separator: "\n"))
         chain output {
           type filter hook output priority filter; policy accept;
           meta skuid vmap { \(jumps.joined(separator: ", ")) }

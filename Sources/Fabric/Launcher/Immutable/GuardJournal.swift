@@ -105,8 +105,9 @@ package actor GuardJournal {
     guard let body = try? StrictJSON.encode(AppendRecords(records: batch)),
       let correlation = batch.first?.correlation
     else { return false }
+    let append = AuditOperations.appendRecords
     let answer = try? await line.send(
-      AuditOperations.appendRecords.method, AuditOperations.appendRecords.path, to: "audit",
+      append.method, append.path, to: append.service,
       headers: [Header.correlation: "\(correlation)", "content-type": "application/json"],
       body: body)
     guard let status = answer?.status else { return false }

@@ -101,9 +101,7 @@ package struct KnownGood: Sendable {
         unlink(beside)
         throw .notAsPinned(path: built.path)
       }
-      guard rename(beside, target) == 0 else {
-        throw .system(call: "rename \(target)", code: errno)
-      }
+      try WholeFile.place(beside, at: target)
     }
     guard chmod("\(home.executablesFolder)/\(name)", 0o500) == 0 else {
       throw .system(call: "chmod \(name)", code: errno)
@@ -195,7 +193,7 @@ package struct KnownGood: Sendable {
   // MARK: Putting back
 
   /// Puts the other side's content in the place of this one, in one step: whoever opens the path
-  /// sees the old file or the right one. Nothing is synced: `up` reads all of it anyway.
+  /// sees the old file or the right one.
   /// - Returns: false where the other side of a program is not as pinned either, or the disk refuses.
   func putBack(_ pin: Pin, _ side: Pin.Side) -> Bool {
     let beside = "\(home.knownGoodFolder)/put-back.\(getpid()).new"
@@ -203,11 +201,11 @@ package struct KnownGood: Sendable {
       isCopied(pin, side, to: beside)
       && (side == .kept
         || FileCopy.settle(beside, mode: pin.mode, user: pin.user, group: pin.group))
-    guard isSettled, rename(beside, pin.path(side)) == 0 else {
+    guard isSettled else {
       unlink(beside)
       return false
     }
-    return true
+    return (try? WholeFile.place(beside, at: pin.path(side))) != nil
   }
 
   private func isCopied(_ pin: Pin, _ side: Pin.Side, to beside: String) -> Bool {

@@ -1,3 +1,4 @@
+import AuditAPI
 package import Charters
 package import Chassis
 package import PolicyBundles
@@ -12,9 +13,9 @@ package struct AccessGate: Sendable {
   /// Least share of lines that the tests reach, in percent.
   package static let coverageMin = 100.0
 
-  private let charters: CharterSet
-  private let now: Instant
-  private let randomness: Randomness
+  let charters: CharterSet
+  let now: Instant
+  let randomness: Randomness
 
   /// - Parameters:
   ///   - now: what `time.now_ns` gives in tests.
@@ -30,7 +31,7 @@ package struct AccessGate: Sendable {
 
   /// Empty for policies that may be published.
   package func faults(of draft: PolicyDraft) -> [String] {
-    let faults = AccessLists.faults(draft.data) + randomFaults(draft) + testFaults(draft)
+    let faults = AccessLists(charters).faults(draft) + randomFaults(draft) + testFaults(draft)
     guard faults.isEmpty else { return Array(faults.prefix(Self.faultsMax)) }
     return Array(answerFaults(draft).prefix(Self.faultsMax))
   }
@@ -50,6 +51,7 @@ package struct AccessGate: Sendable {
     let policy: CompiledPolicy
     do throws(PolicyErrors) {
       policy = try CompiledPolicy.compile(draft.modules, outside: .onlyReplaced, isStrict: true)
+      try policy.check(with: draft.data)
     } catch {
       return error.errors.map { "\($0)" }
     }
@@ -66,6 +68,9 @@ package struct AccessGate: Sendable {
       case .failed: return "\(test.path) failed"
       case .skipped: return "\(test.path) is skipped"
       case .error(let error): return "\(test.path): \(error)"
+      case .cases(let cases):
+        guard let failed = cases.first(where: { !$0.passes }) else { return nil }
+        return "\(test.path) failed for \(Value.array(failed.names).regoText)"
       }
     }
     if faults.isEmpty, let reached {
@@ -89,8 +94,8 @@ package struct AccessGate: Sendable {
   // MARK: The gate's questions
 
   /// Who and what is asked about: drawn anew each time, so that nobody can write policies that know the gate.
-  private struct Questions {
-    let subject: String
+  struct Questions {
+    var subject: String
     let client: String
     let reason: String
     let amount: String
@@ -98,6 +103,8 @@ package struct AccessGate: Sendable {
     let moments: [Instant]
     /// Purposes of real operations.
     let purposes: [String]
+    /// What a claim of the transaction's context names instead of the subject.
+    var named: [String: String] = [:]
   }
 
   private func drawn() -> Questions {
@@ -127,7 +134,9 @@ package struct AccessGate: Sendable {
             by: edge.caller, for: operation.id,
             resource: Dictionary(
               uniqueKeysWithValues: operation.path.parameters.map { ($0, drawn.subject) }),
-            token: token(for: operation, drawn, isPerson: true, purpose: nil, scopes: nil))
+            token: token(
+              for: operation, claims(of: operation, at: charter.service), drawn, isPerson: true,
+              purpose: nil, scopes: nil))
         else { continue }
         found.append((question, known))
       }
@@ -149,8 +158,9 @@ package struct AccessGate: Sendable {
         // To contain a workload is to keep it from everything.
         calm: try rules(draft.emptying("contained")),
         suspending: try rules(draft.listing(drawn.subject, drawn.reason, under: "suspended")),
+        suspendingClient: try rules(draft.listing(drawn.client, drawn.reason, under: "suspended")),
         freezing: try rules(draft.listing(drawn.subject, drawn.reason, under: "frozen")))
-      var faults: [String] = []
+      var faults = entryFaults(draft, plain, drawn)
       for charter in charters.charters {
         let questions = AccessQuestions(charter, in: charters)
         let containing = try rules(
@@ -176,6 +186,7 @@ package struct AccessGate: Sendable {
     let plain: AccessRules
     let calm: AccessRules
     let suspending: AccessRules
+    let suspendingClient: AccessRules
     let freezing: AccessRules
   }
 
@@ -204,7 +215,9 @@ package struct AccessGate: Sendable {
     }
     for kind in [true, false] {
       func token(_ purpose: String? = nil, _ scopes: Set<Scope>? = nil) -> Value? {
-        self.token(for: operation, drawn, isPerson: kind, purpose: purpose, scopes: scopes)
+        self.token(
+          for: operation, claims(of: operation, at: service), drawn, isPerson: kind,
+          purpose: purpose, scopes: scopes)
       }
       let sound = token()
       for charter in charters.charters {
@@ -216,7 +229,7 @@ package struct AccessGate: Sendable {
         }
         require(ask(caller, sound, closing), "\(name) while it is closed")
         guard let purpose = operation.purpose else {
-          if Self.isVital(service, operation.id), ask(caller, nil, rules.calm) != .allowed {
+          if isVital(service, operation.id), ask(caller, nil, rules.calm) != .allowed {
             faults.append("they keep \(caller) from \(name), and the platform from running")
           }
           continue
@@ -231,7 +244,12 @@ package struct AccessGate: Sendable {
             "\(name) without the scope \(scope)")
         }
         require(ask(caller, sound, rules.suspending), "\(name) to who is suspended")
-        if !operation.context.isEmpty {
+        if kind {
+          require(ask(caller, sound, rules.suspendingClient), "\(name) through a suspended client")
+        }
+        if !claims(of: operation, at: service).isEmpty,
+          !AccessQuestions.isPassedOn(operation, of: service, in: charters)
+        {
           require(ask(caller, sound, rules.freezing), "\(name) with a frozen account")
         }
       }
@@ -240,7 +258,7 @@ package struct AccessGate: Sendable {
   }
 
   /// A contained workload is refused by everybody whom it may call.
-  private func faults(ofContained caller: ServiceName, _ rules: AccessRules) -> [String] {
+  func faults(ofContained caller: ServiceName, _ rules: AccessRules) -> [String] {
     guard let calls = charters[caller]?.calls else { return [] }
     return calls.flatMap { call -> [String] in
       guard let callee = charters[call.service] else { return [] }
@@ -257,13 +275,24 @@ package struct AccessGate: Sendable {
   }
 
   /// What the launcher, the services' starts and the evidence need.
-  private static func isVital(_ service: ServiceName, _ operation: String) -> Bool {
-    CharterOperation.allImplied.contains { $0.id == operation }
-      || service == Charter.authorityName || (service == "audit" && operation == "appendRecords")
+  private func isVital(_ service: ServiceName, _ operation: String) -> Bool {
+    let append = AuditOperations.appendRecords
+    return CharterOperation.allImplied.contains { $0.id == operation }
+      || service == charters.holder(of: .authority)
+      || (service == append.service && operation == append.id)
   }
 
-  private func token(
-    for operation: CharterOperation, _ drawn: Questions, isPerson: Bool, purpose: String?,
+  /// What the tokens say with which an operation is called: by its own charter, and by those that forward them to it.
+  func claims(of operation: CharterOperation, at service: ServiceName) -> Set<String> {
+    let forwarding = charters.charters.flatMap(\.operations).filter {
+      $0.purpose == operation.purpose && $0.forwards.contains(service)
+    }
+    return Set(([operation] + forwarding).flatMap(\.context.keys))
+  }
+
+  func token(
+    for operation: CharterOperation, _ claims: Set<String>, _ drawn: Questions, isPerson: Bool,
+    purpose: String?,
     scopes: Set<Scope>?
   ) -> Value? {
     guard let purpose = purpose ?? operation.purpose, let correlation = CorrelationID(bits: 1)
@@ -275,11 +304,11 @@ package struct AccessGate: Sendable {
         clientID: isPerson ? drawn.client : drawn.subject,
         scopes: scopes ?? operation.scopes, purpose: purpose, correlation: correlation,
         method: operation.method.rawValue, target: "/", bodyDigest: [],
-        context: operation.context.keys.reduce(into: [:]) { context, claim in
+        context: claims.reduce(into: [:]) { context, claim in
           switch claim {
           case "amount": context[claim] = drawn.amount
           case "currency": context[claim] = "EUR"
-          default: context[claim] = drawn.subject
+          default: context[claim] = drawn.named[claim] ?? drawn.subject
           }
         },
         presenters: [], issuedAt: now))

@@ -111,11 +111,12 @@ package struct PolicyOffice {
     let isSettled = facts.map {
       FileCopy.settle(beside, mode: $0.mode, user: $0.user, group: $0.group)
     }
-    guard isSettled ?? true, rename(beside, home.policyBundleFile) == 0 else {
+    guard isSettled ?? true else {
       let code = errno
       unlink(beside)
       throw .system(call: "write \(home.policyBundleFile)", code: code)
     }
+    try WholeFile.place(beside, at: home.policyBundleFile)
   }
 
   /// The pair of a home that has none.

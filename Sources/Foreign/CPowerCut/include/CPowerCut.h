@@ -33,6 +33,8 @@ enum {
   cpowercut_removed = 5,
   // What was written and not yet synced is lost for ever, though whoever reads the file still sees it.
   cpowercut_sync_failed = 6,
+  // It has another name from now on, in the place of whatever had it: the path follows.
+  cpowercut_renamed = 8,
   // A process begins; it counts its files and records anew, this one being none.
   cpowercut_began = 7,
 };

@@ -1,5 +1,6 @@
 import AuditAPI
 import Charters
+package import Chassis
 import Faults
 import GatewayAPI
 package import NIOCore
@@ -9,36 +10,49 @@ import Tokens
 import Transport
 package import Vocabulary
 
-/// What every outside request passes, in this order: address limit → route → method → form of the
+/// What every outside request passes, in this order: address limit → route → method → room on the disk → form of the
 /// request → token → scopes → limits of client, user and route → content → transaction token → the
 /// service → audit → answer. Runs on the connection's event loop; nothing here waits except for the
 /// service and the disk, side by side. A class: all connections share one.
 package final class Edge: Sendable {
   private let routes: EdgeRoutes
+  private let documents: [String: DoorDocument]
   private let book: LimitBook
   private let tokens: TokenGate
   private let exchange: TokenExchange
   private let trail: AccessTrail
+  private let refusals: RefusalCounter
   private let upstream: Upstream
   private let clock: Clock
   private let randomness: Randomness
   private let telemetry: EdgeTelemetry
+  private let crossOrigin: CrossOrigin
+  private let disk: DiskPoint
 
   /// Everything it works with; nothing is global.
+  ///
+  /// - Parameter documents: what the door answers by itself, by path.
   package init(
-    routes: EdgeRoutes, book: LimitBook, tokens: TokenGate, exchange: TokenExchange,
-    trail: AccessTrail, upstream: Upstream, clock: Clock, randomness: Randomness,
-    telemetry: EdgeTelemetry
+    routes: EdgeRoutes, documents: [String: DoorDocument] = DoorDocument.all([:], issuer: ""),
+    book: LimitBook, tokens: TokenGate, exchange: TokenExchange,
+    trail: AccessTrail, refusals: RefusalCounter, upstream: Upstream, clock: Clock,
+    randomness: Randomness,
+    telemetry: EdgeTelemetry, origins: WebOriginBook = WebOriginBook(),
+    disk: DiskPoint = DiskPoint()
   ) {
     self.routes = routes
+    self.documents = documents
     self.book = book
     self.tokens = tokens
     self.exchange = exchange
     self.trail = trail
+    self.refusals = refusals
     self.upstream = upstream
     self.clock = clock
     self.randomness = randomness
     self.telemetry = telemetry
+    self.disk = disk
+    crossOrigin = CrossOrigin(origins, routes: routes)
   }
 
   /// The moment, for whoever writes an answer.
@@ -62,10 +76,19 @@ package final class Edge: Sendable {
     do throws(Problem) {
       book.arrive(from: source.key, at: passage.receivedAt, &passage.report)
       guard passage.report.isAllowed else { throw passage.report.problem }
-      if head.method == "GET", head.path == GatewayAPI.getHealth.path {
-        return health(passage, loop)
+      if let document = documents[head.path] {
+        return .answered(try answer(with: document, passage, loop))
+      }
+      if let answer = try crossOrigin.preflight(head) {
+        return .answered(loop.makeSucceededFuture(finished(answer, passage, reason: nil)))
       }
       let route = try find(&passage)
+      guard disk.admits(route.operation) else {
+        // Neither recorded nor held against its sender: nothing is wrong with it, and a record takes room.
+        let told = told(.diskFull, nil, passage)
+        return .answered(
+          loop.makeSucceededFuture(finished(told, passage, reason: Problem.diskFull.slug)))
+      }
       try FormRules.check(head, route: route)
       return .proceed(passage, contentBytesMax: route.operation.bodyBytesMax)
     } catch {
@@ -103,11 +126,21 @@ package final class Edge: Sendable {
     }
   }
 
-  /// A request that never became one: counted and logged, not audited, because it named no
-  /// operation.
-  package func answer(_ fault: RequestFault) -> EdgeAnswer {
+  /// A request that never became one: it named no operation, so nothing waits for its record, and after the first of its
+  /// kind from its address it is only counted.
+  package func answer(
+    _ fault: RequestFault, from source: Source, on loop: any EventLoop
+  ) -> EdgeAnswer {
     telemetry.count(fault)
     let correlation = newCorrelation()
+    let kind = fault.problem.slug
+    let place = refusals.place(of: source)
+    if refusals.note(.place(place), kind, .stranger) {
+      let now = clock.now()
+      let written = trail.record(
+        record(at: now, correlation, token: nil, route: nil, reason: kind, place: place), on: loop)
+      written.whenFailure { self.telemetry.unrecorded($0, correlation) }
+    }
     var answer = EdgeAnswer(fault.problem, correlation: correlation)
     answer.fields.append((Header.correlation, "\(correlation)"))
     return answer
@@ -137,19 +170,28 @@ package final class Edge: Sendable {
       }
       return route
     case .none: throw Problem("not-found", 404, "There is nothing here")
-    case .otherMethods(let methods):
-      throw Problem(
-        "method-not-allowed", 405, "This method is not allowed here",
-        fields: ["allow": methods.map(\.rawValue).joined(separator: ", ")])
-    case .unknownMethod: throw Problem("method-unknown", 501, "This method is not known here")
+    case .otherMethods(let methods): throw .methodNotAllowed(methods)
     }
   }
 
-  private func health(_ passage: Passage, _ loop: any EventLoop) -> Arrival {
-    let answer = EdgeAnswer(
-      status: 200, fields: [("content-type", "application/json")],
-      content: ByteBuffer(string: #"{"status":"ok"}"#))
-    return .answered(loop.makeSucceededFuture(finished(answer, passage, reason: nil)))
+  /// What the door has itself, for everybody.
+  private func answer(
+    with document: DoorDocument, _ passage: Passage, _ loop: any EventLoop
+  ) throws(Problem) -> EventLoopFuture<EdgeAnswer> {
+    guard passage.method == HTTPMethod.get.rawValue else {
+      throw .methodNotAllowed(DoorDocument.methods)
+    }
+    let answer = document.answer(to: passage.head[.ifNoneMatch])
+    return loop.makeSucceededFuture(finished(answer, passage, reason: nil))
+  }
+}
+
+extension Problem {
+  /// RFC 9110 §15.5.6: with the methods that there are, which `Allow` repeats.
+  fileprivate static func methodNotAllowed(_ methods: [String]) -> Problem {
+    Problem(
+      "method-not-allowed", 405, "This method is not allowed here",
+      fields: ["allow": methods.joined(separator: ", ")])
   }
 }
 
@@ -160,6 +202,9 @@ extension Edge {
   ) -> EventLoopFuture<EdgeAnswer> {
     var passage = passage
     passage.token = token
+    if let token, !route.operation.scopes.isSubset(of: token.scopes) {
+      return refuse(passage, .missingScope, on: loop)
+    }
     let request: WireRequest
     do throws(Problem) {
       request = try prepare(&passage, route, content)
@@ -168,20 +213,20 @@ extension Edge {
     }
     let allowed = passage
     // The record goes to disk while the service works; the answer waits for both.
-    let recorded = trail.record(record(of: allowed, reason: nil), on: loop)
+    let recorded =
+      isWhole(allowed, route)
+      ? trail.record(record(of: allowed, reason: nil), on: loop) : loop.makeSucceededVoidFuture()
     let deadline = Deadline(allowed.receivedAt + route.operation.timeout)
     FaultPoint.callLeaving.reached()
     return upstream.send(
       request, route.service, deadline, route.operation.isRetryable, loop
-    ).map { answer in
+    ).flatMapThrowing { answer in
       FaultPoint.callAnswered.reached()
-      return EdgeAnswer(
-        status: answer.status, fields: PassageFields.outbound(answer.headers, route: route),
-        content: answer.body)
+      return try AnswerRules.passed(answer, route: route, isPersonal: allowed.token != nil)
     }.flatMapErrorThrowing { error in
       self.telemetry.upstreamFailed(route, error, allowed.correlation)
-      return EdgeAnswer(
-        Upstream.problem(for: error as? TransportFailure), correlation: allowed.correlation)
+      let failure = error is AnswerRules.Fault ? .answerMalformed : error as? TransportFailure
+      return EdgeAnswer(Upstream.problem(for: failure), correlation: allowed.correlation)
     }.flatMap { answer in
       recorded.map {
         FaultPoint.answerReady.reached()
@@ -199,9 +244,6 @@ extension Edge {
     _ passage: inout Passage, _ route: EdgeRoute, _ content: ByteBuffer
   ) throws(Problem) -> WireRequest {
     if let token = passage.token {
-      guard route.operation.scopes.isSubset(of: token.scopes) else {
-        throw EntryRefusal.missingScope.problem
-      }
       book.admit(
         route.index, route.limits, client: token.clientID, user: token.userOrNil,
         at: passage.receivedAt, &passage.report)
@@ -216,58 +258,109 @@ extension Edge {
           for: passage, route: route, content: content, body: body, at: clock.now()))
     }
     return WireRequest(
-      method: passage.head.method, target: passage.target, headers: fields, body: content)
+      method: passage.method, target: passage.target, headers: fields, body: content)
   }
 
-  /// A refusal is on record before it is told, like everything else.
+  /// A refusal is on record before it is told, like everything else; or it is one of many, and counted.
   private func refuse(
-    _ passage: Passage, _ problem: Problem, reason: String? = nil, on loop: any EventLoop
+    _ passage: Passage, _ problem: Problem, for refusal: EntryRefusal? = nil,
+    on loop: any EventLoop
   ) -> EventLoopFuture<EdgeAnswer> {
-    let reason = reason ?? problem.slug
+    var (passage, problem, reason) = (passage, problem, refusal?.reason ?? problem.slug)
+    if passage.token == nil, passage.report.isAllowed {
+      book.refuse(from: passage.source.key, at: passage.receivedAt, &passage.report)
+      if !passage.report.isAllowed {
+        problem = passage.report.problem
+        reason = problem.slug
+      }
+    }
+    let told = self.told(problem, refusal, passage)
+    guard isWhole(passage, reason) else {
+      return loop.makeSucceededFuture(finished(told, passage, reason: reason))
+    }
+    let noted = passage
+    return trail.record(record(of: noted, reason: reason), on: loop).map { [reason] in
+      self.finished(told, noted, reason: reason)
+    }.flatMapErrorThrowing { error in
+      self.telemetry.unrecorded(error, noted.correlation)
+      return self.finished(
+        EdgeAnswer(.unavailable(), correlation: noted.correlation), noted, reason: "unrecorded")
+    }
+  }
+
+  /// Whether a request that is let in has a record of its own: always on somebody's behalf, and where the route is open to
+  /// everybody the first ones of an address in a minute.
+  private func isWhole(_ passage: Passage, _ route: EdgeRoute) -> Bool {
+    passage.token != nil
+      || refusals.note(letIn: refusals.place(of: passage.source), route.operation.id)
+  }
+
+  /// Whether a refusal has a record of its own. Who has an authentic token has one, but for a flood of requests beyond its
+  /// limits.
+  private func isWhole(_ passage: Passage, _ kind: String) -> Bool {
+    let shown = TokenGate.bearer(in: passage.head[.authorization])
+    let owner = passage.token ?? shown.flatMap { tokens.owner(of: $0, at: passage.receivedAt) }
+    if let token = owner {
+      let party = RefusedParty.subject(token.subject, client: token.clientID)
+      return refusals.note(party, kind, passage.report.isAllowed ? .known : .stranger)
+    }
+    return refusals.note(
+      .place(refusals.place(of: passage.source)), kind,
+      shown != nil && passage.report.isAllowed ? .shown : .stranger)
+  }
+
+  /// - Parameter refusal: of the token, where one was sent; a problem of the limits may have taken its place.
+  private func told(
+    _ problem: Problem, _ refusal: EntryRefusal?, _ passage: Passage
+  ) -> EdgeAnswer {
     var answer = EdgeAnswer(problem, correlation: passage.correlation)
     switch problem.status {
-    case 401: answer.fields.append(("www-authenticate", EntryRefusal.challenge(problem)))
-    case 403 where problem.slug == EntryRefusal.missingScope.problem.slug:
-      let scopes = passage.route?.operation.scopes.map(\.description).sorted() ?? []
-      answer.fields.append(
-        (
-          "www-authenticate",
-          "Bearer error=\"insufficient_scope\", scope=\"\(scopes.joined(separator: " "))\""
-        ))
+    case 401, 403:
+      let scopes = passage.route?.operation.scopes ?? []
+      let challenge =
+        problem.status == 401
+        ? refusal?.challenge(scopes: []) ?? EntryRefusal.challengeWithoutToken
+        : refusal?.challenge(scopes: scopes)
+      if let challenge { answer.fields.append(("www-authenticate", challenge)) }
     case 405: answer.fields.append(("allow", problem.fields["allow"] ?? ""))
     default: break
     }
-    let told = answer
-    return trail.record(record(of: passage, reason: reason), on: loop).map {
-      self.finished(told, passage, reason: reason)
-    }.flatMapErrorThrowing { error in
-      self.telemetry.unrecorded(error, passage.correlation)
-      return self.finished(
-        EdgeAnswer(.unavailable(), correlation: passage.correlation), passage, reason: "unrecorded")
-    }
+    return answer
   }
 
   private func refuse(
     _ passage: Passage, _ refusal: EntryRefusal, on loop: any EventLoop
   ) -> EventLoopFuture<EdgeAnswer> {
-    refuse(passage, refusal.problem, reason: refusal.reason, on: loop)
+    refuse(passage, refusal.problem, for: refusal, on: loop)
   }
 
   private func record(of passage: Passage, reason: String?) -> AuditRecord {
-    AuditRecord(
-      id: AuditRecordID(at: passage.receivedAt, random: randomness.bits128()),
-      at: passage.receivedAt, service: GatewayAPI.service, kind: .access,
-      correlation: passage.correlation, caller: GatewayAPI.service,
-      subject: passage.token?.subject, client: passage.token?.clientID,
-      operation: passage.route?.operation.id ?? "unrouted",
+    record(
+      at: passage.receivedAt, passage.correlation, token: passage.token, route: passage.route,
+      reason: reason,
+      place: passage.token != nil ? nil : refusals.place(of: passage.source))
+  }
+
+  private func record(
+    at now: Instant, _ correlation: CorrelationID, token: AccessToken?, route: EdgeRoute?,
+    reason: String?, place: String?
+  ) -> AuditRecord {
+    var detail = route.map { ["service": "\($0.service)"] } ?? [:]
+    if let place { detail["place"] = place }
+    return AuditRecord(
+      id: AuditRecordID(at: now, random: randomness.bits128()), at: now,
+      service: GatewayAPI.service, kind: .access, correlation: correlation,
+      caller: GatewayAPI.service, subject: token?.subject, client: token?.clientID,
+      operation: route?.operation.id ?? "unrouted",
       outcome: reason == nil ? AuditRecord.allowed : AuditRecord.refused, reason: reason,
-      detail: passage.route.map { ["service": "\($0.service)"] } ?? [:])
+      detail: detail)
   }
 
   /// Adds what every answer carries, and tells telemetry.
   private func finished(_ answer: EdgeAnswer, _ passage: Passage, reason: String?) -> EdgeAnswer {
     var answer = answer
     answer.fields.append((Header.correlation, "\(passage.correlation)"))
+    answer.fields += crossOrigin.fields(for: passage.head, route: passage.route)
     if let limits = passage.report.fields {
       answer.fields.append(("ratelimit-policy", limits.policy))
       answer.fields.append(("ratelimit", limits.state))

@@ -28,14 +28,15 @@ package struct EdgeRoutes: Sendable {
   package enum Finding: Sendable {
     case route(EdgeRoute)
     case none
-    /// The path exists, with these methods only.
-    case otherMethods([HTTPMethod])
-    /// A method that nothing on this platform uses (RFC 9110 §15.6.2).
-    case unknownMethod
+    /// The path exists, with these methods only; or nothing on this platform takes the method (TRACE, CONNECT, or
+    /// one that nobody knows), wherever it is sent.
+    case otherMethods([String])
   }
 
   /// In the order of the charters; a route's index is its place here.
   package let all: [EdgeRoute]
+  /// What any path may take: the methods of the public operations, and those that HTTP adds.
+  package let methods: [String]
   private let table: RouteTable<Int>
 
   /// - Parameter factor: the platform's `limits_factor`, 1–1,000.
@@ -55,17 +56,24 @@ package struct EdgeRoutes: Sendable {
     }
     self.all = all
     self.table = table
+    let used = Set(all.map(\.operation.method)).union([.get])
+    methods = Self.names(HTTPMethod.allCases.filter(used.contains)) + ["OPTIONS"]
   }
 
-  /// Looks up a path in normal form, without its query.
+  /// Looks up a path in normal form, without its query. HEAD finds what GET does (RFC 9110 §9.3.2).
   package func find(_ method: String, _ path: String) -> Finding {
-    guard let known = HTTPMethod(rawValue: method) else {
-      guard ["HEAD", "OPTIONS"].contains(method) else { return .unknownMethod }
-      let methods = table.methods(on: path)
-      return methods.isEmpty ? .none : .otherMethods(methods)
+    if let known = HTTPMethod(rawValue: method == "HEAD" ? "GET" : method),
+      let found = table.match(known, path)
+    {
+      return .route(all[found.target])
     }
-    if let found = table.match(known, path) { return .route(all[found.target]) }
-    let methods = table.methods(on: path)
-    return methods.isEmpty ? .none : .otherMethods(methods)
+    let others = Self.names(table.methods(on: path))
+    guard others.isEmpty else { return .otherMethods(others) }
+    // Whatever there may be at a path, it does not take the others; so they need no finding of their own.
+    return methods.contains(method) ? .none : .otherMethods(methods)
+  }
+
+  private static func names(_ methods: [HTTPMethod]) -> [String] {
+    methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }
   }
 }

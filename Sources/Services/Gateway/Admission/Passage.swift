@@ -33,6 +33,10 @@ package struct Passage: Sendable {
     trace = TraceContext(startingAt: correlation, randomness: randomness)
   }
 
+  /// The method as it goes in. Nobody behind the door knows HEAD: the answer to GET is made, and written without its
+  /// content.
+  package var method: String { head.method == "HEAD" ? HTTPMethod.get.rawValue : head.method }
+
   /// Path and query, as they go in.
   package var target: String { head.query.isEmpty ? head.path : "\(head.path)?\(head.query)" }
 }

@@ -22,15 +22,9 @@ package struct EdgeAnswer: Sendable {
 
   /// Problem+json (RFC 9457) with the correlation id as an extension member.
   package init(_ problem: Problem, correlation: CorrelationID) {
-    var members: [String: JSON] = problem.fields.mapValues { .string($0) }
-    members["type"] = .string(Problem.typePrefix + problem.slug)
-    members["title"] = .string(problem.title)
-    members["status"] = .integer(Int64(problem.status))
-    if let detail = problem.detail { members["detail"] = .string(detail) }
-    members["correlation_id"] = .string("\(correlation)")
     self.init(
       status: problem.status, fields: [("content-type", "application/problem+json")],
-      content: ByteBuffer(bytes: JSON.object(members).canonicalBytes))
+      content: ByteBuffer(bytes: problem.document(correlation: correlation).canonicalBytes))
     if let seconds = problem.retryAfterSeconds { fields.append(("retry-after", "\(seconds)")) }
   }
 

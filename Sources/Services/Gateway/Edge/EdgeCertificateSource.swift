@@ -1,7 +1,6 @@
 import AuthorityAPI
 import Chassis
 import FoundationEssentials
-import NIOCore
 import Telemetry
 import Vocabulary
 
@@ -99,24 +98,8 @@ struct EdgeCertificateSource: Sendable {
     return Array(data)
   }
 
-  /// The names by which the outside may call us: the issuer's host, and this machine while we
-  /// listen on it only.
   private var request: EdgeCertificateRequest {
-    var hosts: Set<String> = ["localhost"]
-    var addresses: Set<String> = ["127.0.0.1"]
-    let host = Self.host(of: service.platform.issuer)
-    for name in [host, service.platform.gatewayBind] where !name.isEmpty {
-      let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
-      if !isAddress { hosts.insert(name.lowercased()) }
-      if isAddress, name != "0.0.0.0", name != "::" { addresses.insert(name) }
-    }
-    return EdgeCertificateRequest(hosts: hosts.sorted(), addresses: addresses.sorted())
-  }
-
-  /// The host in `https://host:port/…`.
-  static func host(of issuer: String) -> String {
-    let authority = issuer.drop { $0 != "/" }.drop { $0 == "/" }.prefix { $0 != "/" }
-    if authority.first == "[" { return String(authority.dropFirst().prefix { $0 != "]" }) }
-    return String(authority.prefix { $0 != ":" })
+    let names = EdgeNames(service.platform)
+    return EdgeCertificateRequest(hosts: names.hosts, addresses: names.addresses)
   }
 }

@@ -41,6 +41,8 @@ final class EdgeConnection: ChannelInboundHandler {
   private var tick: Scheduled<Void>?
   private var readsPaused = false
   private var givesWay = false
+  /// The client has said that nothing more will come.
+  private var inputHasEnded = false
 
   init(edge: Edge, limits: EdgeLimits, doors: EdgeDoors, place: EdgePlace) {
     self.edge = edge
@@ -68,6 +70,11 @@ final class EdgeConnection: ChannelInboundHandler {
     case TLSUserEvent.handshakeCompleted:
       // Whoever can shake hands has proven nothing: its place stands as it did.
       if case .handshaking = state { awaitRequest() }
+    case ChannelEvent.inputClosed:
+      inputHasEnded = true
+      // What is being answered is answered; what is not whole by now never will be.
+      if case .answering = state { return }
+      close(context)
     case is DoorsClosing:
       if case .idle = state { close(context) }
     case is GiveWay:
@@ -109,12 +116,18 @@ final class EdgeConnection: ChannelInboundHandler {
       while true {
         switch state {
         case .head:
-          guard let head = try reader.head(from: &buffer) else { return }
+          guard let head = try reader.head(from: &buffer) else {
+            // An empty line is no beginning: whoever sends one after a form is not late with the next request.
+            if inputHasEnded { return close(context) }
+            if buffer.readableBytes == 0 { awaitRequest() }
+            return
+          }
           try begin(head, context)
         case .content(let passage, var content):
           // Gives up the stored copy, so that appending does not copy the bytes.
           state = .answering
           guard try content.read(from: &buffer) else {
+            if inputHasEnded { return close(context) }
             state = .content(passage, content)
             return
           }
@@ -136,6 +149,7 @@ final class EdgeConnection: ChannelInboundHandler {
       // Content that nobody will read makes the next request's start uncertain.
       finish(answer, head, keepsAlive: keepsAlive && head.content == .length(0), context)
     case .proceed(let passage, let bytesMax):
+      guard !head.hasUnexpectedContent else { throw .unexpectedContent }
       let content = try ContentReader(head.content, bytesMax: bytesMax)
       if head.expectsContinue, !content.isWhole, buffer.readableBytes == 0 {
         let line = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
@@ -191,6 +205,10 @@ final class EdgeConnection: ChannelInboundHandler {
 
   private func written(keepsAlive: Bool, _ context: ChannelHandlerContext) {
     guard case .answering = state else { return }
+    // Nothing that somebody still sends can keep him from reading the end.
+    if inputHasEnded, !keepsAlive || givesWay || buffer.readableBytes == 0 {
+      return close(context)
+    }
     guard keepsAlive, !givesWay else {
       state = .lingering
       expire(after: Self.lingerMax)
@@ -218,7 +236,9 @@ final class EdgeConnection: ChannelInboundHandler {
 
   private func refuse(_ fault: RequestFault, _ context: ChannelHandlerContext) {
     state = .answering
-    write(edge.answer(fault), keepsAlive: false, omitsContent: false, context)
+    write(
+      edge.answer(fault, from: source, on: context.eventLoop), keepsAlive: false,
+      omitsContent: false, context)
   }
 
   private func awaitRequest() {
@@ -235,6 +255,8 @@ final class EdgeConnection: ChannelInboundHandler {
   private func close(_ context: ChannelHandlerContext) {
     state = .closed
     tick?.cancel()
+    // From here on the other end's goodbye is the end: the TLS library would wait seconds for more.
+    try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
     context.close(promise: nil)
   }
 }

@@ -5,6 +5,8 @@
 package enum EdgeField: UInt8, CaseIterable, Sendable, Hashable {
   case host, contentLength, transferEncoding, connection, expect, contentEncoding
   case contentType, accept, authorization, cookie, idempotencyKey, userAgent, origin, secFetchSite
+  case accessControlRequestMethod
+  case ifNoneMatch
 
   /// Lower case, as on the wire.
   package var name: String {
@@ -23,11 +25,13 @@ package enum EdgeField: UInt8, CaseIterable, Sendable, Hashable {
     case .userAgent: "user-agent"
     case .origin: "origin"
     case .secFetchSite: "sec-fetch-site"
+    case .accessControlRequestMethod: "access-control-request-method"
+    case .ifNoneMatch: "if-none-match"
     }
   }
 
   /// Lists may come in several lines (RFC 9110 §5.3); everything else at most once.
-  var isList: Bool { self == .accept || self == .connection }
+  var isList: Bool { [.accept, .connection, .ifNoneMatch].contains(self) }
 
   /// The field of a name in any case; nil for one that is not read here.
   static func named(_ name: UnsafeRawBufferPointer) -> EdgeField? {
@@ -46,7 +50,7 @@ package enum EdgeField: UInt8, CaseIterable, Sendable, Hashable {
     let field: EdgeField
   }
   private static let byLength: [[Candidate]] = {
-    var table = [[Candidate]](repeating: [], count: 24)
+    var table = [[Candidate]](repeating: [], count: 32)
     for field in EdgeField.allCases {
       table[field.name.utf8.count].append(Candidate(bytes: Array(field.name.utf8), field: field))
     }

@@ -7,8 +7,8 @@ package struct EdgeLimits: Sendable {
   package var headBytesMax = 16_384
   /// Most field lines in one head.
   package var fieldsMax = 64
-  /// Longest request target in bytes (RFC 9110 §15.5.15 answers more).
-  package var targetBytesMax = 2_048
+  /// Longest request target in bytes, as RFC 9110 §4.1 wants it at least (§15.5.15 answers more).
+  package var targetBytesMax = 8_000
   /// A head must be whole this long after its first byte; after accepting, this includes the
   /// handshake.
   package var headWithin: Duration = .seconds(5)

@@ -29,10 +29,13 @@ package final class EdgeListener: Sendable {
       .serverChannelOption(.backlog, value: 4_096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // Whoever says that nothing more will come still gets the answer to what did (RFC 9112 §9.6).
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         guard let place = doors.admit(channel) else { return channel.close() }
         return channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
+          try pipeline.addHandler(ProtocolGate())
           try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
           try pipeline.addHandler(
             EdgeConnection(edge: edge, limits: limits, doors: doors, place: place))

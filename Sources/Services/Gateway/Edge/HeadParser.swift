@@ -1,5 +1,6 @@
-/// Parses one head whose bytes are already known to be visible ASCII, SP, HTAB and CRLF pairs,
-/// ending in an empty line.
+/// Parses one head whose bytes are already known to hold no control but HTAB and CRLF pairs, ending
+/// in an empty line. A byte beyond ASCII (obs-text, RFC 9110 §5.5) may stand in the value of a field
+/// that nobody here reads, and nowhere else.
 struct HeadParser {
   private let bytes: UnsafeRawBufferPointer
   private let limits: EdgeLimits
@@ -29,7 +30,7 @@ struct HeadParser {
     {
       throw .expectation
     }
-    let content = try Self.framing(fields, method: requestLine.method)
+    let content = try Self.framing(fields)
     return RequestHead(line: requestLine, content: content, fields: fields)
   }
 
@@ -52,6 +53,7 @@ struct HeadParser {
     guard let field = EdgeField.named(UnsafeRawBufferPointer(rebasing: line[0..<colon])) else {
       return
     }
+    guard line[colon...].allSatisfy({ $0 < 0x80 }) else { throw .byte }
     var first = colon + 1
     var end = line.count
     while first < end, isBlank(line[first]) { first += 1 }
@@ -77,35 +79,35 @@ struct HeadParser {
   }
 
   private static func framing(
-    _ fields: [(field: EdgeField, value: String)], method: String
+    _ fields: [(field: EdgeField, value: String)]
   ) throws(RequestFault) -> ContentFraming {
     let length = RequestHead.value(of: .contentLength, in: fields)
     let coding = RequestHead.value(of: .transferEncoding, in: fields)
-    var framing = ContentFraming.length(0)
     switch (length, coding) {
-    case (nil, nil): return framing
+    case (nil, nil): return .length(0)
     case (.some, .some): throw .twoLengths
     case (nil, let coding?):
       guard coding.lowercased() == "chunked" else { throw .transferEncoding }
-      framing = .chunked
+      return .chunked
     case (let length?, nil):
       // Twelve digits are beyond any body a charter may allow, and far from overflow.
       guard (1...12).contains(length.utf8.count),
         length.utf8.allSatisfy({ (48...57).contains($0) }), let count = Int(length)
       else { throw .contentLength }
-      framing = .length(count)
+      return .length(count)
     }
-    let isBodyless = ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"].contains(method)
-    guard !isBodyless || framing == .length(0) else { throw .unexpectedContent }
-    return framing
   }
 }
 
 extension RequestLine {
+  /// Longest method name; the longest registered one has 17 bytes.
+  static let methodBytesMax = 32
+
   /// `METHOD SP target SP HTTP/1.1`, nothing else between or around.
   init(_ line: UnsafeRawBufferPointer, _ limits: EdgeLimits) throws(RequestFault) {
-    guard let gap = line.firstIndex(of: 0x20), (1...16).contains(gap),
-      line[0..<gap].allSatisfy({ (65...90).contains($0) || $0 == 0x2d })
+    guard line.allSatisfy({ $0 < 0x80 }) else { throw .byte }
+    guard let gap = line.firstIndex(of: 0x20), (1...Self.methodBytesMax).contains(gap),
+      line[0..<gap].allSatisfy(isTokenByte)
     else { throw .requestLine }
     var end = gap + 1
     while end < line.count, line[end] != 0x20 {
@@ -122,6 +124,11 @@ extension RequestLine {
     }
     method = String(decoding: UnsafeRawBufferPointer(rebasing: line[0..<gap]), as: UTF8.self)
     var target = UnsafeRawBufferPointer(rebasing: line[(gap + 1)..<end])
+    if method == "CONNECT", isAuthority(String(decoding: target, as: UTF8.self)) {
+      // Authority-form (RFC 9112 §3.2.3) names no resource; the method is refused as such.
+      (path, query, authority) = ("", "", nil)
+      return
+    }
     if target[0] == 0x2f {
       authority = nil
     } else {

@@ -3,7 +3,8 @@ package import Vocabulary
 /// Why a request was refused before anybody looked at what it asks for. After a fault nobody can be
 /// sure where the next request begins, so the connection is closed.
 package enum RequestFault: Error, Hashable, Sendable {
-  /// A byte that may not stand in a head: control characters, bare CR or LF, anything beyond ASCII.
+  /// A byte that may not stand in a head: control characters, bare CR or LF, and beyond ASCII where it would become a
+  /// value.
   case byte
   case requestLine
   /// No colon, white space before it, a name that is no token, or a folded line (RFC 9112 §5).

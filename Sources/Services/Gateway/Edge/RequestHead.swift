@@ -1,7 +1,7 @@
 /// A request head that passed every rule of syntax and framing: whoever holds one knows where the
 /// request ends, that its path is in normal form, and that no unread field is in it.
 package struct RequestHead: Sendable {
-  /// Upper-case token; may be a method that nothing here answers.
+  /// Any token, in the case in which it was sent; may be a method that nothing here answers.
   package let method: String
   /// Normal form: no percent sign, no empty and no dot segment.
   package let path: String
@@ -28,6 +28,12 @@ package struct RequestHead: Sendable {
       option.lowercased().filter { $0 != " " && $0 != "\t" } == "close"
     }
     expectsContinue = Self.value(of: .expect, in: fields) != nil
+  }
+
+  /// Content where the method gives it no meaning (RFC 9110 §9.3.1). Such a request is refused, by what is wrong with it
+  /// otherwise or for this, and the connection ends: nobody reads on behind it.
+  package var hasUnexpectedContent: Bool {
+    ["GET", "HEAD", "DELETE", "OPTIONS"].contains(method) && content != .length(0)
   }
 
   /// A field's value without surrounding white space; nil when it was not sent.

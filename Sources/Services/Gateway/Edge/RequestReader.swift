@@ -7,7 +7,12 @@ package struct RequestReader: Sendable {
   private let limits: EdgeLimits
   /// Bytes of the current head that were already looked at.
   private var scanned = 0
-  private var mayBeginEmpty = true
+  /// Empty lines that may still come before the next request line.
+  private var emptyLinesLeft = Self.emptyLinesMax
+
+  /// Most empty lines before one request line. A client that ends a form with one, or keeps a
+  /// connection open with a few, is served; who sends nothing else is not.
+  package static let emptyLinesMax = 8
 
   /// For one connection.
   package init(limits: EdgeLimits) { self.limits = limits }
@@ -15,7 +20,7 @@ package struct RequestReader: Sendable {
   /// The next whole head, taken out of the buffer; nil while more bytes are needed. After a fault
   /// the connection is of no further use.
   package mutating func head(from buffer: inout ByteBuffer) throws(RequestFault) -> RequestHead? {
-    guard skipEmptyLine(in: &buffer), let length = try headLength(in: buffer) else {
+    guard skipEmptyLines(in: &buffer), let length = try headLength(in: buffer) else {
       return nil
     }
     let result: Result<RequestHead, RequestFault> = buffer.withUnsafeReadableBytes { bytes in
@@ -24,21 +29,23 @@ package struct RequestReader: Sendable {
     }
     buffer.moveReaderIndex(forwardBy: length)
     scanned = 0
-    mayBeginEmpty = true
+    emptyLinesLeft = Self.emptyLinesMax
     return try result.get()
   }
 
-  /// RFC 9112 §2.2: one empty line before the request line is ignored, because old clients send it
-  /// after content. False while it is not known whether there is one.
-  private mutating func skipEmptyLine(in buffer: inout ByteBuffer) -> Bool {
-    guard mayBeginEmpty else { return true }
-    let start = buffer.readerIndex
-    guard let first = buffer.getInteger(at: start, as: UInt8.self) else { return false }
-    if first == 0x0d {
+  /// RFC 9112 §2.2: empty lines before the request line are ignored, because clients send them
+  /// after content. False while it is not known whether there is another one.
+  private mutating func skipEmptyLines(in buffer: inout ByteBuffer) -> Bool {
+    while emptyLinesLeft > 0 {
+      let start = buffer.readerIndex
+      guard let first = buffer.getInteger(at: start, as: UInt8.self) else { return false }
+      guard first == 0x0d else { break }
       guard let second = buffer.getInteger(at: start + 1, as: UInt8.self) else { return false }
-      if second == 0x0a { buffer.moveReaderIndex(forwardBy: 2) }
+      // The scan of the head names what is wrong with anything else.
+      guard second == 0x0a else { break }
+      buffer.moveReaderIndex(forwardBy: 2)
+      emptyLinesLeft -= 1
     }
-    mayBeginEmpty = false
     return true
   }
 
@@ -56,7 +63,7 @@ package struct RequestReader: Sendable {
           if index >= 3, bytes[index - 2] == 0x0a { return .success(index + 1) }
         } else if index > 0, bytes[index - 1] == 0x0d {
           return .failure(.byte)
-        } else if byte < 0x20 ? (byte != 0x09 && byte != 0x0d) : byte >= 0x7f {
+        } else if byte < 0x20 ? (byte != 0x09 && byte != 0x0d) : byte == 0x7f {
           return .failure(.byte)
         }
         index += 1

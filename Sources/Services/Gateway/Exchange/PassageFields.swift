@@ -12,18 +12,32 @@ package enum PassageFields {
     let names: [EdgeField] =
       route.isIdentity
       ? [
-        .contentType, .accept, .userAgent, .idempotencyKey, .cookie, .authorization, .origin,
+        .accept, .userAgent, .idempotencyKey, .cookie, .authorization, .origin,
         .secFetchSite,
       ]
-      : [.contentType, .accept, .userAgent, .idempotencyKey]
+      : [.accept, .userAgent, .idempotencyKey]
     for field in names {
-      if let value = passage.head[field] { fields.add(field.name, value) }
+      guard var value = passage.head[field] else { continue }
+      if field == .cookie { value = ownCookies(in: value) }
+      if !value.isEmpty { fields.add(field.name, value) }
+    }
+    // In one way of writing it, so that nobody behind reads it in another.
+    if let type = passage.head[.contentType].flatMap({ MediaType($0).name }) {
+      fields.add(EdgeField.contentType.name, type)
     }
     fields.add(Header.correlation, "\(passage.correlation)")
     fields.add(Header.traceparent, passage.trace.traceparent)
     fields.add("forwarded-for", passage.source.address)
     return fields
   }
+
+  /// Ours alone: what other applications of the same host keep in the browser is nobody's business here.
+  static func ownCookies(in field: String) -> String {
+    field.split(separator: ";").map { $0.drop { $0 == " " } }
+      .filter { $0.hasPrefix(cookiePrefix) }.joined(separator: "; ")
+  }
+  /// As identity names them all.
+  private static let cookiePrefix = "__Host-strongroom-"
 
   private static let outboundNames: Set<String> = [
     "content-type", "cache-control", "etag", "last-modified", "location", "link", "allow",

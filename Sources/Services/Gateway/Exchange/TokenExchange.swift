@@ -31,12 +31,12 @@ package struct TokenExchange: Sendable {
       // No more than the operation needs: what else the outside token allows is nobody's business
       // further in.
       scopes: route.operation.scopes, purpose: purpose, correlation: passage.correlation,
-      method: passage.head.method, target: passage.target,
+      method: passage.method, target: passage.target,
       bodyDigest: Self.digest(of: content),
       context: try Self.context(route.operation.context, in: body),
       presenters: route.operation.forwards.union([
-        TransactionToken.issuingService, route.service,
-      ]), issuedAt: now)
+        GatewayService.name, route.service,
+      ]), origin: token.origin, issuedAt: now)
     do {
       return try issuer.sign(statement)
     } catch {

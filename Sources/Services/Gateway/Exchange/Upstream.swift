@@ -43,6 +43,7 @@ package struct Upstream: Sendable {
     case .answerLost, nil:
       Problem(
         "outcome-unknown", 502, "Not known yet whether it happened; try again with the same key",
+        kind: .unknown,
         retryAfterSeconds: 1)
     }
   }

@@ -7,6 +7,8 @@ package struct BucketKey: Hashable, Sendable {
   package enum Dimension: UInt8, Sendable, CaseIterable {
     /// All requests of one address (IPv6: one /64).
     case address
+    /// What one address is refused without a good token.
+    case refusals
     /// One address on one route that is open without a token: sign-in and token endpoints.
     case addressOnRoute
     case clientOnRoute

@@ -113,18 +113,33 @@ package struct LimitReport: Sendable, Hashable {
 package struct LimitBook: Sendable {
   private let table: BucketTable
   private let address: Limit
+  private let refusals: Limit
 
   /// One address may do this much over all routes together.
   package static let addressPerSecond = 1_000
   /// And this much at once.
   package static let addressBurst = 2_000
 
+  /// Of refusals without a good token one address is given this many: each costs as much as an answer, and nobody needs
+  /// them.
+  package static let refusalsPerSecond = 50
+  /// And this many at once.
+  package static let refusalsBurst = 200
+
   /// `factor` is the platform's `limits_factor`, 1–1,000.
   package init(table: BucketTable = BucketTable(), factor: Int) {
     self.table = table
+    let factor = min(max(factor, 1), 1_000)
     address = Limit(
-      "address", perSecond: Self.addressPerSecond, burst: Self.addressBurst,
-      factor: min(max(factor, 1), 1_000))
+      "address", perSecond: Self.addressPerSecond, burst: Self.addressBurst, factor: factor)
+    refusals = Limit(
+      "refusals", perSecond: Self.refusalsPerSecond, burst: Self.refusalsBurst, factor: factor)
+  }
+
+  /// Before a stranger is told why not. Past this limit the answer is that there are too many requests, and nothing else;
+  /// what is answered to others of the same address, or to good requests, is not touched.
+  package func refuse(from source: String, at now: Instant, _ report: inout LimitReport) {
+    take(BucketKey(.refusals, subject: source), refusals, now, &report)
   }
 
   /// The first question of all, for every request.

@@ -1,3 +1,5 @@
+import AuthorityAPI
+package import Chassis
 import StrictJSON
 package import Tokens
 package import Vocabulary
@@ -13,30 +15,19 @@ package struct AccessToken: Sendable, Hashable {
   package let scopes: Set<Scope>
   /// Its `exp`; from then on it is refused.
   package let expiresAt: Instant
-  /// What it can be revoked by: itself, its grant, its browser session, its client.
+  /// What the transaction tokens for it say of it.
+  package let origin: TokenOrigin
+  /// Its `iat`, where it has one.
+  package var issuedAt: Instant? { origin.issuedAt }
+  /// What it can be revoked by: itself, its grant, its browser session, its client, its subject.
   package let handles: [RevocationHandle]
 
   /// Nil where a client acts for itself.
   package var userOrNil: String? { subject == clientID ? nil : subject }
 }
 
-/// Something that a revocation can name.
-package struct RevocationHandle: Sendable, Hashable {
-  /// As in identity's feed.
-  package enum Kind: Sendable, Hashable { case token, family, session, client }
-  /// Which claim it is compared with.
-  package let kind: Kind
-  /// The claim's value.
-  package let id: String
-  /// Nothing is checked: it is only ever compared.
-  package init(_ kind: Kind, _ id: String) {
-    self.kind = kind
-    self.id = id
-  }
-}
-
-/// Why an outside token does not let its bearer in. The outside learns only that it is not valid;
-/// the audit record has the word.
+/// Why an outside token does not let its bearer in. The outside learns only that it is not valid, and of an authentic one
+/// that it has expired, so that a client knows to refresh it; the audit record has the word.
 package enum EntryRefusal: Error, Sendable, Hashable {
   /// The engine's verdict: form, header, algorithm, key, signature, type, issuer, audience, times.
   case token(TokenRefusal)
@@ -53,16 +44,31 @@ package enum EntryRefusal: Error, Sendable, Hashable {
     case .missingScope:
       Problem("insufficient-scope", 403, "The token does not allow this operation")
     case .revocationsUnknown: .unavailable(retryAfterSeconds: 2)
+    case .token(.expired): Self.expired
     case .token, .claim, .revoked: Self.invalid
     }
   }
 
-  static let invalid = Problem("invalid-token", 401, "The token is not valid")
+  private static let invalid = Problem("invalid-token", 401, "The token is not valid")
+  /// Told only after the signature, issuer and audience were found right.
+  private static let expired = Problem(
+    "invalid-token", 401, "The token is not valid", detail: "The access token expired")
 
-  /// `WWW-Authenticate` of a 401 (RFC 6750 §3): no error code when no token was sent.
-  static func challenge(_ problem: Problem) -> String {
-    problem.slug == invalid.slug
-      ? "Bearer realm=\"strongroom\", error=\"invalid_token\"" : "Bearer realm=\"strongroom\""
+  /// `WWW-Authenticate` where no token was sent: no error code (RFC 6750 §3.1).
+  static let challengeWithoutToken = "Bearer realm=\"strongroom\""
+
+  /// `WWW-Authenticate` (RFC 6750 §3); nil where another token would not help.
+  /// - Parameter scopes: what the operation needs.
+  func challenge(scopes: Set<Scope>) -> String? {
+    switch self {
+    case .missingScope:
+      let names = scopes.map(\.description).sorted().joined(separator: " ")
+      return "Bearer error=\"insufficient_scope\", scope=\"\(names)\""
+    case .token, .claim, .revoked:
+      let why = problem.detail.map { ", error_description=\"\($0)\"" } ?? ""
+      return "Bearer realm=\"strongroom\", error=\"invalid_token\"" + why
+    case .revocationsUnknown: return nil
+    }
   }
 
   /// For the audit record: `token-expired`.
@@ -98,13 +104,9 @@ extension AccessToken {
     self.clientID = clientID
     self.scopes = scopes
     expiresAt = claims.expiresAt
-    var handles = [RevocationHandle(.token, id), RevocationHandle(.client, clientID)]
-    if let family = try text("family", isNeeded: false) {
-      handles.append(RevocationHandle(.family, family))
-    }
-    if let session = try text("sid", isNeeded: false) {
-      handles.append(RevocationHandle(.session, session))
-    }
-    self.handles = handles
+    origin = TokenOrigin(
+      token: id, family: try text("family", isNeeded: false),
+      session: try text("sid", isNeeded: false), issuedAt: claims.issuedAt)
+    handles = origin.handles(client: clientID, subject: subject)
   }
 }

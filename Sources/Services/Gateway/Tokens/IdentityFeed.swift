@@ -4,111 +4,87 @@ import StrictJSON
 import Telemetry
 import Vocabulary
 
-/// Keeps the gate informed: revocations twice a second, and with them the ids of the
-/// keys; the keys themselves when one of these is new, and every five minutes.
+/// Keeps the gate informed of identity's keys: their ids twice a second, the keys themselves when one of these is new, and
+/// every five minutes; and the edge of where registered clients' pages run. What is revoked comes by the platform's feed, see `Chassis/Revocation`.
 struct IdentityFeed: Sendable {
-  static let revocationsEvery: Duration = .milliseconds(500)
+  static let idsEvery: Duration = .milliseconds(500)
   static let keysEvery: Duration = .seconds(300)
-  /// Before the first keys are there, asking is cheap and waiting is not.
-  static let keysRetryEvery: Duration = .milliseconds(500)
+  /// In rounds of `idsEvery`: how soon a client's new origin is known here.
+  static let originsEveryRounds = 4
 
   private let service: ServiceContext
   private let identity: ServiceClient
   private let gate: TokenGate
+  private let origins: WebOriginBook
 
-  init(_ service: ServiceContext, gate: TokenGate) {
+  init(_ service: ServiceContext, gate: TokenGate, origins: WebOriginBook) {
     self.service = service
     self.gate = gate
+    self.origins = origins
     identity = service.client("identity")
   }
 
   /// For the gate's `fetch`.
   static func fetchKeys(_ service: ServiceContext) -> @Sendable () async throws -> JSON {
     let identity = service.client("identity")
+    let set = IdentityOperations.getJWKS
+    // As it stands: which of its keys are understood is for `KeySet`, and one that is not must not take the others along.
+    let operation = Operation<Nothing, JSON>(set.id, of: set.service, set.method, set.path)
     return {
-      let set = try await identity.call(
-        IdentityOperations.getJWKS, Nothing(), context: service.background(within: .seconds(3)))
-      return try JSON.parse(StrictJSON.encode(set))
+      try await identity.call(
+        operation, Nothing(), context: service.background(within: .seconds(3)))
     }
   }
 
-  /// Tries to have keys and revocations before the door opens; gives up quietly, because following
-  /// goes on.
+  /// Tries to have keys before the door opens; gives up quietly, because following goes on.
   func begin(tries: Int, pause: Duration) async {
     for _ in 0..<tries {
-      do {
-        try gate.replaceKeys(jwks: try await Self.fetchKeys(service)(), at: service.clock.now())
-        _ = try await takeRevocations(after: 0)
-        return
-      } catch {
-        try? await Task.sleep(for: pause)
-      }
+      if await hasTakenKeys() { return }
+      try? await Task.sleep(for: pause)
     }
     service.log.warning("the door opens without identity: tokens are refused until it answers")
   }
 
-  /// One page of the feed; the sequence to go on after, and whether there is more at once.
-  private func takeRevocations(after: Int64) async throws -> (after: Int64, hasMore: Bool) {
-    let asked = service.clock.now()
-    let page = try await identity.call(
-      IdentityOperations.listRevocations, Nothing(), query: ["after": "\(after)"],
-      context: service.background(within: .seconds(2)))
-    let entries = service.platform.lacks(.revocations) ? [] : page.entries
-    gate.revoke(
-      entries.map { (RevocationHandle($0.kind.handleKind, $0.id), $0.expiresAt) }, at: asked)
-    if !gate.knows(kids: page.kids) {
-      try gate.replaceKeys(jwks: try await Self.fetchKeys(service)(), at: service.clock.now())
-    }
-    return (max(after, page.next), page.entries.count == RevocationPage.entriesMax)
-  }
-
-  func followRevocations() async throws {
-    var after: Int64 = 0
+  /// Until cancelled.
+  func follow() async throws {
+    var takenAt: ContinuousClock.Instant?
     var isSilent = false
+    var round = 0
     while !Task.isCancelled {
       do {
-        let page = try await takeRevocations(after: after)
-        after = page.after
+        let ids = try await identity.call(
+          IdentityOperations.listKeyIDs, Nothing(), context: service.background(within: .seconds(2))
+        )
+        let isOld = takenAt.map { .now - $0 > Self.keysEvery } ?? true
+        if isOld || !gate.knows(kids: ids.kids), await hasTakenKeys() { takenAt = .now }
+        if round % Self.originsEveryRounds == 0 { try await takeOrigins() }
+        round += 1
         isSilent = false
-        if page.hasMore { continue }
-      } catch is CancellationError {
-        return
       } catch {
-        if !isSilent {
-          service.log.warning(
-            "revocations are not known: changes are refused until they are",
-            ["why": .text("\(error)")])
+        if !isSilent, !Task.isCancelled {
+          service.log.warning("identity does not answer", ["why": .text("\(error)")])
         }
         isSilent = true
       }
-      try await Task.sleep(for: Self.revocationsEvery)
+      try await Task.sleep(for: Self.idsEvery)
     }
   }
 
-  func followKeys() async throws {
-    let fetch = Self.fetchKeys(service)
-    var hasKeys = false
-    while !Task.isCancelled {
-      do {
-        try gate.replaceKeys(jwks: try await fetch(), at: service.clock.now())
-        hasKeys = true
-      } catch is CancellationError {
-        return
-      } catch {
-        service.log.warning("identity's keys were not had", ["why": .text("\(error)")])
-      }
-      try await Task.sleep(for: hasKeys ? Self.keysEvery : Self.keysRetryEvery)
-    }
+  private func takeOrigins() async throws {
+    let told = try await identity.call(
+      IdentityOperations.listWebOrigins, Nothing(), context: service.background(within: .seconds(2))
+    )
+    origins.replace(by: told.origins.prefix(WebOrigins.originsMax))
   }
-}
 
-extension Revocation.Kind {
-  var handleKind: RevocationHandle.Kind {
-    switch self {
-    case .token: .token
-    case .family: .family
-    case .session: .session
-    case .client: .client
+  /// A set that cannot be had or used leaves the old keys.
+  private func hasTakenKeys() async -> Bool {
+    do {
+      try gate.replaceKeys(jwks: try await Self.fetchKeys(service)(), at: service.clock.now())
+      return true
+    } catch {
+      service.log.warning("identity's keys were not had", ["why": .text("\(error)")])
+      return false
     }
   }
 }

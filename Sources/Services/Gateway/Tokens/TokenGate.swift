@@ -1,3 +1,4 @@
+package import Chassis
 import Crypto
 import GatewayAPI
 package import NIOCore
@@ -6,9 +7,9 @@ import Synchronization
 package import Tokens
 package import Vocabulary
 
-/// Judges outside tokens: verified ones are remembered by their SHA-256 until they expire or are
-/// revoked, so that a client's second request costs a digest instead of a signature. A class: all
-/// event loops share what is remembered.
+/// Judges outside tokens: verified ones are remembered by their SHA-256 until they expire, so that a
+/// client's second request costs a digest instead of a signature. What is revoked is looked up each
+/// time. A class: all event loops share what is remembered.
 package final class TokenGate: Sendable {
   /// Longest token in bytes.
   package static let tokenBytesMax = 8_192
@@ -28,29 +29,35 @@ package final class TokenGate: Sendable {
 
   fileprivate struct State {
     var keys: KeySet?
+    /// What identity says it has.
+    var announced: [String] = []
     var remembered: [TokenDigest: AccessToken] = [:]
-    var revoked = RevokedHandles()
-    var heardAt = Instant(nanoseconds: 0)
     var fetchedAt = Instant(nanoseconds: 0)
     var fetching: [EventLoopPromise<Void>]?
+
+    var hasAnnounced: Bool { announced.allSatisfy { keys?.key(for: $0) != nil } }
   }
   private let state = Mutex(State())
   private let policy: TokenPolicy
+  /// What is revoked.
+  package let revocations: RevocationPoint
   private let clock: Clock
   private let believesAll: Bool
   private let fetch: @Sendable () async throws -> JSON
 
   /// - Parameters:
   ///   - issuer: the only `iss` that is believed.
+  ///   - revocations: what is revoked, as somebody else keeps it up to date.
   ///   - believesAll: leaves the signature out; only in a test build, see `Weakness`.
   ///   - fetch: brings identity's JWK Set, over mutual TLS.
   package init(
-    issuer: String, clock: Clock, believesAll: Bool = false,
+    issuer: String, revocations: RevocationPoint, clock: Clock, believesAll: Bool = false,
     fetch: @escaping @Sendable () async throws -> JSON
   ) {
     policy = TokenPolicy(
       issuer: issuer, audiences: [GatewayAPI.audience], types: [GatewayAPI.accessTokenType],
       clockSkew: .seconds(2), lifetimeMax: Self.lifetimeMax)
+    self.revocations = revocations
     self.clock = clock
     self.believesAll = believesAll
     self.fetch = fetch
@@ -69,22 +76,42 @@ package final class TokenGate: Sendable {
   package func check(_ token: Substring, at now: Instant) -> Result<AccessToken, EntryRefusal> {
     guard token.utf8.count <= Self.tokenBytesMax else { return .failure(.token(.tooLarge)) }
     let digest = TokenDigest(token)
-    if let known = state.withLock({ $0.remembered[digest] }) {
-      return known.expiresAt > now ? .success(known) : .failure(.token(.expired))
-    }
     return Result { () throws(EntryRefusal) in
-      let verified = try verify(token, at: now)
-      // Looking up revocations and remembering are one step, so that no revocation falls between
-      // them.
-      let isRevoked = state.withLock { state in
-        guard !state.revoked.contains(anyOf: verified.handles) else { return true }
-        state.makeRoom(at: now)
-        state.remembered[digest] = verified
-        return false
+      let known: AccessToken
+      if let earlier = try self.known(digest, at: now) {
+        known = earlier
+      } else {
+        known = remember(try verify(token, at: now), digest, at: now)
       }
-      guard !isRevoked else { throw .revoked }
-      return verified
+      // Asked each time, so that no revocation falls between verifying and remembering.
+      guard !revocations.refuses(known.handles, issuedAt: known.issuedAt) else { throw .revoked }
+      return known
     }
+  }
+
+  /// Whose token this is, where it was verified a moment ago, though it may be revoked since: refusals of an authentic token
+  /// count for its owner, so that nobody's noise hides the use of another's.
+  func owner(of token: Substring, at now: Instant) -> AccessToken? {
+    guard token.utf8.count <= Self.tokenBytesMax else { return nil }
+    return try? known(TokenDigest(token), at: now)
+  }
+
+  private func known(
+    _ digest: TokenDigest, at now: Instant
+  ) throws(EntryRefusal) -> AccessToken? {
+    guard let known = state.withLock({ $0.remembered[digest] }) else { return nil }
+    guard known.expiresAt > now else { throw .token(.expired) }
+    return known
+  }
+
+  private func remember(
+    _ token: AccessToken, _ digest: TokenDigest, at now: Instant
+  ) -> AccessToken {
+    state.withLock { state in
+      state.makeRoom(at: now)
+      state.remembered[digest] = token
+    }
+    return token
   }
 
   private func verified(
@@ -108,12 +135,10 @@ package final class TokenGate: Sendable {
     return try AccessToken(claims)
   }
 
-  /// Whether we know enough about revocations to act on a token.
+  /// Whether we know enough about revocations to act on a token: all of them, and as of a moment ago.
   package func knowsRevocations(forChanges: Bool, at now: Instant) -> Bool {
-    let limit = forChanges ? Self.silenceForChangesMax : Self.silenceForReadsMax
-    let heardAt = state.withLock { $0.heardAt }
-    // What was heard in the future was heard before the clock was set back: nobody knows how long ago.
-    return heardAt - limit < now && now < heardAt + limit
+    revocations.isKnown(
+      within: forChanges ? Self.silenceForChangesMax : Self.silenceForReadsMax, at: now)
   }
 
   /// Verified tokens in memory just now.
@@ -122,22 +147,6 @@ package final class TokenGate: Sendable {
 
 /// What identity tells.
 extension TokenGate {
-  /// Takes over what the feed says was revoked, as of `now`; tokens that carry such a handle are
-  /// dead from here on.
-  /// - Parameter entries: handle, and when every token concerned has expired by itself.
-  package func revoke(_ entries: [(handle: RevocationHandle, until: Instant)], at now: Instant) {
-    state.withLock { state in
-      state.heardAt = now
-      guard !entries.isEmpty else { return }
-      for entry in entries { state.revoked.add(entry.handle, until: entry.until) }
-      state.revoked.forget(at: now)
-      let dead = Set(entries.map(\.handle))
-      state.remembered = state.remembered.filter {
-        !$0.value.handles.contains(where: dead.contains)
-      }
-    }
-  }
-
   /// Replaces the keys. When one is gone or changed, what it vouched for is forgotten: everything
   /// is verified afresh.
   /// - Throws: `KeyRefusal` for a set that cannot be used; the old keys stay.
@@ -153,7 +162,17 @@ extension TokenGate {
 
   /// Whether we have all the keys that identity says it has.
   package func knows(kids: [String]) -> Bool {
-    state.withLock { state in kids.allSatisfy { state.keys?.key(for: $0) != nil } }
+    state.withLock { state in
+      state.announced = kids
+      return state.hasAnnounced
+    }
+  }
+
+  /// Whether tokens can be judged just now: keys are there, all that identity announces are among them, and revocations
+  /// are heard of. Whoever is asked whether the door works must not say yes without it.
+  package func isInformed(at now: Instant) -> Bool {
+    guard knowsRevocations(forChanges: true, at: now) else { return false }
+    return state.withLock { $0.keys != nil && $0.hasAnnounced }
   }
 
   /// Succeeds when the keys are as fresh as they may be made: after a fetch, or at once when the
@@ -217,18 +236,5 @@ private struct TokenDigest: Hashable {
         digest.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
         digest.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
     }
-  }
-}
-
-/// Handles that are dead, until every token they could name has expired by itself.
-private struct RevokedHandles {
-  private var until: [RevocationHandle: Instant] = [:]
-
-  mutating func add(_ handle: RevocationHandle, until end: Instant) {
-    until[handle] = max(until[handle] ?? end, end)
-  }
-  mutating func forget(at now: Instant) { until = until.filter { $0.value > now } }
-  func contains(anyOf handles: [RevocationHandle]) -> Bool {
-    !until.isEmpty && handles.contains { until[$0] != nil }
   }
 }

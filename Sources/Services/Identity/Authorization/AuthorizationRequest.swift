@@ -5,6 +5,7 @@ package import Vocabulary
 package struct AuthorizationRequest: Sendable, Hashable {
   package static let stateBytesMax = 1_024
   package static let nonceBytesMax = 255
+  package static let hintBytesMax = 4_096
 
   package enum Prompt: String, Sendable, CaseIterable {
     case none, login, consent
@@ -20,11 +21,19 @@ package struct AuthorizationRequest: Sendable, Hashable {
   package let prompts: Set<Prompt>
   /// Longest time since the person typed the password, in seconds.
   package let ageSecondsMax: Int64?
+  /// An ID token of the person whom the client expects (OpenID Connect Core 1.0 §3.1.2.1), as it was sent.
+  package let hint: String?
 
   /// Where it may not even be redirected, the person sees a page; otherwise the client hears of it.
   package enum Fault: Error, Hashable, Sendable {
     case page(String)
     case redirect(to: RedirectURI, state: String?, OAuthError)
+  }
+
+  /// Whether the answer goes to an address of the person's own device, to a client that proves nothing: nobody can tell
+  /// which program receives it.
+  package var goesToAnyProgram: Bool {
+    client.kind == .public && redirectURI.kind != .https
   }
 
   /// The client a request names, to be looked up before `init`. Nil when there is none or it is malformed.
@@ -34,14 +43,23 @@ package struct AuthorizationRequest: Sendable, Hashable {
 
   /// - Throws: `.page` while client and redirect address are in doubt (RFC 6749 §4.1.2.1: an open redirector otherwise),
   ///   `.redirect` afterwards.
-  package init(_ form: Form, client: RegisteredClient?) throws(Fault) {
+  package init(
+    _ form: Form, client: RegisteredClient?, scopes catalogue: ScopeCatalogue = .standard
+  ) throws(Fault) {
     guard let client, client.grants.contains(.authorizationCode) else {
       throw .page("The application that sent you here is not known.")
     }
     // Always named, also where only one is registered: exact comparison needs something to compare (RFC 9700 §2.1).
     guard let redirectURI = form["redirect_uri"].flatMap({ RedirectURI($0) }),
       client.redirectURIs.contains(where: { $0.allows(redirectURI) })
-    else { throw .page("The application asked to send you to an address it has not registered.") }
+    else {
+      // For its developer, who sees this page first.
+      let hint =
+        RedirectURI.isLocalhost(form["redirect_uri"] ?? "")
+        ? " It says localhost where http://127.0.0.1 is meant." : ""
+      throw .page(
+        "The application asked to send you to an address it has not registered.\(hint)")
+    }
     self.client = client
     self.redirectURI = redirectURI
 
@@ -74,14 +92,19 @@ package struct AuthorizationRequest: Sendable, Hashable {
       let challenge = form["code_challenge"].flatMap({ CodeChallenge($0) })
     else { throw refuse(.invalidRequest, "PKCE with code_challenge_method=S256 is needed") }
     self.challenge = challenge
-    guard let scopes = form["scope"].flatMap({ Scope.set($0) }), !scopes.isEmpty,
-      scopes.isSubset(of: client.scopes)
-    else { throw refuse(.invalidScope, "scope is missing, unknown, or not granted to this client") }
-    self.scopes = scopes
+    do {
+      scopes = try catalogue.granted(form["scope"], of: client.scopes)
+    } catch {
+      throw refuse(error.code, error.description)
+    }
     guard form["nonce"].map({ $0.utf8.count <= Self.nonceBytesMax }) ?? true else {
       throw refuse(.invalidRequest, "nonce is too long")
     }
     nonce = form["nonce"]
+    guard form["id_token_hint"].map({ $0.utf8.count <= Self.hintBytesMax }) ?? true else {
+      throw refuse(.invalidRequest, "id_token_hint is too long")
+    }
+    hint = form["id_token_hint"]
     let words = (form["prompt"] ?? "").split(separator: " ")
     let prompts = Set(words.compactMap { Prompt(rawValue: String($0)) })
     guard prompts.count == words.count, !prompts.contains(.none) || prompts.count == 1 else {
@@ -108,6 +131,7 @@ package struct AuthorizationRequest: Sendable, Hashable {
     ]
     if let state { parameters.append(("state", state)) }
     if let nonce { parameters.append(("nonce", nonce)) }
+    if let hint { parameters.append(("id_token_hint", hint)) }
     let left = prompts.subtracting(answered).map(\.rawValue).sorted()
     if !left.isEmpty { parameters.append(("prompt", left.joined(separator: " "))) }
     if let ageSecondsMax, !answered.contains(.login) {
@@ -138,7 +162,11 @@ package enum AuthorizationStep: Equatable, Sendable {
     guard isFresh == true, !wantsLogin else {
       return isSilent ? .refuse(.loginRequired) : .askLogin
     }
-    guard request.scopes.isSubset(of: consented), !request.prompts.contains(.consent) else {
+    // Any program of the device can listen where a native application does, and can name that application: what the person
+    // allowed once must not be handed to whoever asks next (RFC 8252 §8.6).
+    guard request.scopes.isSubset(of: consented), !request.prompts.contains(.consent),
+      !request.goesToAnyProgram
+    else {
       return isSilent ? .refuse(.consentRequired) : .askConsent
     }
     return .issueCode

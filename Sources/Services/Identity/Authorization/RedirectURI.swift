@@ -54,7 +54,15 @@ package struct RedirectURI: Hashable, Sendable {
       guard host == "127.0.0.1" || host == "[::1]" else { return nil }
       kind = .loopback
     }
-    origin = "\(scheme)://\(authority)"
+    // A Content-Security-Policy has no source for an IPv6 address (CSP3 §2.3.1): there the scheme must do.
+    origin = host.hasPrefix("[") ? "\(scheme):" : "\(scheme)://\(authority)"
+  }
+
+  /// What a developer writes who means the loopback address.
+  package static func isLocalhost(_ text: String) -> Bool {
+    let scheme = "http://"
+    return text.hasPrefix(scheme)
+      && text.dropFirst(scheme.count).prefix { !":/?".contains($0) }.lowercased() == "localhost"
   }
 
   /// Whether a request that names `requested` may be answered there, when `self` is what was registered.

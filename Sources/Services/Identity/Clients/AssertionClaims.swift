@@ -4,8 +4,9 @@ package import Vocabulary
 /// What the claims of a client's assertion must say (RFC 7523 §3, OpenID Connect Core 1.0 §9 `private_key_jwt`). The
 /// signature has been checked by then.
 package struct AssertionClaims: Sendable, Equatable {
-  /// An assertion may not live longer from now.
-  package static let lifetimeMax: Duration = .seconds(300)
+  /// An assertion may not live longer from now. An hour, because widespread libraries know no other life (Authlib); who
+  /// takes one away in that time can do nothing with it, since it works once.
+  package static let lifetimeMax: Duration = .seconds(3_600)
   /// What two clocks may disagree by.
   package static let skewMax: Duration = .seconds(10)
   package static let jtiBytesMax = 255
@@ -18,32 +19,81 @@ package struct AssertionClaims: Sendable, Equatable {
     claims["sub"]?.string.flatMap { ClientID($0) }
   }
 
-  /// Nil unless issuer and subject are the client, the audience is one of ours alone, and the times fit.
   /// - Parameter audiences: the issuer, and the token endpoint's address.
-  package init?(_ claims: JSON, client: ClientID, audiences: Set<String>, at now: Instant) {
-    guard claims["iss"]?.string == "\(client)", claims["sub"]?.string == "\(client)" else {
-      return nil
-    }
-    // One audience only: an assertion that is also meant for somebody else could be used here by them.
-    let audience =
-      claims["aud"]?.string ?? claims["aud"]?.array.flatMap { $0.count == 1 ? $0[0].string : nil }
-    guard let audience, audiences.contains(audience) else { return nil }
+  /// - Throws: `AssertionFault`, the first that is found.
+  package init(
+    _ claims: JSON, client: ClientID, audiences: Set<String>, at now: Instant
+  ) throws(AssertionFault) {
+    guard claims["iss"]?.string == "\(client)" else { throw .issuer }
+    guard claims["sub"]?.string == "\(client)" else { throw .subject }
+    // Names of ours only: an assertion that is also meant for somebody else could be used here by them. Some libraries
+    // send several of ours.
+    let named = claims["aud"]?.string.map { [$0] } ?? claims["aud"]?.array?.compactMap(\.string)
+    guard let named, !named.isEmpty, named.count == claims["aud"]?.array?.count ?? 1,
+      audiences.isSuperset(of: named)
+    else { throw .audience }
     guard let jti = claims["jti"]?.string, (1...Self.jtiBytesMax).contains(jti.utf8.count) else {
-      return nil
+      throw .id
     }
-    guard let exp = claims["exp"]?.integer, (0...253_402_300_799).contains(exp) else { return nil }
-    let expiresAt = Instant(seconds: exp)
-    guard now < expiresAt + Self.skewMax, expiresAt <= now + Self.lifetimeMax + Self.skewMax else {
-      return nil
-    }
-    for name in ["iat", "nbf"] {
+    // A fraction of a second is cut off an end, and filled up at a beginning: the span never grows.
+    guard let expiresAt = Self.moment(claims["exp"], .down) else { throw .expiry }
+    guard now < expiresAt + Self.skewMax else { throw .expired }
+    guard expiresAt <= now + Self.lifetimeMax + Self.skewMax else { throw .livesTooLong }
+    for (name, fault) in [("iat", AssertionFault.issuedAt), ("nbf", .notBefore)] {
       guard let claim = claims[name] else { continue }
-      guard let seconds = claim.integer, (0...253_402_300_799).contains(seconds),
-        Instant(seconds: seconds) <= now + Self.skewMax
-      else { return nil }
+      guard let moment = Self.moment(claim, .up), moment <= now + Self.skewMax else { throw fault }
     }
     self.jti = jti
     // Kept a little longer than it is good, because of the allowance above.
     self.expiresAt = expiresAt + Self.skewMax
+  }
+
+  /// A NumericDate (RFC 7519 §2): seconds, a fraction allowed, up to the year 2262.
+  private static func moment(_ claim: JSON?, _ rounding: FloatingPointRoundingRule) -> Instant? {
+    let latest: Int64 = 9_000_000_000
+    switch claim {
+    case .integer(let seconds) where (0...latest).contains(seconds):
+      return Instant(seconds: seconds)
+    case .number(let seconds) where seconds >= 0 && seconds <= Double(latest):
+      return Instant(seconds: Int64(seconds.rounded(rounding)))
+    default: return nil
+    }
+  }
+}
+
+/// What is wrong with an assertion that the client itself signed.
+package enum AssertionFault: String, Error, Equatable, Sendable, CaseIterable {
+  case issuer, subject, audience, id, expiry, expired, issuedAt, notBefore, livesTooLong
+
+  /// A word for the audit record.
+  package var name: String {
+    switch self {
+    case .issuer: "iss"
+    case .subject: "sub"
+    case .audience: "aud"
+    case .id: "jti"
+    case .expiry: "exp"
+    case .expired: "expired"
+    case .issuedAt: "iat"
+    case .notBefore: "nbf"
+    case .livesTooLong: "lives-too-long"
+    }
+  }
+
+  /// For the client's developer.
+  package func text(issuer: String) -> String {
+    let ahead = AssertionClaims.lifetimeMax.milliseconds / 1_000
+    let skew = AssertionClaims.skewMax.milliseconds / 1_000
+    return switch self {
+    case .issuer: "iss must be the client_id"
+    case .subject: "sub must be the client_id"
+    case .audience: "aud must be \(issuer) or \(issuer)/oauth2/token, and nobody else's"
+    case .id: "jti is missing, or not a text of 1 to \(AssertionClaims.jtiBytesMax) bytes"
+    case .expiry: "exp is missing, or not a number of seconds since 1970"
+    case .expired: "it has expired (exp)"
+    case .livesTooLong: "exp may be at most \(ahead) seconds ahead"
+    case .issuedAt: "iat is not a number of seconds since 1970, or more than \(skew) seconds ahead"
+    case .notBefore: "nbf is not a number of seconds since 1970, or more than \(skew) seconds ahead"
+    }
   }
 }

@@ -7,6 +7,7 @@ package struct RegisteredClient: Sendable, Hashable {
   package static let redirectURIsMax = 10
   package static let keysMax = 5
   package static let keyIDBytesMax = 64
+  package static let scopesMax = 64
 
   package let id: ClientID
   package let name: String
@@ -16,6 +17,10 @@ package struct RegisteredClient: Sendable, Hashable {
   package let postLogoutRedirectURIs: [RedirectURI]
   package let scopes: Set<Scope>
   package let keys: [PublishedKey]
+  /// Whether its ID tokens are signed with RS256, for libraries that know nothing else.
+  package let wantsRS256: Bool
+  /// Where its pages run that may read our answers (Fetch, "CORS protocol").
+  package let webOrigins: [WebOrigin]
 
   /// - Throws: `ClientRefusal` with the first rule that is broken.
   package init(_ new: NewClient) throws(ClientRefusal) {
@@ -43,8 +48,9 @@ package struct RegisteredClient: Sendable, Hashable {
     }
 
     let scopes = Set(new.scopes.compactMap { Scope($0) })
-    guard !scopes.isEmpty, scopes.count == new.scopes.count, scopes.isSubset(of: Scopes.known)
-    else {
+    // Whether somebody knows them is asked when it is registered (`ScopeCatalogue`): a service that is not there today
+    // must not make its clients unreadable.
+    guard (1...Self.scopesMax).contains(scopes.count), scopes.count == new.scopes.count else {
       throw .badScopes
     }
     guard !scopes.contains(Scopes.offlineAccess) || grants.contains(.refreshToken) else {
@@ -56,6 +62,14 @@ package struct RegisteredClient: Sendable, Hashable {
       Set(keys.map(\.kid)).count == keys.count, keys.allSatisfy(Self.isSound)
     else { throw .badKeys }
 
+    guard [nil, "RS256"].contains(new.idTokenAlgorithm) else { throw .badAlgorithm }
+    wantsRS256 = new.idTokenAlgorithm != nil
+    let origins = (new.webOrigins ?? []).compactMap { WebOrigin($0) }
+    guard origins.count == (new.webOrigins ?? []).count, origins.count <= WebOrigin.perClientMax,
+      Set(origins).count == origins.count
+    else { throw .badOrigins }
+    webOrigins = origins
+
     id = new.id
     name = new.name
     kind = new.kind
@@ -66,6 +80,7 @@ package struct RegisteredClient: Sendable, Hashable {
 
   private static func parse(_ texts: [String]) throws(ClientRefusal) -> [RedirectURI] {
     let uris = texts.compactMap { RedirectURI($0) }
+    guard !texts.contains(where: RedirectURI.isLocalhost) else { throw .localhostRedirectURI }
     guard uris.count == texts.count, uris.count <= redirectURIsMax, Set(uris).count == uris.count
     else { throw .badRedirectURI }
     return uris
@@ -75,72 +90,15 @@ package struct RegisteredClient: Sendable, Hashable {
     guard (1...keyIDBytesMax).contains(key.kid.utf8.count),
       key.kid.utf8.allSatisfy({ (0x21...0x7e).contains($0) }), key.use ?? "sig" == "sig"
     else { return false }
+    // Whether the numbers are a key, `ClientAssertion.canUse` says.
     switch (key.alg, key.kty, key.crv) {
-    case ("ES256", "EC", "P-256"): return key.x.utf8.count == 43 && key.y?.utf8.count == 43
-    case ("EdDSA", "OKP", "Ed25519"): return key.x.utf8.count == 43 && key.y == nil
+    case ("ES256", "EC", "P-256"):
+      return key.x?.utf8.count == 43 && key.y?.utf8.count == 43 && key.n == nil && key.e == nil
+    case ("EdDSA", "OKP", "Ed25519"):
+      return key.x?.utf8.count == 43 && key.y == nil && key.n == nil && key.e == nil
+    case ("RS256", "RSA", nil):
+      return key.n != nil && key.e != nil && key.x == nil && key.y == nil
     default: return false
     }
-  }
-}
-
-/// The scopes this provider knows; a client can be registered for no other.
-package enum Scopes {
-  package static let openid = scope("openid")
-  package static let offlineAccess = scope("offline_access")
-  package static let profileRead = scope("profile:read")
-
-  /// With what the consent page says about each, in the order in which it says it.
-  package static let described: [(scope: Scope, text: String)] = [
-    (openid, "Know that it is you"),
-    (profileRead, "See your name, address and contact details"),
-    (scope("accounts:read"), "See your accounts and their movements"),
-    (scope("accounts:balance:read"), "See the balance of your accounts"),
-    (scope("payments:read"), "See your payments"),
-    (scope("payments:create"), "Send payments from your accounts"),
-    (offlineAccess, "Stay connected when you are not using it, for up to 30 days"),
-  ]
-  package static let known = Set(described.map(\.scope))
-
-  /// Written in the source, so a malformed one is a defect of the source.
-  private static func scope(_ text: String) -> Scope {
-    guard let scope = Scope(text) else { preconditionFailure("not a scope: \(text)") }
-    return scope
-  }
-
-  /// As in the `scope` parameter and claim: sorted, separated by spaces.
-  package static func text(_ scopes: Set<Scope>) -> String {
-    scopes.sorted().map(\.description).joined(separator: " ")
-  }
-}
-
-package enum ClientRefusal: Refusal, Equatable, CaseIterable {
-  case badName, badGrants, badRedirectURI, badScopes, badKeys, exists, idOfPerson
-
-  package var problem: Problem {
-    switch self {
-    case .badName: invalid("name", "1 to 60 visible characters on one line")
-    case .badGrants:
-      invalid(
-        "grants", "each once; refresh_token needs authorization_code, client_credentials a key")
-    case .badRedirectURI:
-      invalid(
-        "redirect_uris",
-        "https, a loopback address or a private-use scheme, no fragment; only with "
-          + "authorization_code, and then at least one")
-    case .badScopes:
-      invalid("scopes", "known scopes, each once; offline_access needs refresh_token")
-    case .badKeys:
-      invalid(
-        "keys", "1 to 5 public keys (ES256 or EdDSA) for confidential clients, none for public")
-    case .exists:
-      Problem("client-exists", 409, "This client id is taken by a client with other details")
-    case .idOfPerson: Problem("subject-taken", 409, "This id is a person's")
-    }
-  }
-
-  private func invalid(_ field: String, _ detail: String) -> Problem {
-    Problem(
-      "invalid-client", 422, "The client cannot be registered", detail: detail,
-      fields: ["field": field])
   }
 }

@@ -19,7 +19,15 @@ extension Provider {
   }
 
   package func logout(_ visit: Visit) async throws -> Answer {
-    guard let form = try? visit.form(), visit.isFromOurPages(issuer: issuer) else {
+    guard let form = try? visit.form() else {
+      return .page(.fault(403, "This form was not shown by this site."))
+    }
+    // An application's own form (RP-Initiated Logout 1.0 §2 allows POST): it goes on as a GET, which asks the person.
+    if form["csrf"] == nil {
+      let query = try await target(form)?.continuing ?? ""
+      return .redirect(to: query.isEmpty ? "/logout" : "/logout?" + query)
+    }
+    guard visit.isFromOurPages(issuer: issuer) else {
       return .page(.fault(403, "This form was not shown by this site."))
     }
     guard let signedIn = try await session(visit) else { return .page(.signedOut) }
@@ -35,6 +43,17 @@ extension Provider {
     return .redirect(to: target.location, cookies: cookies)
   }
 
+  /// Which client signs somebody out: as it says itself, or as the ID token says that it was given (§2). Where both are
+  /// there they must agree. Neither is proof; the address must be that client's, and the person is asked.
+  private func client(leaving form: Form) -> ClientID? {
+    let named = AuthorizationRequest.clientID(in: form)
+    guard let hint = form["id_token_hint"] else { return named }
+    guard let hinted = keys.audience(ofIDToken: hint, issuer: issuer).flatMap({ ClientID($0) })
+    else { return nil }
+    guard form["client_id"] == nil || named == hinted else { return nil }
+    return hinted
+  }
+
   private struct LogoutTarget {
     let uri: RedirectURI
     let location: String
@@ -43,7 +62,7 @@ extension Provider {
 
   /// Where to go afterwards: only an address that the named client has registered for it.
   private func target(_ form: Form) async throws -> LogoutTarget? {
-    guard let id = AuthorizationRequest.clientID(in: form),
+    guard let id = client(leaving: form),
       let uri = form["post_logout_redirect_uri"].flatMap({ RedirectURI($0) }),
       let client = try await store.client(id),
       client.postLogoutRedirectURIs.contains(where: { $0.allows(uri) })

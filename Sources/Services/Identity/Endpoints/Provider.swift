@@ -1,5 +1,6 @@
 package import Chassis
 package import Crypto
+package import CustomersAPI
 import Tokens
 package import Vocabulary
 
@@ -15,12 +16,20 @@ package struct Provider: Sendable {
   let randomness: Randomness
   /// How to greet a person; nil when it cannot be found out just now.
   let name: @Sendable (PersonID, CallContext) async -> Masked<String>?
+  /// What customers holds of the person whose token is in the call; nil where it knows nobody.
+  let claims: @Sendable (CallContext) async throws -> CustomerClaims?
   /// Verified when a login is unknown, so that it takes as long as a known one.
   let decoy: String
+  /// Every scope there is.
+  let scopes: ScopeCatalogue
+  /// In test builds only: everybody's attempts count at the login itself (`Weakness.signInFairness`).
+  let countsAtLoginAlone: Bool
 
   package init(
     issuer: String, store: IdentityStore, keys: SigningKeys, secrets: IdentitySecrets,
-    pool: HashingPool, clock: Clock, randomness: Randomness,
+    pool: HashingPool, clock: Clock, randomness: Randomness, countsAtLoginAlone: Bool = false,
+    scopes: ScopeCatalogue = .standard,
+    claims: @escaping @Sendable (CallContext) async throws -> CustomerClaims? = { _ in nil },
     name: @escaping @Sendable (PersonID, CallContext) async -> Masked<String>?
   ) throws {
     self.issuer = issuer
@@ -31,6 +40,9 @@ package struct Provider: Sendable {
     self.clock = clock
     self.randomness = randomness
     self.name = name
+    self.claims = claims
+    self.scopes = scopes
+    self.countsAtLoginAlone = countsAtLoginAlone
     let salt = randomness.bytes(PasswordHash.saltBytes)
     guard let decoy = PasswordHash.make(of: Base64URL.encode(randomness.bytes(32)), salt: salt)
     else {
@@ -74,7 +86,10 @@ package struct Provider: Sendable {
 
   func session(_ visit: Visit) async throws -> (session: Session, cookie: String)? {
     guard let cookie = Cookie.session.value(in: visit.cookies) else { return nil }
-    return try await store.session(cookie: cookie, at: clock.now()).map { ($0, cookie) }
+    guard let session = try await store.session(cookie: cookie, at: clock.now()),
+      try await !store.isCutOff(person: session.person)
+    else { return nil }
+    return (session, cookie)
   }
 
   /// A checked request out of its parameters.
@@ -82,10 +97,14 @@ package struct Provider: Sendable {
     let client: RegisteredClient?
     if let id = AuthorizationRequest.clientID(in: form) {
       client = try await store.client(id)
+      guard try await !store.isCutOff(client: id) else {
+        throw AuthorizationRequest.Fault.page(
+          "The application that sent you here cannot be used at the moment.")
+      }
     } else {
       client = nil
     }
-    return try AuthorizationRequest(form, client: client)
+    return try AuthorizationRequest(form, client: client, scopes: scopes)
   }
 
   func answer(_ fault: AuthorizationRequest.Fault) -> Answer {
@@ -100,6 +119,7 @@ package struct Provider: Sendable {
 /// What a form asks for; a token for one is no good for another.
 package enum FormPurpose: String, Sendable, CaseIterable {
   case login, consent, logout
+  case newPassword = "new-password"
 }
 
 /// Keys that must stay the same for as long as the store lives; kept sealed.

@@ -15,10 +15,8 @@ extension Provider {
       let journal = journal(visit)
       // The hint is only a hint (RFC 7009 §2.1): what a token is can be seen.
       if let claims = keys.verified(accessToken: token, issuer: issuer, at: journal.at) {
-        if claims["client_id"]?.string == "\(client.id)", let jti = claims["jti"]?.string {
-          try await store.revoke(
-            accessToken: jti, subject: claims["sub"]?.string ?? "", client: client.id,
-            journal: journal)
+        if claims["client_id"]?.string == "\(client.id)", let revoked = RevokedToken(claims) {
+          try await store.revoke(accessToken: revoked, client: client.id, journal: journal)
         }
       } else {
         _ = try await store.revoke(refreshToken: token, by: client.id, journal: journal)

@@ -1,25 +1,8 @@
+package import Chassis
 import Crypto
 package import Sealing
 import Storage
-import Synchronization
 package import Vocabulary
-
-/// This service's sealing keyring as it is now: it changes when the authority rotates it. A class: all holders must see
-/// the new one.
-package final class SealingKeys: Sendable {
-  private let held: Mutex<Keyring>
-  package init(_ keyring: Keyring) { held = Mutex(keyring) }
-  package var current: Keyring { held.withLock { $0 } }
-
-  /// - Returns: whether there is a newer version to seal with.
-  package func replace(with keyring: Keyring) -> Bool {
-    held.withLock { held in
-      guard keyring.currentVersion > held.currentVersion else { return false }
-      held = keyring
-      return true
-    }
-  }
-}
 
 /// The sealed columns of this service.
 enum SealedColumn {
@@ -57,6 +40,20 @@ extension IdentityStore {
     }
   }
 
+  /// What the chassis asks of a service that seals. There are few fields: two secrets, and as many keys as the JWK Set may
+  /// have, so one round is all.
+  package var sealedFields: SealedFields {
+    SealedFields(versions: { try await sealedVersions() }, reseal: { try await reseal($0) })
+  }
+
+  private func sealedVersions() async throws -> Set<UInt32> {
+    try await store.read { snapshot in
+      let rows = try snapshot.rows(
+        "SELECT secret FROM sealed_secrets UNION ALL SELECT secret FROM signing_keys")
+      return Set(try rows.map { try Keyring.version(of: $0.blob("secret")) })
+    }
+  }
+
   /// Seals everything anew that is sealed under an older version.
   /// - Returns: how many fields.
   package func reseal(_ keyring: Keyring) async throws -> Int {
@@ -79,13 +76,5 @@ extension IdentityStore {
       }
       return count
     }
-  }
-}
-
-extension Keyring {
-  /// The field under the current version; nil when it is already.
-  fileprivate func renewed(_ sealed: [UInt8], _ context: SealingContext) throws -> [UInt8]? {
-    guard try Keyring.version(of: sealed) != currentVersion else { return nil }
-    return try seal(open(sealed, context: context), context: context)
   }
 }

@@ -1,3 +1,4 @@
+package import Chassis
 package import IdentityAPI
 import Sealing
 package import StrictJSON
@@ -29,13 +30,19 @@ package final class SigningKeys: Sendable {
     }
   }
 
-  /// A compact JWS by the active key.
-  package func sign(_ type: String, _ claims: JSON) throws -> String {
-    guard let active = held.withLock({ $0.first { $0.entry.phase == .active } }) else {
-      throw Problem.defect
+  /// A compact JWS by the active key of a series.
+  package func sign(
+    _ type: String, _ claims: JSON, by series: KeySchedule.Series = .own
+  ) throws -> String {
+    let active = held.withLock { keys in
+      keys.first { $0.entry.phase == .active && $0.entry.algorithm.series == series }
     }
+    guard let active else { throw Problem.defect }
     return try active.key.token(type: type, claims: claims)
   }
+
+  /// Whether the JWK Set can be published: whoever cannot read it believes no token of ours.
+  package func canBePublished(at now: Instant) -> Bool { (try? published(at: now)) != nil }
 
   /// The JWK Set: the announced key first known here, the retired while their tokens live.
   package func published(at now: Instant) throws -> JSON {
@@ -52,20 +59,52 @@ package final class SigningKeys: Sendable {
     do {
       let keys = try KeySet(live(at: now).map(\.key.verificationKey))
       let token = try UnverifiedToken(text).verified(
-        by: keys, algorithms: Set(TokenAlgorithm.allCases))
+        by: keys, algorithms: TokenAlgorithm.own)
       return try policy.claims(of: token, at: now).members
     } catch {
       return nil
     }
   }
 
+  /// Whom an ID token of ours was made for, however long ago; nil for anything else. Where its key is not known any more
+  /// only its words are left, which say no more than a client's own `client_id` would.
+  package func audience(ofIDToken text: String, issuer: String) -> String? {
+    claims(ofIDToken: text, issuer: issuer)?["aud"]?.string
+  }
+
+  /// Whom an ID token of ours is about; as `audience(ofIDToken:issuer:)`.
+  package func subject(ofIDToken text: String, issuer: String) -> PersonID? {
+    claims(ofIDToken: text, issuer: issuer)?["sub"]?.string.flatMap { PersonID($0) }
+  }
+
+  private func claims(ofIDToken text: String, issuer: String) -> JSON? {
+    guard let token = try? UnverifiedToken(text), token.header.type == "jwt",
+      let claims = token.unverifiedClaims, claims["iss"]?.string == issuer
+    else { return nil }
+    let keys = held.withLock { $0.map(\.key.verificationKey) }
+    if let key = keys.first(where: { $0.id == token.header.keyID }) {
+      guard (try? token.verified(by: key, algorithms: [key.algorithm])) != nil else { return nil }
+    }
+    return claims
+  }
+
+  /// Makes the first keys of a series, where there are none yet.
+  package func begin(_ series: KeySchedule.Series, journal: Journal) async throws {
+    let schedule = KeySchedule(entries: held.withLock { $0.map(\.entry) })
+    guard schedule.active(of: series) == nil else { return }
+    try await change(journal, to: series == .rsa ? .rs256 : .es256)
+  }
+
   /// From now on the announced key signs, or a fresh one of the wanted algorithm.
+  /// - Throws: `KeyRotationRefusal` while too many keys still verify.
   package func rotate(
     to algorithm: KeySchedule.Algorithm, journal: Journal
   ) async throws -> KeyRotationReceipt {
     try await change(journal, to: algorithm)
     let schedule = KeySchedule(entries: held.withLock { $0.map(\.entry) })
-    guard let active = schedule.active, let announced = schedule.announced else {
+    guard let active = schedule.active(of: algorithm.series),
+      let announced = schedule.announced(of: algorithm.series)
+    else {
       throw Problem.defect
     }
     return KeyRotationReceipt(
@@ -127,6 +166,7 @@ extension KeySchedule.Algorithm {
     switch self {
     case .es256: .es256
     case .edDSA: .edDSA
+    case .rs256: .rs256
     }
   }
 }

@@ -38,9 +38,10 @@ extension Page {
 
   /// - Parameter name: how to greet the person; nil when the customers service could not be asked.
   package static func consent(
-    for request: AuthorizationRequest, name: Masked<String>?, continuing: String, csrf: String
+    for request: AuthorizationRequest, name: Masked<String>?, continuing: String, csrf: String,
+    scopes: ScopeCatalogue = .standard
   ) -> Page {
-    let items = Scopes.described.filter { request.scopes.contains($0.scope) }
+    let items = scopes.described.filter { request.scopes.contains($0.scope) }
       .map { "<li>\($0.text)</li>\n" as Markup }
     let greeting: Markup =
       name.map {
@@ -102,6 +103,16 @@ extension Page {
       <p role="alert">\(text)</p>
       <p class="soft">Nothing has been changed. Go back to the application and start again.</p>
       """)
+  }
+}
+
+extension Page {
+  /// A refusal that was none of this service's own, for a person to read.
+  package static func fault(_ problem: Problem) -> Page {
+    let why = [problem.fields["field"], problem.detail].compactMap(\.self).joined(separator: ": ")
+    var page = fault(problem.status, why.isEmpty ? problem.title : "\(problem.title) (\(why)).")
+    page.retryAfterSeconds = problem.retryAfterSeconds
+    return page
   }
 }
 

@@ -11,6 +11,9 @@ package final class HashingPool: Sendable {
   package static let workersMax = 2
   /// Jobs at work and waiting; sixteen waiting ones are about 0.2 s on two cores.
   package static let admittedMax = 18
+  /// Of these, jobs for attempts that come from no known browser: who floods the sign-in must not keep those out who have
+  /// signed in before.
+  package static let strangersMax = 14
 
   private let admitted = Mutex(0)
   private let workers: [DispatchQueue]
@@ -23,12 +26,13 @@ package final class HashingPool: Sendable {
     workers = (0..<Self.workersMax).map { DispatchQueue(label: "password-hashing-\($0)") }
   }
 
+  /// - Parameter isStranger: it finds fewer places.
   /// - Throws: `Problem.unavailable` when the pool is full.
   package func run<Output: Sendable>(
-    _ work: @escaping @Sendable () -> Output
+    isStranger: Bool = false, _ work: @escaping @Sendable () -> Output
   ) async throws(Problem) -> Output {
     let isAdmitted = admitted.withLock { count in
-      guard count < Self.admittedMax else { return false }
+      guard count < (isStranger ? Self.strangersMax : Self.admittedMax) else { return false }
       count += 1
       return true
     }

@@ -2,7 +2,7 @@ import Foundation
 package import Vocabulary
 
 /// Which passwords are accepted: long enough, and not one that is tried first (NIST SP 800-63B §5.1.1.2; OWASP ASVS 5.0
-/// §6.2). No rule about digits or signs: they make passwords worse.
+/// §6.2), in whatever disguise. No rule about digits or signs: they make passwords worse.
 package enum PasswordPolicy {
   /// In characters as people count them.
   package static let charactersMin = 12
@@ -22,11 +22,14 @@ package enum PasswordPolicy {
     guard password.count >= charactersMin else { return .tooShort }
     let folded = password.lowercased()
     if isRepetition(folded) || isRun(folded) { return .tooSimple }
-    let letters = folded.filter { $0.isLetter }
-    if commonWords.contains(folded) || commonWords.contains(letters) { return .tooCommon }
-    let name = LoginHandle.normalized(login).prefix { $0 != "@" }
+    if PasswordGuesses(folded).tenths < PasswordGuesses.fewest { return .tooCommon }
+    // Who guesses at one person begins with what he knows of that person.
+    let handle = LoginHandle.normalized(login)
+    let name = handle.prefix { $0 != "@" }
     if name.count >= 4, folded.contains(name), folded.count - name.count < 8 { return .holdsLogin }
-    return nil
+    let parts = handle.split { !$0.isLetter && !$0.isNumber }.map(String.init)
+    let own = PasswordGuesses(folded, own: parts + [handle, String(name)])
+    return own.tenths < PasswordGuesses.fewest ? .holdsLogin : nil
   }
 
   /// `abcabcabcabc`: a short piece again and again.
@@ -45,17 +48,6 @@ package enum PasswordPolicy {
     let falling = steps.filter { $0 == -1 || $0 == 9 }.count
     return max(rising, falling) == steps.count
   }
-
-  // What is left of a common password when digits and signs are taken off, and the long ones as they are.
-  private static let commonWords: Set<String> = [
-    "password", "passwordpassword", "passwort", "passwortpasswort", "qwertyuiop", "qwertyuiopas",
-    "qwertzuiop", "qwertzuiopas", "asdfghjkl", "asdfghjklqw", "zxcvbnm", "letmein", "letmeinplease",
-    "iloveyou", "iloveyousomuch", "welcome", "welcomewelcome", "administrator", "admin", "changeme",
-    "changemenow", "secret", "topsecret", "monkey", "dragon", "football", "baseball", "sunshine",
-    "princess", "master", "superman", "batman", "trustnoone", "whatever", "starwars", "strongroom",
-    "correcthorsebatterystaple", "1q2w3e4r5t6y", "1qaz2wsx3edc", "qazwsxedcrfv", "q1w2e3r4t5y6",
-    "qwerty", "qwerty123456", "abc", "abcd", "test", "testtest", "default", "guest", "login",
-  ]
 }
 
 package enum PasswordObjection: Refusal, Equatable, CaseIterable {

@@ -1,7 +1,7 @@
 package import Vocabulary
 
-/// Slows guessing down: after some free attempts each further one must wait twice as long as the one before. One machine
-/// per login (by its blind index) and one per address; both must agree.
+/// Slows guessing down: after some free attempts each further one must wait twice as long as the one before. Which
+/// machines an attempt must pass is said by `SignInAttempt`; all of them must agree.
 ///
 /// An attempt counts when it begins, not when it fails: a hundred guesses sent at once are a hundred attempts.
 package struct ThrottleMachine: Equatable, Sendable {
@@ -10,19 +10,29 @@ package struct ThrottleMachine: Equatable, Sendable {
     package let freeAttempts: Int64
     /// The first delay; each following one doubles.
     package let firstDelay: Duration
-    /// No delay is longer. A person locked out by somebody else's guessing waits at most this.
+    /// No delay is longer. Whoever shares the subject with somebody who guesses waits at most this.
     package let delayMax: Duration
     /// After this long without an attempt everything is forgotten.
     package let forgottenAfter: Duration
 
-    /// NIST SP 800-63B §5.2.2 allows at most 100 attempts in a row; with these, 100 take most of a day.
-    package static let perLogin = Limits(
+    /// Of one known browser, for the login that signed in there: nobody else's guesses count here.
+    package static let perBrowser = Limits(
       freeAttempts: 5, firstDelay: .seconds(1), delayMax: .seconds(900),
+      forgottenAfter: .seconds(86_400))
+    /// Of one login from one address. NIST SP 800-63B §5.2.2 allows at most 100 attempts in a row; with these, 100 from one
+    /// address take most of a day, and keep nobody out who comes from elsewhere.
+    package static let perPlace = perBrowser
+    /// Of one login from anywhere: against guessing from a great many addresses. It slows and does not lock: a login that
+    /// many guess at together still gets an attempt a minute, and its known browsers do not ask here.
+    package static let perLogin = Limits(
+      freeAttempts: 100, firstDelay: .seconds(1), delayMax: .seconds(60),
       forgottenAfter: .seconds(86_400))
     /// Many people may share an address, so it is granted more.
     package static let perAddress = Limits(
       freeAttempts: 100, firstDelay: .seconds(1), delayMax: .seconds(300),
       forgottenAfter: .seconds(3_600))
+    /// The longest memory of all of them.
+    package static let longestMemory: Duration = .seconds(86_400)
 
     package init(
       freeAttempts: Int64, firstDelay: Duration, delayMax: Duration, forgottenAfter: Duration
@@ -41,10 +51,10 @@ package struct ThrottleMachine: Equatable, Sendable {
   }
   package enum Event: Equatable, Sendable {
     case attempted(at: Instant)
-    /// The login's own throttle: everything is forgotten.
+    /// The throttle of this browser, or of this login from this address: everything is forgotten.
     case succeeded
-    /// The attempt takes itself back and nothing else. For the address's throttle when the attempt was right: many people
-    /// may sign in from one address, and nobody wipes out his guesses at others by signing in as himself. For both when
+    /// The attempt takes itself back and nothing else. For the address's and the login's throttle when the attempt was right:
+    /// many people may sign in from one address, and nobody's sign-in wipes out what others guessed. For all of them when
     /// nobody looked at the password: a busy machine must not lock people out.
     case redeemed
   }

@@ -3,6 +3,19 @@ import Storage
 import StrictJSON
 package import Vocabulary
 
+/// What becomes of an assertion that a client brings.
+package enum AssertionUse: Sendable, Equatable {
+  /// Most that are remembered of one client: with assertions of an hour five tokens a second, and a token serves for five
+  /// minutes.
+  package static let rememberedMax: Int64 = 20_000
+
+  case first
+  /// RFC 7523 §3: `jti` against replay.
+  case replayed
+  /// So many are alive that one more could not be remembered.
+  case tooMany
+}
+
 extension IdentityStore {
   package func client(_ id: ClientID) async throws -> RegisteredClient? {
     try await store.read { snapshot in
@@ -43,17 +56,36 @@ extension IdentityStore {
     }
   }
 
+  /// Where pages of registered clients run, each once, in order.
+  package func webOrigins() async throws -> [String] {
+    try await store.read { snapshot in
+      // Only those that name some are taken apart.
+      let rows = try snapshot.rows(
+        "SELECT registration FROM clients WHERE instr(registration, ?) > 0 ORDER BY client",
+        [.blob(Array(#""web_origins""#.utf8))])
+      let origins = try rows.flatMap {
+        try StrictJSON.decode(NewClient.self, from: $0.blob("registration")).webOrigins ?? []
+      }
+      return Array(Set(origins).sorted().prefix(WebOrigins.originsMax))
+    }
+  }
+
   /// Remembers that an assertion was used, until it has expired by itself.
-  /// - Returns: false when it was used before (RFC 7523 §3: `jti` against replay).
   package func use(
-    assertion jti: String, of client: ClientID, until expiresAt: Instant
-  ) async throws -> Bool {
+    assertion jti: String, of client: ClientID, until expiresAt: Instant,
+    rememberedMax: Int64 = AssertionUse.rememberedMax
+  ) async throws -> AssertionUse {
     try await store.write { transaction in
-      try transaction.execute(
+      let count = try transaction.rows(
+        "SELECT count(*) AS n FROM used_assertions WHERE client = ?", [.text("\(client)")]
+      ).first?.integer("n")
+      guard count ?? 0 < rememberedMax else { return .tooMany }
+      let added = try transaction.execute(
         """
         INSERT INTO used_assertions (client, jti, expires_at) VALUES (?, ?, ?)
         ON CONFLICT (client, jti) DO NOTHING
-        """, [.text("\(client)"), Self.digest(jti), expiresAt.stored]) == 1
+        """, [.text("\(client)"), Self.digest(jti), expiresAt.stored])
+      return added == 1 ? .first : .replayed
     }
   }
 

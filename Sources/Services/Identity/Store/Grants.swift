@@ -1,3 +1,4 @@
+import AuthorityAPI
 import IdentityAPI
 import Storage
 package import Vocabulary
@@ -29,6 +30,8 @@ package struct CodeRedemption: Sendable {
 package enum GrantOutcome: Sendable, Equatable {
   /// `nonce` is for the ID token; `refreshes` says whether the offered refresh token was kept.
   case granted(Grant, nonce: String?, refreshes: Bool)
+  /// `refreshToken` is the successor: a new one, or the same once more.
+  case refreshed(Grant, refreshToken: String)
   /// More was asked for than had been granted; nothing changed.
   case beyondScope
   case refused
@@ -40,7 +43,10 @@ extension IdentityStore {
     code: String, for grant: Grant, request: AuthorizationRequest, consentGiven: Bool,
     journal: Journal
   ) async throws {
-    try await store.write { transaction in
+    try await store.write { [isBarred] transaction in
+      let isCutOff = try transaction.isCutOff(
+        client: grant.client, person: grant.person, isBarred)
+      guard !isCutOff else { throw Problem.forbidden }
       if consentGiven { try transaction.remember(grant, journal: journal) }
       _ = try transaction.execute(
         """
@@ -68,7 +74,7 @@ extension IdentityStore {
 
   /// Redeems a code, once.
   package func redeem(_ redemption: CodeRedemption, journal: Journal) async throws -> GrantOutcome {
-    try await store.write { transaction in
+    try await store.write { [isBarred] transaction in
       guard
         let row = try transaction.rows(
           """
@@ -89,7 +95,9 @@ extension IdentityStore {
         [.text(machine.state.rawValue), Self.digest(redemption.code)])
       switch action {
       case .issueTokens:
-        guard case .live = family.state else { return .refused }
+        guard case .live = family.state,
+          try !transaction.isCutOff(client: grant.client, person: grant.person, isBarred)
+        else { return .refused }
         let refreshes = grant.scopes.contains(Scopes.offlineAccess)
         if refreshes {
           try transaction.keep(
@@ -108,15 +116,18 @@ extension IdentityStore {
   }
 
   /// Exchanges a refresh token for its successor.
+  /// - Parameter salt: 32 fresh random bytes, of which with the token the successor is made.
   package func refresh(
-    _ token: String, by client: ClientID, wanting wanted: Set<Scope>?, successor: String,
+    _ token: String, by client: ClientID, wanting wanted: Set<Scope>?, salt: [UInt8],
     journal: Journal
   ) async throws -> GrantOutcome {
-    try await store.write { transaction in
+    try await store.write { [isBarred] transaction in
       guard
         let row = try transaction.rows(
-          "SELECT family, generation, issued_at FROM refresh_tokens WHERE digest = ?",
-          [Self.digest(token)]
+          """
+          SELECT family, generation, issued_at, repeatable_until, salt FROM refresh_tokens
+          WHERE digest = ?
+          """, [Self.digest(token)]
         ).first
       else { return .refused }
       var (grant, family) = try transaction.family(row.id("family"))
@@ -125,20 +136,32 @@ extension IdentityStore {
           grant.event("token", "refresh-refused", reason: "wrong-client"), in: journal)
         return .refused
       }
+      guard try !transaction.isCutOff(client: grant.client, person: grant.person, isBarred) else {
+        transaction.note(
+          grant.event("token", "refresh-refused", reason: "suspended"), in: journal)
+        return .refused
+      }
       guard wanted?.isSubset(of: grant.scopes) ?? true else { return .beyondScope }
       let action = family.handle(
         .presented(
           generation: try row.integer("generation"),
-          issuedAt: Instant(milliseconds: try row.integer("issued_at")), at: journal.at))
+          issuedAt: Instant(milliseconds: try row.integer("issued_at")),
+          repeatableUntil: try row.optionalInteger("repeatable_until").map {
+            Instant(milliseconds: $0)
+          }, at: journal.at))
       switch action {
       case .rotate(let generation):
-        _ = try transaction.execute(
-          "UPDATE families SET generation = ? WHERE family = ?",
-          [.integer(generation), .text("\(grant.family)")])
-        try transaction.keep(
-          successor, of: grant.family, generation: generation, journal: journal)
+        let successor = RefreshSuccessor.make(of: token, salt: salt)
+        try transaction.rotate(
+          token, to: successor, salt: salt, generation, of: grant.family, journal: journal)
         transaction.note(grant.event("token", "tokens-refreshed"), in: journal)
-        return .granted(grant, nonce: nil, refreshes: true)
+        return .refreshed(grant, refreshToken: successor)
+      case .repeatAnswer:
+        let successor = RefreshSuccessor.make(of: token, salt: try row.blob("salt"))
+        try transaction.endRepeats(of: grant.family)
+        transaction.note(
+          grant.event("token", "tokens-refreshed", reason: "answer-repeated"), in: journal)
+        return .refreshed(grant, refreshToken: successor)
       case .refuseAndAnnounce(let reason):
         try transaction.write(revoked: reason, of: grant, journal: journal)
         return .refused
@@ -219,8 +242,37 @@ extension Transaction {
       [.text(reason.rawValue), .text("\(grant.family)")])
     _ = try execute(
       "UPDATE codes SET state = 'void' WHERE family = ?", [.text("\(grant.family)")])
-    try announce(.family, "\(grant.family)", journal: journal)
+    try announce(
+      RevokedThing(
+        kind: .family, id: "\(grant.family)", owner: "\(grant.person)",
+        until: journal.at + TokenLifetimes.revocationMax), journal: journal)
     note(grant.event("revoke", "family-revoked", reason: reason.rawValue), in: journal)
+  }
+
+  /// The newest token of a family gives way to its successor, and can be answered once more for a moment.
+  fileprivate func rotate(
+    _ token: String, to successor: String, salt: [UInt8], _ generation: Int64,
+    of family: FamilyID, journal: Journal
+  ) throws {
+    _ = try execute(
+      "UPDATE families SET generation = ? WHERE family = ?",
+      [.integer(generation), .text("\(family)")])
+    try endRepeats(of: family)
+    _ = try execute(
+      "UPDATE refresh_tokens SET repeatable_until = ?, salt = ? WHERE digest = ?",
+      [
+        (journal.at + RefreshFamily.repeatMax).stored, .blob(salt), IdentityStore.digest(token),
+      ])
+    try keep(successor, of: family, generation: generation, journal: journal)
+  }
+
+  /// From now on no replaced token of this family is answered any more.
+  fileprivate func endRepeats(of family: FamilyID) throws {
+    _ = try execute(
+      """
+      UPDATE refresh_tokens SET repeatable_until = NULL, salt = NULL
+      WHERE family = ? AND repeatable_until IS NOT NULL
+      """, [.text("\(family)")])
   }
 
   func keep(

@@ -8,7 +8,19 @@ package import Vocabulary
 /// record and revocation stand together or not at all.
 package struct IdentityStore: Sendable {
   let store: Store
-  package init(_ store: Store) { self.store = store }
+  /// Whether the policies' list of the suspended names this client or person. Transactions capture this alone, not all
+  /// of us: what the writer's queue lets go of last must not be the store itself.
+  let isBarred: @Sendable (String) -> Bool
+
+  package init(
+    _ store: Store, barring isBarred: @escaping @Sendable (String) -> Bool = { _ in false }
+  ) {
+    self.store = store
+    self.isBarred = isBarred
+  }
+
+  /// More rows than any table has: where a statement wants a LIMIT, and means none.
+  static let rowsMax = 1_000_000_000
 
   /// What is kept of a code, a token or a cookie: enough to recognise it, too little to use it.
   static func digest(_ secret: String) -> SQLValue {

@@ -3,24 +3,26 @@ import Vocabulary
 
 extension IdentityStore {
   /// All signing keys with their sealed private bytes, in a stable order.
-  func signingKeys() async throws -> [(KeySchedule.Entry, sealed: [UInt8])] {
+  package func signingKeys() async throws -> [(KeySchedule.Entry, sealed: [UInt8])] {
     try await store.read { try $0.signingKeys() }
   }
 
   /// One rotation: decided on what is stored, so two at once are two, one after the other.
+  /// - Throws: `KeyRotationRefusal`.
   func rotate(
     to algorithm: KeySchedule.Algorithm, fresh: KeySchedule.Entry, next: KeySchedule.Entry,
     sealed: [String: [UInt8]], journal: Journal
   ) async throws {
     try await store.write { transaction in
       var schedule = KeySchedule(entries: try transaction.snapshot.signingKeys().map(\.0))
-      schedule.rotate(to: algorithm, fresh: fresh, next: next, at: journal.at)
-      schedule.forget(at: journal.at)
+      try schedule.rotate(to: algorithm, fresh: fresh, next: next, at: journal.at)
       try transaction.keep(schedule, sealed: sealed)
       transaction.note(
         IdentityEvent(
           "rotateSigningKey", "signing-key-rotated",
-          detail: ["kid": schedule.active?.kid ?? "", "alg": algorithm.rawValue]), in: journal)
+          detail: [
+            "kid": schedule.active(of: algorithm.series)?.kid ?? "", "alg": algorithm.rawValue,
+          ]), in: journal)
     }
   }
 

@@ -6,6 +6,11 @@ package struct Credential: Sendable {
   package let person: PersonID
   /// PHC string.
   package let password: String
+  /// Until when a one-time password is good; nil for one of the person's own.
+  package var oneTimeUntil: Instant?
+
+  package var isOneTime: Bool { oneTimeUntil != nil }
+  package func isGood(at now: Instant) -> Bool { oneTimeUntil.map { now < $0 } ?? true }
 }
 
 package enum PersonRefusal: Refusal, Equatable, CaseIterable {
@@ -14,7 +19,8 @@ package enum PersonRefusal: Refusal, Equatable, CaseIterable {
   package var problem: Problem {
     switch self {
     case .exists:
-      Problem("person-exists", 409, "This person signs in with another login or password")
+      Problem(
+        "person-exists", 409, "This person signs in with another login or password", kind: .differs)
     case .idOfClient: Problem("subject-taken", 409, "This id is a client's")
     case .loginTaken: Problem("login-taken", 409, "Somebody else signs in with this login")
     case .badLogin:
@@ -29,9 +35,14 @@ extension IdentityStore {
   package func credential(login index: [UInt8]) async throws -> Credential? {
     try await store.read { snapshot in
       try snapshot.rows(
-        "SELECT person, password FROM people WHERE login_index = ?", [.blob(index)]
+        """
+        SELECT people.person AS person, password, expires_at FROM people
+        LEFT JOIN password_resets ON password_resets.person = people.person WHERE login_index = ?
+        """, [.blob(index)]
       ).first.map { row in
-        Credential(person: try row.id("person"), password: try row.text("password"))
+        Credential(
+          person: try row.id("person"), password: try row.text("password"),
+          oneTimeUntil: try row.optionalInteger("expires_at").map { Instant(milliseconds: $0) })
       }
     }
   }
@@ -82,74 +93,6 @@ extension IdentityStore {
     try await store.read { snapshot in
       try snapshot.rows("SELECT created_at FROM people WHERE person = ?", [.text("\(person)")])
         .first.map { Instant(milliseconds: try $0.integer("created_at")) }
-    }
-  }
-
-  /// Counts an attempt for each subject with its limits, or refuses and counts none.
-  /// - Returns: the longest wait, in whole seconds; nil to proceed.
-  package func attempt(
-    _ subjects: [(index: [UInt8], limits: ThrottleMachine.Limits)], at now: Instant
-  ) async throws -> Int? {
-    try await store.write { transaction in
-      var counted: [([UInt8], ThrottleMachine.State)] = []
-      var refused: [([UInt8], ThrottleMachine.State)] = []
-      var wait: Int?
-      for (index, limits) in subjects {
-        let row = try transaction.rows(
-          "SELECT attempts, last_at FROM throttles WHERE subject = ?", [.blob(index)]
-        ).first
-        let state = try row.map {
-          ThrottleMachine.State.counting(
-            attempts: try $0.integer("attempts"),
-            last: Instant(milliseconds: try $0.integer("last_at")))
-        }
-        var machine = ThrottleMachine(state: state ?? .quiet, limits: limits)
-        if case .refuse(let seconds) = machine.handle(.attempted(at: now)) {
-          wait = max(wait ?? 0, seconds)
-          refused.append((index, machine.state))
-        } else {
-          counted.append((index, machine.state))
-        }
-      }
-      for (index, state) in wait == nil ? counted : refused {
-        guard case .counting(let attempts, let last) = state else { continue }
-        _ = try transaction.execute(
-          """
-          INSERT INTO throttles (subject, attempts, last_at) VALUES (?, ?, ?)
-          ON CONFLICT (subject) DO UPDATE SET attempts = excluded.attempts,
-            last_at = excluded.last_at
-          """, [.blob(index), .integer(attempts), last.stored])
-      }
-      return wait
-    }
-  }
-
-  /// Takes an attempt back that nobody looked at.
-  package func takeBack(_ subjects: [[UInt8]]) async throws {
-    try await store.write { transaction in
-      for subject in subjects { try transaction.redeem(subject) }
-    }
-  }
-}
-
-extension Transaction {
-  /// Takes one attempt back from a throttle.
-  func redeem(_ subject: [UInt8]) throws {
-    guard
-      let row = try rows(
-        "SELECT attempts, last_at FROM throttles WHERE subject = ?", [.blob(subject)]
-      ).first
-    else { return }
-    var machine = ThrottleMachine(
-      state: .counting(
-        attempts: try row.integer("attempts"),
-        last: Instant(milliseconds: try row.integer("last_at"))), limits: .perAddress)
-    _ = machine.handle(.redeemed)
-    switch machine.state {
-    case .quiet: _ = try execute("DELETE FROM throttles WHERE subject = ?", [.blob(subject)])
-    case .counting(let attempts, _):
-      _ = try execute(
-        "UPDATE throttles SET attempts = ? WHERE subject = ?", [.integer(attempts), .blob(subject)])
     }
   }
 }

@@ -1,3 +1,4 @@
+import AuthorityAPI
 import IdentityAPI
 import Storage
 package import Vocabulary
@@ -52,13 +53,16 @@ extension IdentityStore {
     return found
   }
 
-  /// Begins a session, ends the browser's former one (a session id never survives a sign-in: no fixation), and clears
-  /// the throttle of this login; this attempt no longer counts against its address.
+  /// Begins a session, ends the browser's former one (a session id never survives a sign-in: no fixation), and tells the
+  /// throttles that the attempt was right.
   package func begin(
-    _ session: Session, cookie: String, replacing former: String?, throttle: [UInt8],
-    address: [UInt8]? = nil, event: IdentityEvent, journal: Journal
+    _ session: Session, cookie: String, replacing former: String?, attempt: SignInAttempt,
+    event: IdentityEvent, journal: Journal
   ) async throws {
-    try await store.write { transaction in
+    try await store.write { [isBarred] transaction in
+      guard try !transaction.isCutOff(client: nil, person: session.person, isBarred) else {
+        throw Problem.forbidden
+      }
       if let former {
         _ = try transaction.execute(
           "DELETE FROM sessions WHERE digest = ?", [Self.digest(former)])
@@ -72,8 +76,7 @@ extension IdentityStore {
           Self.digest(cookie), .text("\(session.id)"), .text("\(session.person)"),
           session.signedInAt.stored, session.seenAt.stored, session.expiresAt.stored,
         ])
-      _ = try transaction.execute("DELETE FROM throttles WHERE subject = ?", [.blob(throttle)])
-      if let address { try transaction.redeem(address) }
+      try transaction.succeed(attempt)
       transaction.note(event, in: journal)
     }
   }
@@ -92,7 +95,10 @@ extension IdentityStore {
         guard !scopes.contains(Scopes.offlineAccess) else { continue }
         try transaction.revoke(family: try row.id("family"), .signedOut, journal: journal)
       }
-      try transaction.announce(.session, "\(session.id)", journal: journal)
+      try transaction.announce(
+        RevokedThing(
+          kind: .session, id: "\(session.id)", owner: "\(session.person)",
+          until: journal.at + TokenLifetimes.revocationMax), journal: journal)
       transaction.note(
         IdentityEvent(
           "logout", "signed-out", subject: "\(session.person)",

@@ -40,9 +40,11 @@ extension Answer {
 
   /// RFC 6749 §5.2.
   static func oauth(_ error: OAuthError) -> Answer {
-    uncached(
+    var answer = uncached(
       error.status,
       ["error": .string(error.code.rawValue), "error_description": .string(error.description)])
+    if let challenge = error.challenge { answer.headers.add("www-authenticate", challenge) }
+    return answer
   }
 
   /// An authorization response to the client (RFC 6749 §4.1.2, RFC 9207 §2).

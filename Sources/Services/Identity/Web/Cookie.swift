@@ -1,12 +1,18 @@
-/// The two cookies of the identity pages. Both carry the `__Host-` prefix (RFC 6265bis §4.1.3.2): no other host and no
+import Vocabulary
+
+/// The cookies of the identity pages. All carry the `__Host-` prefix (RFC 6265bis §4.1.3.2): no other host and no
 /// plain connection can set or read them, and no script can.
 package enum Cookie: String, Sendable, CaseIterable {
   /// The browser session of a signed-in person.
   case session = "__Host-strongroom-session"
   /// Ties a login form to the browser it was shown in, before there is a session.
   case visit = "__Host-strongroom-visit"
+  /// Stays for months: the browser in which somebody has signed in (`BrowserMark`).
+  case browser = "__Host-strongroom-browser"
 
-  package static let headerBytesMax = 8_192
+  /// As much as the door lets in: other applications of the same host may have many cookies, and ours must be found
+  /// beside them.
+  package static let headerBytesMax = 16_384
   /// 32 random bytes in base64url.
   package static let valueCharacters = 43
 
@@ -29,9 +35,12 @@ package enum Cookie: String, Sendable, CaseIterable {
     return found
   }
 
-  /// The `Set-Cookie` value. No `Max-Age`: it goes when the browser closes; the store ends it earlier.
+  /// The `Set-Cookie` value. Only the browser's mark has a `Max-Age`; the others go when the browser closes, and the store
+  /// ends them earlier.
   package func setting(_ value: String) -> String {
-    "\(rawValue)=\(value); Path=/; Secure; HttpOnly; SameSite=Lax"
+    let lasting =
+      self == .browser ? "; Max-Age=\(BrowserMark.lifetime.milliseconds / 1_000)" : ""
+    return "\(rawValue)=\(value); Path=/; Secure; HttpOnly; SameSite=Lax" + lasting
   }
   package var clearing: String {
     "\(rawValue)=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"

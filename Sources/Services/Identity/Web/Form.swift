@@ -1,7 +1,7 @@
 import Vocabulary
 
 /// `application/x-www-form-urlencoded`, read strictly: OAuth forbids a parameter twice (RFC 6749 §3.1), and what cannot
-/// be decoded exactly is refused instead of repaired.
+/// be decoded exactly is refused instead of repaired. A parameter without a value is as if it had not been sent (§3.1).
 package struct Form: Hashable, Sendable {
   package static let bytesMax = 16_384
   package static let parametersMax = 40
@@ -30,14 +30,14 @@ package struct Form: Hashable, Sendable {
       guard values.updateValue(value, forKey: name) == nil else { throw .duplicate }
       names.append(name)
     }
-    self.values = values
-    self.names = names
+    self.values = values.filter { !$0.value.isEmpty }
+    self.names = names.filter { values[$0]?.isEmpty == false }
   }
 
   /// A form from pairs that were decoded elsewhere (the query string of a request).
   package init(_ pairs: [String: String]) {
-    values = pairs
-    names = pairs.keys.sorted()
+    values = pairs.filter { !$0.value.isEmpty }
+    names = values.keys.sorted()
   }
 
   package static func encode(_ parameters: [(name: String, value: String)]) -> String {

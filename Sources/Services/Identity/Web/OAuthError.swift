@@ -21,9 +21,13 @@ package struct OAuthError: Error, Hashable, Sendable {
   package let code: Code
   package let description: String
 
-  package init(_ code: Code, _ description: String) {
+  /// `WWW-Authenticate`, where the client tried an `Authorization` field (RFC 6749 §5.2); else nil.
+  package let challenge: String?
+
+  package init(_ code: Code, _ description: String, challenge: String? = nil) {
     self.code = code
     self.description = description
+    self.challenge = challenge
   }
 
   /// On the token endpoint.

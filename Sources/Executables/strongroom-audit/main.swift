@@ -1,4 +1,0 @@
-import Audit
-import Chassis
-
-await ServiceMain.run(AuditService.self)

@@ -1,4 +1,0 @@
-import Authority
-import Chassis
-
-await ServiceMain.run(AuthorityService.self)

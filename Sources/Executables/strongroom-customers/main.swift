@@ -1,4 +1,0 @@
-import Chassis
-import Customers
-
-await ServiceMain.run(CustomersService.self)

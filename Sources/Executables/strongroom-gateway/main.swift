@@ -1,4 +1,0 @@
-import Chassis
-import Gateway
-
-await ServiceMain.run(GatewayService.self)

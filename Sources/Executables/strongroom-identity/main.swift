@@ -1,4 +1,0 @@
-import Chassis
-import Identity
-
-await ServiceMain.run(IdentityService.self)

@@ -1,4 +1,0 @@
-import Chassis
-import Ledger
-
-await ServiceMain.run(LedgerService.self)

@@ -1,4 +1,0 @@
-import Chassis
-import Payments
-
-await ServiceMain.run(PaymentsService.self)

@@ -1,4 +1,0 @@
-import Chassis
-import Sidecar
-
-await ServiceMain.run(SidecarService.self, isSidecar: true)
