@@ -167,7 +167,7 @@ import Vocabulary
       "add 'handOverSecrets' to the calls to the service that hands it out"),
     Broken(
       .contradiction, "payments", "data: [", "secrets: [sealing-keyring]\ndata: [", line: 23,
-      "operations: [getSealingKeyring]} to 'calls'"),
+      "add 'getSealingKeyring' to the calls to the service that hands it out"),
     Broken(
       .contradiction, "payments", "data: [", "secrets: [root-key]\ndata: [", line: 23,
       "only the service that hands out sealing keys"),
