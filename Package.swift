@@ -19,6 +19,8 @@ struct Module {
   /// SQL that is compiled into the module, so that a binary can never meet another version's schema. Each has a twin in
   /// PostgreSQL's words beside it.
   var migrations: [String] = []
+  /// Other files that are compiled into the module, so that no binary can miss them.
+  var documents: [String] = []
   var migrationFiles: [String] { migrations + migrations.map { "\($0.dropLast(4)).postgres.sql" } }
 }
 
@@ -57,6 +59,12 @@ func nio(_ names: String...) -> [Target.Dependency] {
   names.map { .product(name: "NIO\($0)", package: "swift-nio") }
 }
 
+/// The metaschemas of JSON Schema.
+let metaschemas = [
+  "schema", "core", "applicator", "unevaluated", "validation", "meta-data", "format-annotation",
+  "format-assertion", "content",
+].map { "Metaschema/\($0).json" }
+
 let parts: [Module] =
   [
     Module(
@@ -65,6 +73,7 @@ let parts: [Module] =
       layer: .Foreign, name: "CPostgres", library: (pkgConfig: "libpq", debian: "libpq-dev")),
     Module(
       layer: .Foreign, name: "CZlib", library: (pkgConfig: "zlib", debian: "zlib1g-dev")),
+    Module(layer: .Foreign, name: "CICU"),
     // Nobody uses these two: they are preloaded into a process, and must not be linked into one.
     Module(layer: .Foreign, name: "CHeapCount"),
     Module(layer: .Foreign, name: "CPowerCut"),
@@ -78,6 +87,11 @@ let parts: [Module] =
     Module(
       layer: .Engines, name: "Tokens", uses: ["Vocabulary", "StrictJSON"],
       products: [crypto, cryptoExtras]),
+    Module(layer: .Engines, name: "Patterns"),
+    Module(
+      layer: .Engines, name: "SchemaEngine", uses: ["StrictJSON", "Patterns", "CICU"],
+      documents: metaschemas),
+    Module(layer: .Engines, name: "OpenAPI", uses: ["StrictJSON", "SchemaEngine"]),
     Module(layer: .Engines, name: "Deflate", uses: ["CZlib"]),
     Module(
       layer: .Engines, name: "MerkleLog", uses: ["Vocabulary", "Deflate"], products: [crypto]),
@@ -218,8 +232,8 @@ let parts: [Module] =
     Module(
       layer: .Drills, name: "Conformance",
       uses: [
-        "Vocabulary", "StrictJSON", "Tokens", "Sealing", "MerkleLog", "WorkloadIdentity",
-        "PolicyEngine", "PolicyBundles", "Telemetry", "Gateway",
+        "Vocabulary", "StrictJSON", "SchemaEngine", "OpenAPI", "Tokens", "Sealing", "MerkleLog",
+        "WorkloadIdentity", "PolicyEngine", "PolicyBundles", "Telemetry", "Gateway",
       ], products: nio("Core") + [crypto, x509, asn1]),
     Module(layer: .Drills, name: "PlatformSoak", uses: ["Vocabulary"]),
     Module(layer: .Drills, name: "PolicyBench", uses: ["PolicyEngine"]),
@@ -326,7 +340,9 @@ func target(_ module: Module) -> Target {
     guard let library = module.library else {
       return .target(
         name: module.name, path: path,
-        exclude: module.name == "CPasswordWords" ? ["LICENCE.txt"] : [])
+        exclude: module.name == "CPasswordWords" ? ["LICENCE.txt"] : [],
+        // Not by pkg-config: Swift's Foundation has an ICU of its own, and no header of this one may be seen in Swift.
+        linkerSettings: module.name == "CICU" ? [.linkedLibrary("icuuc")] : [])
     }
     return .systemLibrary(
       name: module.name, path: path, pkgConfig: library.pkgConfig,
@@ -348,8 +364,11 @@ func target(_ module: Module) -> Target {
   default:
     return .target(
       name: module.name, dependencies: dependencies, path: path,
-      exclude: ["PolicyBench": ["peers.py"], "PolicySoak": ["opa.py", "peer.py"]][module.name]
-        ?? [],
+      exclude: [
+        "PolicyBench": ["peers.py"], "PolicySoak": ["opa.py", "peer.py"],
+        "SchemaEngine": ["Metaschema/SOURCE.txt"],
+      ][module.name] ?? [],
+      resources: module.documents.map { .embedInCode($0) },
       swiftSettings: settings(module) + (module.name == "PolicyEngine" ? closuresStay : []))
   }
 }
@@ -382,8 +401,10 @@ let testFolders = [
   "FuzzTargets",
   "Gateway",
   "Identity", "Launcher", "Ledger", "LedgerBook", "LedgerJournal", "LedgerPostgres",
-  "LedgerSoak", "LedgerStorage", "LedgerText", "MerkleLog",
-  "Payments", "PlatformSoak", "PolicyCommand", "PolicyEngine", "PolicyServer", "Sandbox", "Sealing",
+  "LedgerSoak", "LedgerStorage", "LedgerText", "MerkleLog", "OpenAPI", "Patterns",
+  "Payments", "PlatformSoak", "PolicyCommand", "PolicyEngine", "PolicyServer", "Sandbox",
+  "SchemaEngine",
+  "Sealing",
   "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
   "WorkloadIdentity",
 ]

@@ -10,7 +10,8 @@ import Testing
   private static let suites = ConformanceSuite.all(timeZones: TimeZones(files: [:]))
 
   @Test(arguments: [
-    ("authz", 269), ("crypto", 1_130), ("http", 1_858), ("jwt", 104_011), ("merkle", 242),
+    ("authz", 269), ("crypto", 1_130), ("http", 1_858), ("jsonschema", 1_200), ("jwt", 104_011),
+    ("merkle", 242), ("openapi", 29),
     ("pii", 628),
     ("spiffe", 29), ("x509-limbo", 206),
   ])

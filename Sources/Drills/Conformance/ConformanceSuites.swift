@@ -4,7 +4,11 @@ extension ConformanceSuite {
   /// All suites, by name.
   /// - Parameter timeZones: what policies are told of the time in other places.
   package static func all(timeZones: TimeZones) -> [ConformanceSuite] {
-    [authz, crypto, http, jwt, merkle, pii, rego(timeZones: timeZones), spiffe, x509Limbo]
+    [
+      authz, crypto, http, jsonschema, jwt, merkle, openapi, pii, rego(timeZones: timeZones),
+      spiffe,
+      x509Limbo,
+    ]
   }
 
   /// What a suite's folder may be called on the command line.

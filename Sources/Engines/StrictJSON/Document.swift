@@ -1,29 +1,44 @@
 /// A parsed text as a flat list of nodes in document order: no tree of small allocations, and a
 /// decoder can walk it with two integers. Sixteen bytes a node.
-struct Node {
-  enum Kind: UInt8 {
+package struct JSONNode: Sendable {
+  package enum Kind: UInt8, Sendable {
     case null, yes, no, integer, number, string, escapedString, key, escapedKey, array, object
   }
-  var kind: Kind
+  package var kind: Kind
   /// First byte of the value in the text; for strings the one after the quotation mark.
-  var start: UInt32
+  package var start: UInt32
   /// Byte after the value; for strings the closing mark; for containers the number of members.
-  var end: UInt32
+  package var end: UInt32
   /// Index of the node after this one and all it contains.
-  var next: UInt32
+  package var next: UInt32
 }
 
-struct Document {
-  let bytes: [UInt8]
-  let nodes: [Node]
+/// One parsed text: its bytes, and where the values stand in them. The root is node 0; an object's members are a node for the
+/// name and the value's behind it.
+package struct JSONDocument: Sendable {
+  package let bytes: [UInt8]
+  package let nodes: [JSONNode]
+
+  /// Reads one JSON text (RFC 8259) as strictly as `JSON.parse`, without making a tree of it.
+  /// - Throws: `JSONError` with the byte position, also beyond a limit.
+  package static func parse(
+    _ bytes: some Collection<UInt8>, limits: JSONLimits = .standard
+  ) throws(JSONError) -> JSONDocument {
+    try Parser.parse(bytes, limits: limits)
+  }
+
+  init(bytes: [UInt8], nodes: [JSONNode]) {
+    self.bytes = bytes
+    self.nodes = nodes
+  }
 
   /// The value of a member's name or of a string, with its escapes resolved.
-  func string(_ index: Int) -> String {
+  package func string(_ index: Int) -> String {
     documentString(nodes[index], in: bytes)
   }
 
   /// Nil where the integer needs more than 64 bits.
-  func integer(_ index: Int) -> Int64? {
+  package func integer(_ index: Int) -> Int64? {
     let node = nodes[index]
     var position = Int(node.start)
     let negative = bytes[position] == UInt8(ascii: "-")
@@ -41,7 +56,7 @@ struct Document {
   }
 
   /// Finite: the parser has refused a number that would round to infinity.
-  func double(_ index: Int) -> Double {
+  package func double(_ index: Int) -> Double {
     let node = nodes[index]
     return spelledDouble(bytes[Int(node.start)..<Int(node.end)])
   }
@@ -49,7 +64,7 @@ struct Document {
   func isNull(_ index: Int) -> Bool { nodes[index].kind == .null }
 
   /// The subtree as a value.
-  func tree(_ index: Int) -> JSON {
+  package func tree(_ index: Int) -> JSON {
     switch nodes[index].kind {
     case .null: return .null
     case .yes: return .bool(true)
@@ -99,9 +114,13 @@ struct Document {
     return path
   }
 
-  func pointer(to index: Int) -> String { jsonPointer(path(to: index).lazy.map(\.stringValue)) }
+  /// JSON Pointer (RFC 6901) of a node.
+  package func pointer(to index: Int) -> String {
+    jsonPointer(path(to: index).lazy.map(\.stringValue))
+  }
 
-  func kindName(_ index: Int) -> String {
+  /// What a node is, with its article, for a person.
+  package func kindName(_ index: Int) -> String {
     switch nodes[index].kind {
     case .null: "null"
     case .yes, .no: "a boolean"
@@ -127,7 +146,7 @@ struct PathKey: CodingKey {
   }
 }
 
-func documentString(_ node: Node, in bytes: [UInt8]) -> String {
+func documentString(_ node: JSONNode, in bytes: [UInt8]) -> String {
   let raw = bytes[Int(node.start)..<Int(node.end)]
   guard node.kind == .escapedString || node.kind == .escapedKey else {
     return String(decoding: raw, as: UTF8.self)

@@ -30,7 +30,7 @@ final class NodeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
     return keys
   }
 
-  /// Node of the value with this name.
+  /// JSONNode of the value with this name.
   private func find(_ key: Key) -> Int? {
     let nodes = reading.document.nodes
     let name = key.stringValue
@@ -50,7 +50,7 @@ final class NodeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
     return nil
   }
 
-  private func isNamed(_ name: String, _ node: Node) -> Bool {
+  private func isNamed(_ name: String, _ node: JSONNode) -> Bool {
     guard node.kind == .key else { return documentString(node, in: reading.document.bytes) == name }
     let utf8 = name.utf8
     guard utf8.count == Int(node.end - node.start) else { return false }

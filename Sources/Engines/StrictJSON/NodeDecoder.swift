@@ -5,7 +5,7 @@ import Vocabulary
 final class Reading {
   // A class, because the containers of one decoding share the marks. It lives in one call and is
   // never shared further.
-  let document: Document
+  let document: JSONDocument
   private var marks: [Marks]
 
   private struct Marks: OptionSet {
@@ -18,7 +18,7 @@ final class Reading {
     static let readWhole = Marks(rawValue: 4)
   }
 
-  init(_ document: Document) {
+  init(_ document: JSONDocument) {
     self.document = document
     marks = Array(repeating: [], count: document.nodes.count)
     marks[0] = .wanted

@@ -7,7 +7,7 @@ struct Parser {
     let isObject: Bool
     /// Members begun so far.
     var members = 0
-    /// Node of the name of the member being read; -1 before the first.
+    /// JSONNode of the name of the member being read; -1 before the first.
     var key = -1
     /// All names so far are plain ASCII without escapes, so equal bytes are the only way to be
     /// equal.
@@ -17,7 +17,7 @@ struct Parser {
   private let bytes: [UInt8]
   private let limits: JSONLimits
   private var position = 0
-  private var nodes: [Node] = []
+  private var nodes: [JSONNode] = []
   private var open: [Frame] = []
 
   /// Up to here names are compared pairwise; beyond, by a set, so that a long object cannot cost
@@ -26,14 +26,14 @@ struct Parser {
 
   static func parse(
     _ bytes: some Collection<UInt8>, limits: JSONLimits
-  ) throws(JSONError) -> Document {
+  ) throws(JSONError) -> JSONDocument {
     let count = bytes.count
     guard count <= limits.bytesMax else {
       throw JSONError(pointer: "", reason: "longer than \(limits.bytesMax) bytes", offset: nil)
     }
     var parser = Parser(bytes as? [UInt8] ?? Array(bytes), limits)
     try parser.run()
-    return Document(bytes: parser.bytes, nodes: parser.nodes)
+    return JSONDocument(bytes: parser.bytes, nodes: parser.nodes)
   }
 
   private init(_ bytes: [UInt8], _ limits: JSONLimits) {
@@ -89,12 +89,12 @@ struct Parser {
     }
   }
 
-  private mutating func append(_ kind: Node.Kind, _ start: Int, _ end: Int) throws(JSONError) {
+  private mutating func append(_ kind: JSONNode.Kind, _ start: Int, _ end: Int) throws(JSONError) {
     guard nodes.count < limits.valuesMax else {
       throw fault("more than \(limits.valuesMax) values")
     }
     nodes.append(
-      Node(kind: kind, start: UInt32(start), end: UInt32(end), next: UInt32(nodes.count + 1)))
+      JSONNode(kind: kind, start: UInt32(start), end: UInt32(end), next: UInt32(nodes.count + 1)))
   }
 
   private mutating func readValue() throws(JSONError) {
@@ -113,7 +113,7 @@ struct Parser {
     }
   }
 
-  private mutating func readWord(_ word: StaticString, _ kind: Node.Kind) throws(JSONError) {
+  private mutating func readWord(_ word: StaticString, _ kind: JSONNode.Kind) throws(JSONError) {
     let end = position + word.utf8CodeUnitCount
     let matches = word.withUTF8Buffer { expected in
       end <= bytes.count && bytes[position..<end].elementsEqual(expected)
@@ -186,7 +186,7 @@ extension Parser {
     }
   }
 
-  private func sameBytes(_ left: Node, _ right: Node) -> Bool {
+  private func sameBytes(_ left: JSONNode, _ right: JSONNode) -> Bool {
     guard left.end - left.start == right.end - right.start else { return false }
     var other = Int(right.start)
     for index in Int(left.start)..<Int(left.end) {
@@ -291,7 +291,7 @@ extension Parser {
 extension Parser {
   private mutating func readNumber() throws(JSONError) {
     let start = position
-    var kind = Node.Kind.integer
+    var kind = JSONNode.Kind.integer
     if bytes[position] == UInt8(ascii: "-") { position += 1 }
     if position < bytes.count, bytes[position] == UInt8(ascii: "0") {
       position += 1
