@@ -257,7 +257,7 @@ import Vocabulary
           name: "\(name).yaml",
           text: """
             {apiVersion: strongroom/v1, service: \(name), summary: One., port: \(port), \(limits),
-             operations: [{id: \(operation), method: POST, path: /v1/x, callers: [\(from)]}],
+             operations: [{id: \(operation), method: POST, path: /v1/x, callers: [\(from)], idempotency: key}],
              calls: [\(calls)]}
             """)
       }

@@ -145,7 +145,11 @@ package struct HouseAuthority: Service {
   package static let name = AuthorityOperations.listRevocations.service
   private let context: ServiceContext
 
-  package init(_ context: ServiceContext) async throws { self.context = context }
+  package init(_ context: ServiceContext) async throws {
+    self.context = context
+    // The charter is the real one, and charter and code must name the same settings.
+    for setting in context.charter.settings { _ = context.settings.number(setting.name) }
+  }
   package var auditSink: AuditSink? { { _ in } }
 
   package var operations: [String: Handler] {
