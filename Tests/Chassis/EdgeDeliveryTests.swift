@@ -167,6 +167,11 @@ private struct Town {
     try await town.send("last", id: "3")
     #expect(try await town.wait { reader.service.desk.all.count == 2 })
     #expect(reader.service.desk.all.map(\.word) == ["first", "last"])
+    // The receiver has them before the sender has noted that.
+    #expect(
+      try await town.wait {
+        try await town.herald.context.outbox.batch(of: "reader.hear").messages.isEmpty
+      })
     let aside = try await town.herald.context.store.read { snapshot in
       try snapshot.rows("SELECT id, reason FROM outbox_refused").map {
         try [$0.text("id"), $0.text("reason")]

