@@ -37,7 +37,6 @@ enum Exceptions {
       "Sources/Services/Gateway/Edge/EdgeCertificateSource.swift": pacing,
       "Sources/Services/Gateway/Edge/EdgeListener.swift": pacing,
       "Sources/Services/Gateway/Tokens/IdentityFeed.swift": pacing,
-      "Sources/Services/Identity/IdentityService.swift": pacing,
     ],
   ]
 }

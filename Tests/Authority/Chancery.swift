@@ -182,7 +182,8 @@ struct Chancery {
       ("payments", 7105, "\(sealing), listRevocations", keyring),
     ]
     for (service, port, operation, secrets) in edges {
-      let offered = "{id: appendRecords, method: POST, path: /v1/records, callers: [authority]}"
+      let offered =
+        "{id: appendRecords, method: POST, path: /v1/records, callers: [authority], idempotency: natural}"
       charters["\(service).yaml"] = """
         apiVersion: strongroom/v1
         service: \(service)

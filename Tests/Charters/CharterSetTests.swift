@@ -215,6 +215,17 @@ import Vocabulary
       .contradiction, "payments", "    purpose: payment.create\n", "", line: 12, "transaction token"
     ),
     Broken(.contradiction, "operator", "calls:", "port: 7200\ncalls:", line: 4, "listens nowhere"),
+    Broken(
+      .contradiction, "ledger", "port: 7104",
+      "port: 7104\nsettings: [{name: a, unit: days, min: 1, max: 3, default: 4, summary: A.}]",
+      line: 5, "the default 4 is not from 1 to 3"),
+    Broken(
+      .missingField, "ledger", "port: 7104", "port: 7104\nsettings: [{name: a, unit: days}]",
+      line: 5, "'min' is missing"),
+    Broken(
+      .badValue, "ledger", "port: 7104",
+      "port: 7104\nsettings: [{name: A, unit: days, min: 1, max: 3, default: 2, summary: A.}]",
+      line: 5, "a setting's name"),
     Broken(.badYAML, "payments", "summary: Moves", "\tsummary: Moves", line: 3, "not YAML"),
   ])
   func `names each fault, its line and what to do`(broken: Broken) throws {
@@ -246,7 +257,7 @@ import Vocabulary
           name: "\(name).yaml",
           text: """
             {apiVersion: strongroom/v1, service: \(name), summary: One., port: \(port), \(limits),
-             operations: [{id: \(operation), method: POST, path: /v1/x, callers: [\(from)]}],
+             operations: [{id: \(operation), method: POST, path: /v1/x, callers: [\(from)], idempotency: key}],
              calls: [\(calls)]}
             """)
       }

@@ -20,7 +20,8 @@ import Testing
     ("", CharterFields.charter), ("operation", CharterFields.operation),
     ("program", CharterFields.program), ("rate", CharterFields.rate), ("call", CharterFields.call),
     ("data", CharterFields.data),
-    ("store", CharterFields.store), ("limits", CharterFields.limits),
+    ("store", CharterFields.store), ("setting", CharterFields.setting),
+    ("limits", CharterFields.limits),
   ])
   func `names the fields that the loader knows`(definition: String, fields: FieldList) throws {
     let schema = try Self.schema()
@@ -68,6 +69,8 @@ import Testing
     #expect(words(store?["server"]) == CharterStore.Server.allCases.map(\.rawValue))
     #expect(words(store?["writers"]) == CharterStore.Writers.allCases.map(\.rawValue))
     #expect(words(schema["properties"]?["role"]) == CharterRole.allCases.map(\.rawValue))
+    let setting = schema["$defs"]?["setting"]?["properties"]
+    #expect(words(setting?["unit"]) == CharterSetting.Unit.allCases.map(\.rawValue))
     let program = schema["$defs"]?["program"]?["properties"]
     #expect(program?["command"]?["maxItems"]?.integer == Int64(CharterProgram.wordsMax))
     #expect(

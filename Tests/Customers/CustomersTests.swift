@@ -238,7 +238,7 @@ private final class Office: Sendable {
     async throws
   {
     let office = try await Office()
-    let bound = CustomerStore.resealBatchMax * CustomerStore.resealBatchesPerRound
+    let bound = SealedFields.batchMax * SealedFields.batchesPerRound
     let sealed = try SealedDetails(
       Office.details, of: PersonID(bits: 1), by: office.sealing.current)
     try await office.create(PersonID(bits: 1))

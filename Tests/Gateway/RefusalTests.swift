@@ -69,7 +69,7 @@ import Vocabulary
     let caller = try await door.caller()
     var statuses: [Int: Int] = [:]
     for _ in 0..<600 { statuses[try await caller.ask(Self.nothing).status, default: 0] += 1 }
-    #expect(statuses[404, default: 0] >= LimitBook.refusalsBurst)
+    #expect(statuses[404, default: 0] >= 4 * LimitBook.refusalsPerSecond)
     #expect(statuses[429, default: 0] > 0)
     // Good requests of the same address are answered.
     let token = try door.token()

@@ -205,7 +205,7 @@ struct LedgerHouse {
       "audit.yaml": caller(
         "audit", 7106, "",
         operations: """
-          [{id: appendRecords, method: POST, path: /v1/records, callers: [ledger]}]
+          [{id: appendRecords, method: POST, path: /v1/records, callers: [ledger], idempotency: natural}]
           """),
     ]
   }

@@ -52,7 +52,8 @@ extension PaymentsHouse {
       ),
       "audit.yaml": neighbour(
         "audit", 7106,
-        "[{id: appendRecords, method: POST, path: /v1/records, callers: [ledger, payments]}]"),
+        "[{id: appendRecords, method: POST, path: /v1/records, callers: [ledger, payments], idempotency: natural}]"
+      ),
     ]
   }
 

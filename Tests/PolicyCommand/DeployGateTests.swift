@@ -27,17 +27,42 @@ import Testing
     }
   }
 
+  /// What of our checkout charters are judged with.
+  private func copy(to bench: Workbench) throws {
+    for path in ["Charters", "Policies", "Sources/Services", "Package.swift"] {
+      let target = URL(filePath: "\(bench.folder)/\(path)")
+      try FileManager.default.createDirectory(
+        at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: URL(filePath: "\(Workbench.checkout)/\(path)"), to: target)
+    }
+  }
+
+  @Test func `lets a new service pass, which changes one line of what is there`() throws {
+    try withWorkbench { bench in
+      try copy(to: bench)
+      let package = try bench.read("Package.swift")
+      let new = [Self.binary, "charter", "new", "loans", "--charters", bench.folder]
+      #expect(try bench.run(new).code == 0)
+      let checked = try bench.run([Self.binary, "charter", "check", bench.folder])
+      #expect(checked.code == 0, "\(checked.output) \(checked.errors)")
+      #expect(!checked.errors.contains("no role allows"))
+      let changed = try bench.read("Package.swift")
+      #expect(
+        changed.hasPrefix(package) && changed.dropFirst(package.count).count { $0 == "\n" } == 1)
+      let list = try bench.read("Sources/Executables/strongroom-service/Services.swift")
+      #expect(list.contains("import Loans\n") && list.contains("  LoansService.self,\n"))
+      // Once is enough.
+      #expect(try bench.run(new).code == 65)
+      #expect(try bench.read("Package.swift") == changed)
+    }
+  }
+
   /// A checkout with our charters, one of which was changed.
   private func checkout(
     _ bench: Workbench, _ service: String, _ old: String, _ new: String
   ) throws -> Workbench.Outcome {
-    for folder in ["Charters", "Policies", "Sources/Services"] {
-      let target = URL(filePath: "\(bench.folder)/\(folder)")
-      try FileManager.default.createDirectory(
-        at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try FileManager.default.copyItem(
-        at: URL(filePath: "\(Workbench.checkout)/\(folder)"), to: target)
-    }
+    try copy(to: bench)
     let file = "Sources/Services/\(service)/charter.yaml"
     let text = try bench.read(file)
     #expect(text.contains(old))

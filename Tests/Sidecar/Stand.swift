@@ -75,7 +75,7 @@ final class Stand: Sendable {
       "audit.yaml": other(
         "audit", port: 7004,
         """
-        operations: [{id: appendRecords, method: POST, path: /v1/records, callers: [customers]}]
+        operations: [{id: appendRecords, method: POST, path: /v1/records, callers: [customers], idempotency: natural}]
         """),
     ]
     return texts.map { CharterFile(name: $0.key, text: $0.value) }

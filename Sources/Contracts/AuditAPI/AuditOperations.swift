@@ -83,7 +83,7 @@ package struct RecordPage: Codable, Hashable, Sendable {
 }
 
 /// The log's signed statement about itself (C2SP tlog-checkpoint).
-package struct PublishedCheckpoint: Codable, Hashable, Sendable {
+package struct PublishedCheckpoint: SnakeCased, Codable, Hashable, Sendable {
   package let origin: String
   package let size: Int64
   /// Base64 (RFC 4648 §4) of the 32-byte root hash.
@@ -93,11 +93,6 @@ package struct PublishedCheckpoint: Codable, Hashable, Sendable {
   /// The verifier key (C2SP signed-note vkey). Compare it with one obtained another way; a log does
   /// not vouch for itself.
   package let verifierKey: String
-  enum CodingKeys: String, CodingKey {
-    case origin, size, note
-    case rootHash = "root_hash"
-    case verifierKey = "verifier_key"
-  }
   package init(origin: String, size: Int64, rootHash: String, note: String, verifierKey: String) {
     self.origin = origin
     self.size = size
@@ -114,7 +109,7 @@ package struct TileBytes: Hashable, Sendable {
 }
 
 /// RFC 9162 §2.1.3.
-package struct InclusionProofAnswer: Codable, Hashable, Sendable {
+package struct InclusionProofAnswer: SnakeCased, Codable, Hashable, Sendable {
   package let record: AuditRecordID
   package let leafIndex: Int64
   package let treeSize: Int64
@@ -122,13 +117,6 @@ package struct InclusionProofAnswer: Codable, Hashable, Sendable {
   package let leafHash: String
   package let rootHash: String
   package let hashes: [String]
-  enum CodingKeys: String, CodingKey {
-    case record, hashes
-    case leafIndex = "leaf_index"
-    case treeSize = "tree_size"
-    case leafHash = "leaf_hash"
-    case rootHash = "root_hash"
-  }
   package init(
     record: AuditRecordID, leafIndex: Int64, treeSize: Int64, leafHash: String, rootHash: String,
     hashes: [String]
@@ -143,18 +131,13 @@ package struct InclusionProofAnswer: Codable, Hashable, Sendable {
 }
 
 /// RFC 9162 §2.1.4.
-package struct ConsistencyProofAnswer: Codable, Hashable, Sendable {
+package struct ConsistencyProofAnswer: SnakeCased, Codable, Hashable, Sendable {
   package let first: Int64
   package let second: Int64
   /// Base64 root hashes of the two trees.
   package let firstRootHash: String
   package let secondRootHash: String
   package let hashes: [String]
-  enum CodingKeys: String, CodingKey {
-    case first, second, hashes
-    case firstRootHash = "first_root_hash"
-    case secondRootHash = "second_root_hash"
-  }
   package init(
     first: Int64, second: Int64, firstRootHash: String, secondRootHash: String, hashes: [String]
   ) {

@@ -72,7 +72,7 @@ extension SealingKeyVersion: CustomStringConvertible, CustomReflectable {
 }
 
 /// What a service still holds under its sealing keys.
-package struct SealingVersionsInUse: Codable, Hashable, Sendable {
+package struct SealingVersionsInUse: SnakeCased, Codable, Hashable, Sendable {
   /// The version it seals with, since long enough that nothing under an older one can come any more.
   package let current: Int
   /// Versions under which something of its own is sealed, ascending; up to 1,024.
@@ -81,7 +81,6 @@ package struct SealingVersionsInUse: Codable, Hashable, Sendable {
     self.current = current
     self.inUse = inUse
   }
-  private enum CodingKeys: String, CodingKey { case current, inUse = "in_use" }
 }
 
 /// What the gateway's public certificate shall name.
@@ -97,7 +96,7 @@ package struct EdgeCertificateRequest: Codable, Hashable, Sendable {
 }
 
 /// A public TLS certificate with its key.
-package struct IssuedEdgeCertificate: Codable, Hashable, Sendable {
+package struct IssuedEdgeCertificate: SnakeCased, Codable, Hashable, Sendable {
   /// PEM, leaf first, without the root.
   package let chain: String
   /// PKCS #8 in PEM. Never logged; held in memory only.
@@ -115,10 +114,6 @@ package struct IssuedEdgeCertificate: Codable, Hashable, Sendable {
     self.notBefore = notBefore
     self.notAfter = notAfter
   }
-  private enum CodingKeys: String, CodingKey {
-    case chain, privateKey = "private_key", authority, notBefore = "not_before"
-    case notAfter = "not_after"
-  }
 }
 
 extension IssuedEdgeCertificate: CustomStringConvertible, CustomReflectable {
@@ -128,7 +123,7 @@ extension IssuedEdgeCertificate: CustomStringConvertible, CustomReflectable {
 }
 
 /// What a rotation left in force.
-package struct RotationAnswer: Codable, Hashable, Sendable {
+package struct RotationAnswer: SnakeCased, Codable, Hashable, Sendable {
   /// Serial number of the new signing certificate, in hex.
   package let serial: String
   package let notAfter: Instant
@@ -139,7 +134,6 @@ package struct RotationAnswer: Codable, Hashable, Sendable {
     self.notAfter = notAfter
     self.roots = roots
   }
-  private enum CodingKeys: String, CodingKey { case serial, notAfter = "not_after", roots }
 }
 
 /// Whose sealing keys to rotate.
@@ -159,7 +153,7 @@ package struct SealingKeyRotated: Codable, Hashable, Sendable {
 }
 
 /// The trust bundle, for who stands outside.
-package struct TrustBundleAnswer: Codable, Hashable, Sendable {
+package struct TrustBundleAnswer: SnakeCased, Codable, Hashable, Sendable {
   package let trustDomain: String
   /// The SPIFFE bundle document (a JWK set) as JSON text.
   package let document: String
@@ -169,10 +163,6 @@ package struct TrustBundleAnswer: Codable, Hashable, Sendable {
     self.trustDomain = trustDomain
     self.document = document
     self.authorities = authorities
-  }
-  private enum CodingKeys: String, CodingKey {
-    case trustDomain = "trust_domain"
-    case document, authorities
   }
 }
 

@@ -49,7 +49,7 @@ package struct RevocationKind: Codable, Sendable, Hashable, CustomStringConverti
 }
 
 /// One entry of the platform's revocation feed. For each kind and id there is one: what changes gets a new number.
-package struct RevocationEntry: Codable, Sendable, Hashable {
+package struct RevocationEntry: SnakeCased, Codable, Sendable, Hashable {
   /// Longest id, in bytes.
   package static let idBytesMax = 256
 
@@ -77,15 +77,10 @@ package struct RevocationEntry: Codable, Sendable, Hashable {
     self.issuedBefore = issuedBefore
     self.expiresAt = expiresAt
   }
-  private enum CodingKeys: String, CodingKey {
-    case number, kind, id, at
-    case issuedBefore = "issued_before"
-    case expiresAt = "expires_at"
-  }
 }
 
 /// Some entries of the feed, oldest first, with what a reader needs to know whether these are all.
-package struct RevocationExtract: Codable, Sendable, Hashable {
+package struct RevocationExtract: SnakeCased, Codable, Sendable, Hashable {
   /// Most entries in one extract.
   package static let entriesMax = 1_000
 
@@ -110,10 +105,6 @@ package struct RevocationExtract: Codable, Sendable, Hashable {
     self.next = next
     self.head = head
     self.asOf = asOf
-  }
-  private enum CodingKeys: String, CodingKey {
-    case feed, after, entries, next, head
-    case asOf = "as_of"
   }
 }
 
@@ -150,7 +141,7 @@ package struct NewRevocation: Codable, Sendable, Hashable {
 }
 
 /// The body of `publishRevocations`.
-package struct PublishedRevocations: Codable, Sendable, Hashable {
+package struct PublishedRevocations: SnakeCased, Codable, Sendable, Hashable {
   /// Most entries at a time.
   package static let entriesMax = 500
   /// In the order of their numbers.
@@ -161,10 +152,6 @@ package struct PublishedRevocations: Codable, Sendable, Hashable {
   package init(entries: [NewRevocation], asOf: Instant? = nil) {
     self.entries = entries
     self.asOf = asOf
-  }
-  private enum CodingKeys: String, CodingKey {
-    case entries
-    case asOf = "as_of"
   }
 }
 

@@ -73,7 +73,7 @@ package struct SecretList: Codable, Hashable, Sendable {
   package let secrets: [Entry]
   package init(secrets: [Entry]) { self.secrets = secrets }
 
-  package struct Entry: Codable, Hashable, Sendable {
+  package struct Entry: SnakeCased, Codable, Hashable, Sendable {
     package let name: SecretName
     /// Of the value in force; absent where there is none.
     package let version: Int?
@@ -85,9 +85,6 @@ package struct SecretList: Codable, Hashable, Sendable {
       self.version = version
       self.setAt = setAt
       self.isNamed = isNamed
-    }
-    private enum CodingKeys: String, CodingKey {
-      case name, version, setAt = "set_at", isNamed = "is_named"
     }
   }
 }

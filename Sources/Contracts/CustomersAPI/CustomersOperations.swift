@@ -24,7 +24,7 @@ package enum CustomersOperations {
 }
 
 /// A postal address. Lengths are in Unicode characters.
-package struct PostalAddress: Codable, Sendable, Hashable {
+package struct PostalAddress: SnakeCased, Codable, Sendable, Hashable {
   /// Street, house number, flat; 1–4 lines of 1–120 characters.
   package let lines: [String]
   /// 1–16 characters, or absent where the country has none.
@@ -39,11 +39,6 @@ package struct PostalAddress: Codable, Sendable, Hashable {
     self.postalCode = postalCode
     self.city = city
     self.country = country
-  }
-
-  private enum CodingKeys: String, CodingKey {
-    case lines, city, country
-    case postalCode = "postal_code"
   }
 }
 
@@ -131,17 +126,13 @@ package struct NewCustomer: Codable, Sendable, Hashable {
 }
 
 /// The answer to `createCustomer`: nothing personal comes back.
-package struct CustomerReceipt: Codable, Sendable, Hashable {
+package struct CustomerReceipt: SnakeCased, Codable, Sendable, Hashable {
   package let id: PersonID
   package let createdAt: Instant
 
   package init(id: PersonID, createdAt: Instant) {
     self.id = id
     self.createdAt = createdAt
-  }
-  private enum CodingKeys: String, CodingKey {
-    case id
-    case createdAt = "created_at"
   }
 }
 

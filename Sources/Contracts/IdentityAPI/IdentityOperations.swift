@@ -183,7 +183,7 @@ package struct NewClient: Codable, Sendable, Hashable {
   }
 }
 
-package struct ClientReceipt: Codable, Sendable, Hashable {
+package struct ClientReceipt: SnakeCased, Codable, Sendable, Hashable {
   package let id: ClientID
   package let createdAt: Instant
   /// The owner of the accounts that are this client's own, to open them with; nil where it cannot act for itself.
@@ -192,11 +192,6 @@ package struct ClientReceipt: Codable, Sendable, Hashable {
     self.id = id
     self.createdAt = createdAt
     self.accountOwner = accountOwner
-  }
-  private enum CodingKeys: String, CodingKey {
-    case id
-    case createdAt = "created_at"
-    case accountOwner = "account_owner"
   }
 }
 
@@ -222,16 +217,12 @@ package struct NewPerson: Codable, Sendable, Hashable {
   }
 }
 
-package struct PersonReceipt: Codable, Sendable, Hashable {
+package struct PersonReceipt: SnakeCased, Codable, Sendable, Hashable {
   package let id: PersonID
   package let createdAt: Instant
   package init(id: PersonID, createdAt: Instant) {
     self.id = id
     self.createdAt = createdAt
-  }
-  private enum CodingKeys: String, CodingKey {
-    case id
-    case createdAt = "created_at"
   }
 }
 
@@ -277,7 +268,7 @@ package struct KeyRotation: Codable, Sendable, Hashable {
   package init(alg: String? = nil) { self.alg = alg }
 }
 
-package struct KeyRotationReceipt: Codable, Sendable, Hashable {
+package struct KeyRotationReceipt: SnakeCased, Codable, Sendable, Hashable {
   /// The key that signs from now on.
   package let kid: String
   package let alg: String
@@ -287,10 +278,6 @@ package struct KeyRotationReceipt: Codable, Sendable, Hashable {
     self.kid = kid
     self.alg = alg
     self.nextKid = nextKid
-  }
-  private enum CodingKeys: String, CodingKey {
-    case kid, alg
-    case nextKid = "next_kid"
   }
 }
 

@@ -28,7 +28,7 @@ extension IdentityOperations {
 }
 
 /// One client of a list.
-package struct ClientSummary: Codable, Sendable, Hashable {
+package struct ClientSummary: SnakeCased, Codable, Sendable, Hashable {
   package let id: ClientID
   package let name: String
   package let kind: NewClient.Kind
@@ -45,10 +45,6 @@ package struct ClientSummary: Codable, Sendable, Hashable {
     self.state = state
     self.createdAt = createdAt
   }
-  private enum CodingKeys: String, CodingKey {
-    case id, name, kind, state
-    case createdAt = "created_at"
-  }
 }
 
 package struct ClientPage: Codable, Sendable, Hashable {
@@ -62,7 +58,7 @@ package struct ClientPage: Codable, Sendable, Hashable {
 }
 
 /// A client as it stands.
-package struct ClientRecord: Codable, Sendable, Hashable {
+package struct ClientRecord: SnakeCased, Codable, Sendable, Hashable {
   package let registration: NewClient
   /// `suspended` by the operator's word here, or by the policies' list.
   package let state: SubjectStanding.State
@@ -71,10 +67,6 @@ package struct ClientRecord: Codable, Sendable, Hashable {
     self.registration = registration
     self.state = state
     self.createdAt = createdAt
-  }
-  private enum CodingKeys: String, CodingKey {
-    case registration, state
-    case createdAt = "created_at"
   }
 }
 
@@ -105,7 +97,7 @@ package struct ClientChange: Codable, Sendable, Hashable {
 }
 
 /// Somebody who can sign in.
-package struct PersonSummary: Codable, Sendable, Hashable {
+package struct PersonSummary: SnakeCased, Codable, Sendable, Hashable {
   package let id: PersonID
   package let state: SubjectStanding.State
   package let createdAt: Instant
@@ -120,11 +112,6 @@ package struct PersonSummary: Codable, Sendable, Hashable {
     self.createdAt = createdAt
     self.oneTimeUntil = oneTimeUntil
   }
-  private enum CodingKeys: String, CodingKey {
-    case id, state
-    case createdAt = "created_at"
-    case oneTimeUntil = "one_time_until"
-  }
 }
 
 package struct PersonPage: Codable, Sendable, Hashable {
@@ -138,7 +125,7 @@ package struct PersonPage: Codable, Sendable, Hashable {
 }
 
 /// The answer of `resetPassword`, the only place where the password ever stands.
-package struct PasswordReset: Codable, Sendable, Hashable {
+package struct PasswordReset: SnakeCased, Codable, Sendable, Hashable {
   /// How long it is good, in seconds: a day.
   package static let lifetimeSeconds: Int64 = 86_400
   package let id: PersonID
@@ -148,9 +135,5 @@ package struct PasswordReset: Codable, Sendable, Hashable {
     self.id = id
     self.password = password
     self.expiresAt = expiresAt
-  }
-  private enum CodingKeys: String, CodingKey {
-    case id, password
-    case expiresAt = "expires_at"
   }
 }

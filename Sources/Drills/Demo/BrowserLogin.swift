@@ -8,13 +8,9 @@ package import Vocabulary
 /// Signs a person in as a browser and an application would: authorization code with PKCE (RFC 7636), login form, consent
 /// form, cookies, token endpoint. It knows nothing of the platform but what the pages and the discovery document say.
 package struct BrowserLogin: Sendable {
-  package struct Tokens: Sendable, Codable {
+  package struct Tokens: SnakeCased, Sendable, Codable {
     package let accessToken: String
     package let refreshToken: String?
-    enum CodingKeys: String, CodingKey {
-      case accessToken = "access_token"
-      case refreshToken = "refresh_token"
-    }
   }
 
   private let browser: OutsideClient

@@ -9,18 +9,13 @@ import Tokens
 package import Vocabulary
 
 /// The demo's secrets of one home: a password drawn at random, kept in `DIR/demo.json`, mode 0600.
-package struct DemoLogin: Codable, Sendable, Hashable {
+package struct DemoLogin: SnakeCased, Codable, Sendable, Hashable {
   package let login: String
   package let password: String
   package let clientID: ClientID
   package let account: AccountID
   package let seed: UInt64
   package let residents: Int
-
-  enum CodingKeys: String, CodingKey {
-    case login, password, account, seed, residents
-    case clientID = "client_id"
-  }
 
   package static func file(of home: Home) -> String { "\(home.path)/demo.json" }
 

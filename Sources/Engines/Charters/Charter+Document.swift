@@ -19,6 +19,7 @@ extension Charter {
       ("operations", JSON.array(operations.map(\.document))),
       ("calls", .array(calls.map(\.document))), ("egress", .texts(egress)),
       ("data", .array(kept)), ("secrets", .texts(secrets)),
+      ("settings", .array(settings.map(\.document))),
     ] where list != .array([]) { members[name] = list }
     if let port {
       members["port"] = .integer(Int64(port))

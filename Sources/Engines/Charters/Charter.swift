@@ -17,7 +17,7 @@ package struct Charter: Hashable, Sendable {
   package let program: CharterProgram?
   /// What it exposes, in the file's order.
   package internal(set) var operations: [CharterOperation]
-  /// What it calls, in the file's order; then what grants add.
+  /// What it calls, in the file's order; then what grants add, and what follows from other charters (`DerivedEdges`).
   package internal(set) var calls: [CharterCall]
   /// Outside destinations as `host:port`; everything else is closed.
   package let egress: [String]
@@ -27,6 +27,8 @@ package struct Charter: Hashable, Sendable {
   package let secrets: [String]
   /// Where its store may be.
   package let store: CharterStore
+  /// What an operator may choose for it.
+  package let settings: [CharterSetting]
   /// What the launcher holds it to.
   package let limits: CharterLimits
 
@@ -58,7 +60,7 @@ package struct Charter: Hashable, Sendable {
       && left.operations == right.operations && left.calls == right.calls
       && left.program == right.program && left.egress == right.egress && left.data == right.data
       && left.secrets == right.secrets && left.role == right.role && left.store == right.store
-      && left.limits == right.limits
+      && left.limits == right.limits && left.settings == right.settings
   }
   package func hash(into hasher: inout Hasher) {
     hasher.combine(service)
@@ -122,7 +124,7 @@ package struct CharterOperation: Hashable, Sendable {
   package let path: PathTemplate
   /// For people; may be empty.
   package let summary: String
-  /// Workloads that may call it.
+  /// Workloads that may call it; in a set of charters with those that are derived (`DerivedEdges`).
   package internal(set) var callers: Set<ServiceName>
   /// The gateway routes it from outside.
   package let isPublic: Bool
@@ -276,7 +278,7 @@ package enum CharterFields {
   package static let charter = FieldList(
     all: [
       "apiVersion", "service", "summary", "role", "port", "program", "operations", "calls",
-      "egress", "data", "store", "secrets", "limits",
+      "egress", "data", "store", "secrets", "settings", "limits",
     ], required: ["apiVersion", "service", "summary"])
   package static let program = FieldList(all: ["command", "read"], required: ["command"])
   package static let grants = FieldList(
@@ -289,7 +291,7 @@ package enum CharterFields {
       "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",
       "purpose", "context", "forwards", "idempotency", "audit", "when_full", "query",
       "body_bytes_max", "timeout_ms", "rate", "answers", "caching",
-    ], required: ["id", "method", "path", "callers"])
+    ], required: ["id", "method", "path"])
   package static let rate = FieldList(
     all: ["per_second", "burst"], required: ["per_second", "burst"])
   package static let call = FieldList(
@@ -298,6 +300,9 @@ package enum CharterFields {
     all: ["class", "sensitivity"], required: ["class", "sensitivity"])
   package static let store = FieldList(
     all: ["server", "writers"], required: ["server"])
+  package static let setting = FieldList(
+    all: ["name", "unit", "min", "max", "default", "summary"],
+    required: ["name", "unit", "min", "max", "default", "summary"])
   package static let limits = FieldList(
     all: ["memory_mib", "open_files", "connections"],
     required: ["memory_mib", "open_files", "connections"])

@@ -6,8 +6,9 @@ extension Charter {
   /// Largest charter file, bytes.
   package static let fileBytesMax = 65_536
   package static let operationsMax = 128
-  package static let callersMax = 64
-  package static let callsMax = 64
+  /// Every other service of a set may be a caller, or be called.
+  package static let callersMax = CharterSet.chartersMax
+  package static let callsMax = CharterSet.chartersMax
   package static let scopesMax = 16
   package static let contextMax = 16
   /// Media types of one operation's answers.
@@ -63,6 +64,10 @@ extension Charter {
       ServiceName($0)?.description
     }
     let store = root.object("store", CharterFields.store).flatMap(store)
+    let settings = root.objects(
+      "settings", CharterFields.setting, max: CharterSetting.settingsMax
+    ).compactMap(CharterSetting.read)
+    CharterSetting.checkNames(settings, reader)
     let limits = root.object("limits", CharterFields.limits).flatMap(limits)
     guard let service, let summary else { return nil }
     checkListener(service, root)
@@ -76,7 +81,8 @@ extension Charter {
     return Charter(
       service: service, summary: summary, port: port, role: role, program: program,
       operations: operations, calls: calls, egress: egress, data: data, secrets: secrets,
-      store: store ?? .default, limits: limits ?? .default, places: reader.places, byID: byID,
+      store: store ?? .default, settings: settings, limits: limits ?? .default,
+      places: reader.places, byID: byID,
       routes: routes)
   }
 

@@ -4,6 +4,11 @@ import Vocabulary
 extension Charter {
   static func checkListener(_ service: ServiceName, _ root: CharterObject) {
     let isOperator = service == operatorName
+    if service == everyService {
+      root.reader.fault(
+        .badValue, "service", "'\(everyService)' stands for all services among callers",
+        hint: "choose another name")
+    }
     for name in ["port", "limits"] where !isOperator && root.values[name] == nil {
       root.reader.fault(
         .missingField, "", "the field '\(name)' is missing",
@@ -11,7 +16,7 @@ extension Charter {
           ? "every service listens; see the other charters for a free port"
           : "limits: {memory_mib: 128, open_files: 1024, connections: 512}")
     }
-    for name in ["port", "role", "program", "operations", "store"]
+    for name in ["port", "role", "program", "operations", "store", "settings"]
     where isOperator && root.values[name] != nil {
       root.reader.fault(
         .contradiction, name, "the operator listens nowhere, so it has no '\(name)'")
@@ -21,12 +26,13 @@ extension Charter {
   /// A program reaches nobody but through its sidecar, which calls services only.
   static func checkProgram(_ root: CharterObject, egress: [String]) {
     guard root.values["program"] != nil else { return }
-    for name in ["role", "store"] where root.values[name] != nil {
+    for (name, hint) in [
+      ("role", "roles belong to code that is built with the platform"),
+      ("store", "its sidecar's store is a file; what the program keeps is its own affair"),
+      ("settings", "what the program reads at its start is its own affair"),
+    ] where root.values[name] != nil {
       root.reader.fault(
-        .contradiction, name, "a service with a 'program' has no '\(name)'",
-        hint: name == "role"
-          ? "roles belong to code that is built with the platform"
-          : "its sidecar's store is a file; what the program keeps is its own affair")
+        .contradiction, name, "a service with a 'program' has no '\(name)'", hint: hint)
     }
     guard !egress.isEmpty else { return }
     root.reader.fault(
@@ -86,7 +92,7 @@ extension Charter {
     _ operation: CharterOperation, at path: String, of service: ServiceName, _ role: CharterRole?,
     calls: [CharterCall], _ reader: CharterReader
   ) {
-    if operation.callers.isEmpty {
+    if operation.callers.isEmpty, !operation.isPublic {
       reader.fault(
         .badValue, path + ".callers", "nobody may call '\(operation.id)'",
         hint: "name the callers, or leave the operation out")

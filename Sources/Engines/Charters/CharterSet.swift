@@ -77,6 +77,7 @@ package struct CharterSet: Sendable {
     }
     charters.sort { $0.service < $1.service }
     if !unread { for grant in grants { faults += grant.apply(to: &charters) } }
+    DerivedEdges.apply(to: &charters)
     var rules = SetRules(charters: charters, dataClasses: dataClasses)
     faults += rules.check(isComplete: !unread)
     guard faults.isEmpty else { throw CharterFaults(faults) }

@@ -71,20 +71,13 @@ struct SetRules {
 
   /// What is public goes through the door.
   private mutating func checkDoor() {
-    let door = charters.first { $0.role == .door }
+    guard !charters.contains(where: { $0.role == .door }) else { return }
     for charter in charters {
       for (index, operation) in charter.operations.enumerated() where operation.isPublic {
-        guard let door else {
-          add(
-            .contradiction, charter, "operations[\(index)].public",
-            "'\(operation.id)' is public, but no charter has the role '\(CharterRole.door.rawValue)'",
-            hint: "role: door, in the charter of the service that listens to the outside")
-          continue
-        }
-        guard !operation.callers.contains(door.service) else { continue }
         add(
-          .contradiction, charter, "operations[\(index)].callers",
-          "'\(operation.id)' is public, so '\(door.service)' must be among its callers")
+          .contradiction, charter, "operations[\(index)].public",
+          "'\(operation.id)' is public, but no charter has the role '\(CharterRole.door.rawValue)'",
+          hint: "role: door, in the charter of the service that listens to the outside")
       }
     }
   }
@@ -117,6 +110,9 @@ struct SetRules {
             hint: near.map { "did you mean '\($0)'?" } ?? "its operations are in \(callee.file)")
           continue
         }
+        if call.delivery == .outbox {
+          checkOutbox(operation, of: call, charter, at: "\(path).operations[\(at)]")
+        }
         if !operation.callers.contains(charter.service) {
           add(
             .oneSidedEdge, charter, "\(path).operations[\(at)]",
@@ -127,6 +123,30 @@ struct SetRules {
         }
       }
     }
+  }
+
+  /// A message from an outbox comes later, on nobody's behalf, and may come twice; nothing of it is in the path.
+  private mutating func checkOutbox(
+    _ operation: CharterOperation, of call: CharterCall, _ charter: Charter, at path: String
+  ) {
+    let name = "\(call.service).\(operation.id)"
+    for (isWrong, message, hint) in [
+      (
+        operation.method == .get || !operation.isRetryable,
+        "\(name) may not come twice, and what comes from an outbox may",
+        "idempotency: key or natural, in the callee's charter"
+      ),
+      (
+        operation.needsTransactionToken,
+        "\(name) needs a transaction token, which lives for seconds; an outbox has none",
+        "an operation of its own for what comes from outboxes"
+      ),
+      (
+        !operation.path.parameters.isEmpty,
+        "\(name) has parameters in its path, and a message is a body only",
+        "put them into the body"
+      ),
+    ] where isWrong { add(.contradiction, charter, path, message, hint: hint) }
   }
 
   private mutating func checkCallers(of charter: Charter, isComplete: Bool) {

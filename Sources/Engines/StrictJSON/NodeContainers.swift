@@ -1,23 +1,28 @@
+import Vocabulary
+
 /// An object being decoded. A class, because a lookup goes on from where the last one ended: the
 /// members are usually sent, or listed by `allKeys`, in the order in which they are asked for, so
 /// each costs one comparison.
 final class NodeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
   private let reading: Reading
   private let index: Int
+  private let isSnakeCased: Bool
   private var cursor: Int
 
-  init(_ reading: Reading, _ index: Int) throws(JSONError) {
+  init(_ reading: Reading, _ index: Int, isSnakeCased: Bool = false) throws(JSONError) {
     guard reading.document.nodes[index].kind == .object else {
       throw reading.expected("an object", index)
     }
     reading.markRead(index)
     self.reading = reading
     self.index = index
+    self.isSnakeCased = isSnakeCased
     cursor = index + 1
   }
 
   var codingPath: [any CodingKey] { reading.document.path(to: index) }
 
+  /// As they travel: types that are spelled in snake_case know their members and ask for none.
   var allKeys: [Key] {
     let document = reading.document
     var keys: [Key] = []
@@ -51,7 +56,14 @@ final class NodeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
   }
 
   private func isNamed(_ name: String, _ node: JSONNode) -> Bool {
-    guard node.kind == .key else { return documentString(node, in: reading.document.bytes) == name }
+    guard node.kind == .key else {
+      let found = documentString(node, in: reading.document.bytes)
+      return found == (isSnakeCased ? SnakeCase.spell(name) : name)
+    }
+    if isSnakeCased {
+      return SnakeCase.isSpelling(
+        reading.document.bytes[Int(node.start)..<Int(node.end)], of: name)
+    }
     let utf8 = name.utf8
     guard utf8.count == Int(node.end - node.start) else { return false }
     var position = Int(node.start)
@@ -64,7 +76,8 @@ final class NodeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   private func want(_ key: Key) throws(JSONError) -> Int {
     guard let value = find(key) else {
-      let path = reading.document.path(to: index).map(\.stringValue) + [key.stringValue]
+      let name = isSnakeCased ? SnakeCase.spell(key.stringValue) : key.stringValue
+      let path = reading.document.path(to: index).map(\.stringValue) + [name]
       throw JSONError(pointer: jsonPointer(path), reason: "is missing")
     }
     reading.want(value)
@@ -133,7 +146,7 @@ final class NodeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
     return try superDecoder(forKey: key)
   }
   func superDecoder(forKey key: Key) throws -> any Decoder {
-    NodeDecoder(reading: reading, index: try self[key])
+    NodeDecoder(reading: reading, index: try self[key], type: Never.self)
   }
 }
 
@@ -203,6 +216,6 @@ struct NodeElements: UnkeyedDecodingContainer {
     try take { try NodeElements($0, $1) }
   }
   mutating func superDecoder() throws -> any Decoder {
-    try take { NodeDecoder(reading: $0, index: $1) }
+    try take { NodeDecoder(reading: $0, index: $1, type: Never.self) }
   }
 }

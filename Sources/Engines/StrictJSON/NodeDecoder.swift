@@ -115,7 +115,7 @@ final class Reading {
   /// Any type, by its own initialiser; an error of its own is given the place where it happened.
   func decode<T: Decodable>(_ type: T.Type, _ index: Int) throws -> T {
     do {
-      return try T(from: NodeDecoder(reading: self, index: index))
+      return try T(from: NodeDecoder(reading: self, index: index, type: type))
     } catch let error as JSONError {
       throw error
     } catch let error as DecodingError {
@@ -147,12 +147,15 @@ private func allowedValues<T>(_ type: T.Type) -> String? {
 struct NodeDecoder: Decoder, SingleValueDecodingContainer {
   let reading: Reading
   let index: Int
+  /// Whose value it is; only an object asks.
+  let type: Any.Type
 
   var codingPath: [any CodingKey] { reading.document.path(to: index) }
   var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-  func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-    KeyedDecodingContainer(try NodeMembers<Key>(reading, index))
+  func container<Key: CodingKey>(keyedBy key: Key.Type) throws -> KeyedDecodingContainer<Key> {
+    KeyedDecodingContainer(
+      try NodeMembers<Key>(reading, index, isSnakeCased: type is any SnakeCased.Type))
   }
   func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
     try NodeElements(reading, index)

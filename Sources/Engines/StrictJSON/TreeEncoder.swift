@@ -1,3 +1,5 @@
+import Vocabulary
+
 /// What an encoder has gathered; sorted and spelled only at the end.
 enum Encoded {
   case tree(JSON)
@@ -14,17 +16,20 @@ final class EncodedElements { var values: [Encoded] = [] }
 final class TreeEncoder: Encoder, SingleValueEncodingContainer {
   private let parent: TreeEncoder?
   private let key: (any CodingKey)?
+  /// Whose value it is; only an object asks.
+  private let type: Any.Type
   private var result: Encoded?
 
-  init(in parent: TreeEncoder?, as key: (any CodingKey)?) {
+  init(_ type: Any.Type, in parent: TreeEncoder?, as key: (any CodingKey)?) {
+    self.type = type
     self.parent = parent
     self.key = key
   }
 
-  static func encode(
-    _ value: some Encodable, in parent: TreeEncoder?, as key: (any CodingKey)?
+  static func encode<Value: Encodable>(
+    _ value: Value, in parent: TreeEncoder?, as key: (any CodingKey)?
   ) throws -> Encoded {
-    let encoder = TreeEncoder(in: parent, as: key)
+    let encoder = TreeEncoder(Value.self, in: parent, as: key)
     try value.encode(to: encoder)
     return encoder.finished
   }
@@ -62,8 +67,10 @@ final class TreeEncoder: Encoder, SingleValueEncodingContainer {
     return elements
   }
 
-  func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-    KeyedEncodingContainer(TreeMembers(encoder: self, members: members()))
+  func container<Key: CodingKey>(keyedBy key: Key.Type) -> KeyedEncodingContainer<Key> {
+    KeyedEncodingContainer(
+      TreeMembers(
+        encoder: self, members: members(), isSnakeCased: type is any SnakeCased.Type))
   }
   func unkeyedContainer() -> any UnkeyedEncodingContainer {
     TreeElements(encoder: self, elements: elements())
@@ -104,15 +111,17 @@ final class TreeEncoder: Encoder, SingleValueEncodingContainer {
 private struct TreeMembers<Key: CodingKey>: KeyedEncodingContainerProtocol {
   let encoder: TreeEncoder
   let members: EncodedMembers
+  let isSnakeCased: Bool
 
   var codingPath: [any CodingKey] { encoder.codingPath }
 
   private func put(_ value: Encoded, _ key: Key) {
+    let name = isSnakeCased ? SnakeCase.spell(key.stringValue) : key.stringValue
     // Written twice means written anew, as a dictionary would have it.
-    if let index = members.entries.firstIndex(where: { $0.key == key.stringValue }) {
+    if let index = members.entries.firstIndex(where: { $0.key == name }) {
       members.entries[index].value = value
     } else {
-      members.entries.append((key.stringValue, value))
+      members.entries.append((name, value))
     }
   }
 
@@ -162,13 +171,13 @@ private struct TreeMembers<Key: CodingKey>: KeyedEncodingContainerProtocol {
   mutating func nestedContainer<Nested: CodingKey>(
     keyedBy type: Nested.Type, forKey key: Key
   ) -> KeyedEncodingContainer<Nested> {
-    let nested = TreeEncoder(in: encoder, as: key)
+    let nested = TreeEncoder(Never.self, in: encoder, as: key)
     let container = nested.container(keyedBy: type)
     put(nested.finished, key)
     return container
   }
   mutating func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-    let nested = TreeEncoder(in: encoder, as: key)
+    let nested = TreeEncoder(Never.self, in: encoder, as: key)
     let container = nested.unkeyedContainer()
     put(nested.finished, key)
     return container
@@ -210,13 +219,13 @@ private struct TreeElements: UnkeyedEncodingContainer {
   mutating func nestedContainer<Nested: CodingKey>(
     keyedBy type: Nested.Type
   ) -> KeyedEncodingContainer<Nested> {
-    let nested = TreeEncoder(in: encoder, as: nextKey)
+    let nested = TreeEncoder(Never.self, in: encoder, as: nextKey)
     let container = nested.container(keyedBy: type)
     put(nested.finished)
     return container
   }
   mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-    let nested = TreeEncoder(in: encoder, as: nextKey)
+    let nested = TreeEncoder(Never.self, in: encoder, as: nextKey)
     let container = nested.unkeyedContainer()
     put(nested.finished)
     return container

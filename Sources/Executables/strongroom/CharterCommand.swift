@@ -52,7 +52,7 @@ struct CharterCheckCommand: AsyncParsableCommand {
         let set = try CharterFolder.check(files)
         let gate = try gate(folder)
         let refusals = try gate.map { gate in
-          try gate.judge(files) + manifest.flatMap { try gate.judge(manifests: $0) }
+          try gate.judge(files, of: set) + manifest.flatMap { try gate.judge(manifests: $0) }
         }
         if let refusals, !refusals.isEmpty { throw refused(refusals) }
         let gaps = gate.map { PurposeGap.all(set, in: files, by: $0.data) } ?? []

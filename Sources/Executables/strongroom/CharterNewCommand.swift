@@ -8,12 +8,14 @@ import Vocabulary
 
 struct CharterNewCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "new", abstract: "Begin a service: it builds, runs, and may do nothing else yet.",
+    commandName: "new",
+    abstract: "Begin a service: it builds, runs, and is refused everything else.",
     discussion: """
-      Writes Sources/Services/<Name> (charter, OpenAPI document, README, code), its contract and its \
-      executable, the rows in Package.swift, and both ends of its two edges: the operator may ask it \
-      what it is, and its access records go to audit. Nothing is written when the charters would not \
-      hold together afterwards. With --program it is a service in another language (Python to begin \
+      Writes a service that works as a whole, to be made another one: three operations, one of them \
+      public, a table and a machine, with charter, OpenAPI document, contract, migrations and tests. \
+      Besides new files there is one line, at the end of Package.swift, and the list of services, which \
+      is written anew. Nothing is written when the charters would not hold together afterwards. With \
+      --program it is a service in another language (Python to begin \
       with): a folder of its own in the current one, nothing else is changed and nothing is built; \
       'strongroom sidecar --help' tells what the program sees.
       """)
@@ -55,18 +57,21 @@ struct CharterNewCommand: AsyncParsableCommand {
   /// Paths that were written, sorted.
   private func write(_ root: String) throws -> [String] {
     let skeleton = try ServiceSkeleton(name, among: CharterFolder.load(root))
-    var present: [String: String] = [:]
-    for path in ServiceSkeleton.changedFiles {
-      guard let bytes = try WholeFile.read("\(root)/\(path)") else {
-        throw OperatorFailure("\(root)/\(path) is missing: is this a checkout?", .noInput)
-      }
-      present[path] = String(decoding: bytes, as: UTF8.self)
+    guard let package = try WholeFile.read("\(root)/\(ServiceSkeleton.packageFile)") else {
+      throw OperatorFailure(
+        "\(root)/\(ServiceSkeleton.packageFile) is missing: is this a checkout?", .noInput)
     }
-    let files = try skeleton.changed(present).merging(skeleton.newFiles) { first, _ in first }
-    for path in skeleton.newFiles.keys where WholeFile.exists("\(root)/\(path)") {
+    var files = skeleton.newFiles
+    for path in files.keys where WholeFile.exists("\(root)/\(path)") {
       throw OperatorFailure("\(path) is there already; nothing was written", .badInput)
     }
     try check(files, root)
+    files[ServiceSkeleton.packageFile] =
+      String(decoding: package, as: UTF8.self) + skeleton.row
+    let present = WholeFile.names(in: "\(root)/Sources/Services").filter {
+      WholeFile.exists("\(root)/Sources/Services/\($0)/charter.yaml")
+    }
+    files[ServiceSkeleton.listFile] = ServiceSkeleton.list(of: present + [skeleton.module])
     for (path, text) in files.sorted(by: { $0.key < $1.key }) {
       let file = URL(filePath: "\(root)/\(path)")
       try FileManager.default.createDirectory(
@@ -99,15 +104,8 @@ struct CharterNewCommand: AsyncParsableCommand {
 
   /// The charters as they would be afterwards.
   private func check(_ files: [String: String], _ root: String) throws {
-    var after = try CharterFolder.read(root).map { file in
-      CharterFile(
-        name: file.name, text: files.first { file.name == "\(root)/\($0.key)" }?.value ?? file.text)
-    }
-    let known = Set(after.map(\.name))
-    for (path, text) in files
-    where path.hasSuffix("charter.yaml") && !known.contains("\(root)/\(path)") {
-      after.append(CharterFile(name: path, text: text))
-    }
-    _ = try CharterFolder.check(after)
+    let new = files.filter { $0.key.hasSuffix("charter.yaml") }
+    _ = try CharterFolder.check(
+      CharterFolder.read(root) + new.map { CharterFile(name: $0.key, text: $0.value) })
   }
 }

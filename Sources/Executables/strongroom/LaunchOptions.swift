@@ -105,6 +105,8 @@ struct LaunchOptions: ParsableArguments {
 
   @OptionGroup var keeping: KeepingOptions
 
+  @OptionGroup var chosen: SettingOptions
+
   #if DEBUG
     @Option(
       help: ArgumentHelp("Leave a defence out, for tests of the drills.", visibility: .hidden))
@@ -183,12 +185,17 @@ struct LaunchOptions: ParsableArguments {
     // The services need no names, so they resolve none.
     wishes.policyURL = policyURL?.replacing("//localhost", with: "//127.0.0.1")
     wishes.policyStaleSeconds = policyStaleSeconds
-    wishes.auditKeepDays = auditKeepDays
     // Validated before.
     wishes.database = try? databaseLocation(database, option: "--database")
     wishes.databases["ledger"] = try? databaseLocation(
       ledgerDatabase, option: "--ledger-database")
     keeping.apply(to: &wishes)
+    wishes.settings = (try? chosen.wishes()) ?? []
+    if let auditKeepDays {
+      // By its older name.
+      wishes.settings.append(
+        SettingWish("audit.keep_days", "\(auditKeepDays)", from: "--audit-keep-days"))
+    }
     #if DEBUG
       if !weaken.isEmpty { wishes.weakened = weaken }
     #endif
@@ -235,7 +242,7 @@ struct LaunchOptions: ParsableArguments {
     add("--limits-factor", limitsFactor)
     add("--database", database)
     add("--ledger-database", ledgerDatabase)
-    words += keeping.words
+    words += keeping.words + chosen.words
     #if DEBUG
       for weakness in weaken { add("--weaken", weakness.rawValue) }
     #endif

@@ -30,7 +30,8 @@ struct StrongroomCommand: AsyncParsableCommand {
       CommandGroup(
         name: "Look",
         subcommands: [
-          StatusCommand.self, LogsCommand.self, TraceCommand.self, DemoCommand.self,
+          StatusCommand.self, SettingsCommand.self, LogsCommand.self, TraceCommand.self,
+          DemoCommand.self,
           TokenCommand.self,
         ]),
       CommandGroup(

@@ -46,12 +46,12 @@ struct UpCommand: AsyncParsableCommand {
         chartersFolder(launch.charters), with: addedFolders(launch.with))
       let set = try CharterFolder.check(files)
       let gate = try DeployGate.of(chartersFolder(launch.charters), policies: launch.policies)
-      let refusals = try gate?.judge(files)
+      let refusals = try gate?.judge(files, of: set)
       if let refusals, !refusals.isEmpty {
         throw DeployGate.refused(refusals, json: place.json)
       }
       if HomeLock.isHeld(home) { throw LaunchFailure.runsAlready(pid: HomeLock.launcherPid(home)) }
-      let platform = try launch.wishes.applied(to: PlatformSettings.load(home))
+      let platform = try launch.wishes.applied(to: PlatformSettings.load(home), of: set)
       try DoorPapers.check(platform, at: Clock.system.now())
       try await requireAgent(platform)
       let choice = demoChoice(home, platform)

@@ -13,7 +13,14 @@ package enum AuditDelivery {
   /// Long enough to fill a batch under load, too short for a person to notice.
   static let linger: Duration = .milliseconds(50)
 
-  static func make(_ service: ServiceContext, sink: AuditSink?) -> OutboxDelivery {
+  /// Of audit records, and of what else the charter sends from its outbox.
+  static func all(_ service: ServiceContext, sink: AuditSink?) -> [OutboxDelivery] {
+    let records = AuditOperations.appendRecords
+    return [make(service, sink: sink)]
+      + EdgeDelivery.all(service, but: [EdgeDelivery.topic(records.service, records.id)])
+  }
+
+  private static func make(_ service: ServiceContext, sink: AuditSink?) -> OutboxDelivery {
     let send = sink.map(decoding) ?? viaAuditService(service)
     return OutboxDelivery(
       service.outbox, topic: AuditOperations.topic, batchMax: AuditOperations.recordsMax,

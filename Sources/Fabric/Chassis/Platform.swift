@@ -32,10 +32,12 @@ package struct Platform: Sendable, Codable, Hashable {
   package var policyURL: String?
   /// How long access policies decide that their source no longer confirms, 1–86,400 s; nil: 300.
   package var policyStaleSeconds: Int?
-  /// Whole days that audit records are kept at least, 1–36,500; nil: for ever.
+  /// Whole days that audit records are kept at least, in homes of builds before that was a setting of its service.
   package var auditKeepDays: Int?
   /// Room that each service keeps on its disk to finish what was begun, in MiB; nil: 256, or less on a small disk.
   package var diskReserveMiB: Int?
+  /// What was chosen of the services' settings, by `SERVICE.NAME`; all else is as the charters say.
+  package var settings: [String: ChosenSetting]?
   /// Defences left out, for tests of the drills; see `Weakness`.
   package var weakened: [Weakness]?
 
@@ -57,6 +59,7 @@ package struct Platform: Sendable, Codable, Hashable {
     case policyStaleSeconds = "policy_stale_seconds"
     case auditKeepDays = "audit_keep_days"
     case diskReserveMiB = "disk_reserve_mib"
+    case settings
     case weakened
   }
 

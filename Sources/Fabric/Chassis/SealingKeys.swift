@@ -63,6 +63,41 @@ package struct SealedFields: Sendable {
     self.versions = versions
     self.reseal = reseal
   }
+
+  /// Fields sealed anew in one transaction: short, so that nobody waits behind it.
+  package static let batchMax = 100
+  /// Such transactions in one round.
+  package static let batchesPerRound = 20
+
+  /// - Parameter batch: seals so many fields anew at the most, in one transaction, and says how many it were.
+  package init(
+    versions: @escaping @Sendable () async throws -> Set<UInt32>,
+    batch: @escaping @Sendable (Keyring, _ limit: Int) async throws -> Int
+  ) {
+    self.init(versions: versions) { keyring in
+      var count = 0
+      for _ in 0..<Self.batchesPerRound where !Task.isCancelled {
+        let renewed = try await batch(keyring, Self.batchMax)
+        count += renewed
+        guard renewed == Self.batchMax else { break }
+      }
+      return count
+    }
+  }
+}
+
+/// What a service seals: the chassis follows the keys for it, and has fields sealed anew. A class: filled while the service is
+/// made, read when it stands.
+final class SealedStock: Sendable {
+  struct Kept: Sendable {
+    let fields: SealedFields
+    let keys: SealingKeys
+  }
+  private let kept = Mutex<[Kept]>([])
+  func add(_ fields: SealedFields, _ keys: SealingKeys) {
+    kept.withLock { $0.append(Kept(fields: fields, keys: keys)) }
+  }
+  var all: [Kept] { kept.withLock { $0 } }
 }
 
 extension ServiceContext {
@@ -76,6 +111,15 @@ extension ServiceContext {
       try await client(AuthorityOperations.getSealingKeyring.service).call(
         AuthorityOperations.getSealingKeyring, Nothing(), context: background())
     }
+  }
+
+  /// The same, and all that belongs to it for as long as the service stands: newer keys are taken over, what lies under older
+  /// ones is sealed anew, and the authority hears which are still needed. For the service's `init`.
+  /// - Throws: `StartFailure` as above.
+  package func seals(_ fields: SealedFields) async throws -> SealingKeys {
+    let keys = try await sealingKeys(for: fields)
+    sealed.add(fields, keys)
+    return keys
   }
 
   /// The same for a service with fields sealed before: versions that were retired and that its store names, as one from an

@@ -23,7 +23,10 @@ package protocol Service: Sendable {
   /// anything can be seen of their work; for all others the chassis does, in a change of its own.
   static var claimsLater: Set<String> { get }
 
-  /// What the service does unasked, until cancelled. Runs from readiness to drain.
+  /// What the service does unasked in rounds, each on its own. They run from readiness to drain.
+  var rounds: [Round] { get }
+
+  /// What else it does unasked, until cancelled. Runs from readiness to drain.
   func run() async throws
 
   /// What somebody in a browser is shown instead of problem+json, where an operation answers with pages. Only the
@@ -58,6 +61,7 @@ extension Service {
   package static var claimsLater: Set<String> { [] }
   package static func page(for problem: Problem) -> Answer? { nil }
   package var isReady: Bool { get async { true } }
+  package var rounds: [Round] { [] }
   package func run() async throws {}
 }
 

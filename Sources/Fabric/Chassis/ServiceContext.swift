@@ -32,6 +32,10 @@ package struct ServiceContext: Sendable {
   package let secrets = OutsideSecrets()
   /// What the authority tells of this service's sealing keys.
   package let sealingNews = SealingNews()
+  /// What an operator may choose for this service, as it is in force.
+  package let settings: ServiceSettings
+  /// What this service seals, and under which keys.
+  let sealed = SealedStock()
   /// How much room there is for what this service keeps.
   package let disk: DiskPoint
   package let idempotency: IdempotencyStore
@@ -65,6 +69,7 @@ package struct ServiceContext: Sendable {
     self.group = group
     self.policy = policy
     self.remotePolicy = remotePolicy
+    settings = ServiceSettings(charter, chosen: platform.settings ?? [:])
     disk = DiskPoint(
       reserveMiB: platform.diskReserveMiB, isKept: !platform.lacks(.diskReserve))
     recorder = AccessRecorder(service: service, store: store, clock: clock, randomness: randomness)

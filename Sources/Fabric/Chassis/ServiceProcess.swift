@@ -88,6 +88,7 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     let secrets = charter.outsideSecrets.isEmpty ? nil : SecretsFollower(context)
     try await secrets?.begin()
     let service = try await Subject(context)
+    try context.settings.requireAll(of: name)
     let handlers = try allHandlers(of: service, charter, context, readiness)
     let pipeline = Pipeline(
       context, handlers: handlers, claimsLater: Subject.claimsLater, page: Subject.page)
@@ -101,11 +102,10 @@ package final class ServiceProcess<Subject: Service>: Sendable {
       bodyLimit: { method, target in bodyLimit(charter, method, target) },
       handler: { request, peer in await pipeline.answer(request, from: peer, at: clock.now()) })
     readiness.connections.withLock { $0 = { server.openConnections } }
-    let delivery = AuditDelivery.make(context, sink: service.auditSink)
-    let tasks = [
+    let deliveries = AuditDelivery.all(context, sink: service.auditSink)
+    var tasks = [
       background(context, "unasked work ended with an error") { try await service.run() },
       background(context, "the disk is not watched any more") { try await disk.run() },
-      background(context, "outbox delivery ended with an error") { await delivery.run() },
       background(context, "the access policies are not followed any more") {
         try await PolicyFollower(context).run()
       },
@@ -118,6 +118,19 @@ package final class ServiceProcess<Subject: Service>: Sendable {
         }
       },
     ]
+    tasks += deliveries.map { delivery in
+      background(context, "outbox delivery ended with an error") { await delivery.run() }
+    }
+    tasks += service.rounds.map { round in
+      background(context, "unasked rounds ended with an error") {
+        try await context.rounds(of: round.failure, every: round.pause, round.work)
+      }
+    }
+    tasks += context.sealed.all.map { sealed in
+      background(context, "sealing keys are not followed any more") {
+        try await context.followSealingKeys(sealed.fields, under: sealed.keys)
+      }
+    }
     readiness.isReady.store(true, ordering: .releasing)
     log.info("ready", ["port": .count(server.port)])
     return ServiceProcess(

@@ -24,6 +24,8 @@ package enum LaunchFailure: Error, Sendable {
   case badPolicies(folder: String, faults: [String])
   /// --issuer, --edge-certificate and --edge-key do not fit each other.
   case badDoor(reason: String)
+  /// A setting that is none, or is out of range.
+  case badSetting(SettingRefusal)
   /// The database that a service's store is to be in names something that is not there.
   /// - service: nil where it is the database of all.
   case badDatabase(service: ServiceName?, reason: String)
@@ -85,7 +87,8 @@ extension LaunchFailure: CustomStringConvertible {
     case .runsAlready: .runsAlready
     case .notRunning, .notReady: .unavailable
     case .badHome: .cannotCreate
-    case .badCharters, .badContract, .badDoor, .badPolicies, .tooManyCharters: .badInput
+    case .badCharters, .badContract, .badDoor, .badPolicies, .badSetting, .tooManyCharters:
+      .badInput
     case .noCharters, .noCharter, .noExecutable, .badDatabase: .noInput
     case .portTaken, .system, .notConfined, .addressesNotHeld: .system
     case .unconfinable: .unconfined
@@ -118,6 +121,7 @@ extension LaunchFailure: CustomStringConvertible {
     case .badPolicies(let folder, let faults):
       faults.map { "\(folder): \($0)" }.joined(separator: "\n")
         + "\n\(faults.count) fault(s) in the access policies; nothing was published"
+    case .badSetting(let refusal): refusal.description
     case .badDoor(let reason): "the door cannot open so: \(reason)"
     case .badDatabase(let service, let reason):
       "the database\(service.map { " of \($0)" } ?? "") cannot be used: \(reason)"

@@ -7,7 +7,7 @@ package import Vocabulary
 /// What the launcher states about a process it started; the authority attests the process at the
 /// other end of its socket by it. Without a pid it is a registration: any process of that
 /// executable and user.
-package struct LaunchRecord: Hashable, Sendable, Codable {
+package struct LaunchRecord: SnakeCased, Hashable, Sendable, Codable {
   package let service: ServiceName
   package let pid: Int32?
   /// With the pid, names one process for ever (see `ProcessTable.startTicks`).
@@ -19,12 +19,6 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
   /// The user it runs as: the launcher's unless it has one of its own.
   package let uid: UInt32
   package let startedAt: Instant
-
-  private enum CodingKeys: String, CodingKey {
-    case service, pid, executable, sha256, uid
-    case pidStartTicks = "pid_start_ticks"
-    case startedAt = "started_at"
-  }
 
   package init(
     service: ServiceName, pid: Int32?, executable: ExecutableFile, startedAt: Instant,

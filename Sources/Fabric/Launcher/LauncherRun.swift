@@ -1,5 +1,5 @@
 package import Chassis
-import Charters
+package import Charters
 import Dispatch
 import Glibc
 import Sandbox
@@ -40,10 +40,10 @@ package struct LauncherRun: Sendable {
     package var policyURL: String?
     /// How long access policies decide that nobody confirms, in seconds.
     package var policyStaleSeconds: Int?
-    /// Whole days that audit records are kept; 0: for ever.
-    package var auditKeepDays: Int?
     /// Room that each service keeps to finish what was begun, MiB; 0: the default again.
     package var diskReserveMiB: Int?
+    /// Settings by their names, the later ones over the earlier.
+    package var settings: [SettingWish] = []
     /// Refuse to run with less confinement than a machine like this one can give.
     package var requiresConfinement = false
     /// Use a home also where others can put another one in its place, see `HomePath`.
@@ -75,12 +75,22 @@ package struct LauncherRun: Sendable {
       }
       if let policyURL { platform.policyURL = policyURL == "none" ? nil : policyURL }
       if let policyStaleSeconds { platform.policyStaleSeconds = policyStaleSeconds }
-      if let auditKeepDays { platform.auditKeepDays = auditKeepDays == 0 ? nil : auditKeepDays }
       if let diskReserveMiB {
         platform.diskReserveMiB = diskReserveMiB == 0 ? nil : diskReserveMiB
       }
       if let weakened { platform.weakened = weakened }
       return platform
+    }
+
+    /// The same with the settings that the charters declare.
+    package func applied(
+      to present: Platform?, of charters: CharterSet
+    ) throws(LaunchFailure) -> Platform {
+      do throws(SettingRefusal) {
+        return try SettingsBook(charters).applied(settings, to: applied(to: present))
+      } catch {
+        throw .badSetting(error)
+      }
     }
   }
 
@@ -143,7 +153,7 @@ package struct LauncherRun: Sendable {
     let set = try CharterFolder.check(files)
     let earlier = try PlatformSettings.load(home)
     let platform = try StoreServers.lookedUp(
-      for: wishes.applied(to: earlier), earlier: earlier, charters: set, home: home)
+      for: wishes.applied(to: earlier, of: set), earlier: earlier, charters: set, home: home)
     try DoorPapers.check(platform, at: clock.now())
     let machine = try machine(for: set, platform)
     await endStrays()

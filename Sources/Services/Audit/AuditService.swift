@@ -14,22 +14,27 @@ package struct AuditService: Service {
   package static var migrations: [Migration] { AuditStore.migrations }
 
   private let context: ServiceContext
-  private let sealing: SealingKeys
   private let store: AuditStore
   private let folder: LogFolder
   private let published: PublishedLog
   private let writer: LogWriter
   private let publisher: CheckpointPublisher
   private let proofs: ProofReader
+  /// Whole days that records are kept at least; nil: for ever.
+  private let keepDays: Int?
 
   /// Unseals the key, compares store and log, and covers what a crash left uncovered.
   package init(_ context: ServiceContext) async throws {
     self.context = context
+    // A home of an earlier build has it in another place.
+    let days = context.settings.chosen("keep_days") ?? context.platform.auditKeepDays ?? 0
+    keepDays = days == 0 ? nil : days
     published = PublishedLog()
     do {
       folder = try LogFolder(context.home.dataFolder(of: Self.name) + "/log")
       store = AuditStore(context.store, log: folder.files)
-      sealing = try await context.sealingKeys(for: store.sealedFields)
+      // The seed of the checkpoint key is sealed under the newest version of our key.
+      let sealing = try await context.seals(store.sealedFields)
       let signer = try await CheckpointKey.load(
         origin: "\(context.platform.trustDomain)/\(Self.name)", store: store,
         keyring: sealing.current, randomness: context.randomness,
@@ -78,8 +83,6 @@ package struct AuditService: Service {
         await comparePast()
         await lookAfterPast()
       }
-      // The seed of the checkpoint key is sealed under the newest version of our key.
-      group.addTask { try? await context.followSealingKeys(store.sealedFields, under: sealing) }
     }
   }
 
@@ -143,7 +146,7 @@ package struct AuditService: Service {
 
   /// Lets records go whose time is over, where the platform says how long they are kept.
   private func expirePast() async throws {
-    guard let days = context.platform.auditKeepDays else { return }
+    guard let days = keepDays else { return }
     let now = context.clock.now()
     while !Task.isCancelled,
       let gone = try await writer.expire(before: now - .seconds(86_400 * days))

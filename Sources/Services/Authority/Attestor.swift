@@ -153,7 +153,7 @@ package enum AttestationRefusal: String, Error, Hashable, Sendable, CaseIterable
 
 /// `DIR/launch/<service>.json`. Without a process id it registers every process of one executable
 /// and user.
-struct LaunchRecord: Decodable, Hashable, Sendable {
+struct LaunchRecord: SnakeCased, Decodable, Hashable, Sendable {
   let service: ServiceName
   let pid: Int32?
   let pidStartTicks: UInt64?
@@ -161,10 +161,4 @@ struct LaunchRecord: Decodable, Hashable, Sendable {
   let sha256: String
   let uid: UInt32
   let startedAt: Instant
-
-  enum CodingKeys: String, CodingKey {
-    case service, pid, executable, sha256, uid
-    case pidStartTicks = "pid_start_ticks"
-    case startedAt = "started_at"
-  }
 }

@@ -34,17 +34,18 @@ package struct AuthorityService: Service {
 
   /// How often the schedule is asked what is due.
   static let tick: Duration = .milliseconds(500)
-  /// How often it is looked for revocations that matter to nobody any more.
-  static let houseEvery: Duration = .seconds(30)
 
   private let context: ServiceContext
   private let keys: AuthorityKeys
   private let endpoint: WorkloadEndpoint
   private let revocations: RevocationDesk
   private let secrets: SecretDesk
+  /// How often it is looked for revocations that matter to nobody any more.
+  private let housekeepingInterval: Duration
 
   package init(_ context: ServiceContext) async throws {
     self.context = context
+    housekeepingInterval = context.settings.seconds("housekeeping_interval")
     guard let keys = context.issuer as? AuthorityKeys else {
       throw StartFailure(
         "the authority was started without its own credentials",
@@ -81,6 +82,15 @@ package struct AuthorityService: Service {
     ].merging(secrets.operations) { own, _ in own }
   }
 
+  package var rounds: [Round] {
+    let revocations = revocations
+    return [
+      Round(every: housekeepingInterval, or: "old revocations are not forgotten") {
+        try await revocations.keepHouse()
+      }
+    ]
+  }
+
   /// Serves the socket and follows the schedule.
   package func run() async throws {
     let endpoint = endpoint
@@ -93,12 +103,6 @@ package struct AuthorityService: Service {
     // that of all services where each has a user of its own.
     chmod(context.home.workloadSocket, 0o660)
     var published = keys.current.edge.certificateBytes
-    let house = Task {
-      try await context.rounds(of: "old revocations are not forgotten", every: Self.houseEvery) {
-        try await revocations.keepHouse()
-      }
-    }
-    defer { house.cancel() }
     while !Task.isCancelled {
       do {
         try await keys.tick()

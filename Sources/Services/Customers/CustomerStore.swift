@@ -1,17 +1,12 @@
 package import AuditAPI
 package import Chassis
 import CustomersAPI
-package import Sealing
+import Sealing
 package import Storage
 package import Vocabulary
 
 /// All of this service's SQL.
 package struct CustomerStore: Sendable {
-  /// Rows sealed anew in one transaction of the background pass: short, so that nobody waits behind it.
-  package static let resealBatchMax = 100
-  /// Such transactions in one round.
-  package static let resealBatchesPerRound = 20
-
   private let store: Store
   package init(_ store: Store) { self.store = store }
 
@@ -56,14 +51,14 @@ package struct CustomerStore: Sendable {
   }
 
   /// Seals the next rows anew that are under an older version than the keyring's current one.
-  /// - Returns: how many; fewer than `resealBatchMax` means that none is left.
-  package func resealBatch(by keyring: Keyring) async throws -> Int {
+  /// - Returns: how many; fewer than the limit means that none is left.
+  private func resealBatch(by keyring: Keyring, _ limit: Int) async throws -> Int {
     try await store.write { transaction in
       let rows = try transaction.rows(
         """
         SELECT \(Snapshot.columns) FROM customers WHERE key_version < ?
         ORDER BY key_version, id LIMIT ?
-        """, [.count(keyring.currentVersion), .count(Self.resealBatchMax)])
+        """, [.count(keyring.currentVersion), .count(limit)])
       for row in rows {
         guard let id = PersonID(try row.text("id")) else { throw MissingColumn(.givenName) }
         let stored = try row.stored()
@@ -78,16 +73,7 @@ package struct CustomerStore: Sendable {
   /// What the chassis asks of a service that seals.
   package var sealedFields: SealedFields {
     SealedFields(
-      versions: { try await Set(counts().keys) },
-      reseal: { keyring in
-        var count = 0
-        for _ in 0..<Self.resealBatchesPerRound where !Task.isCancelled {
-          let batch = try await resealBatch(by: keyring)
-          count += batch
-          guard batch == Self.resealBatchMax else { break }
-        }
-        return count
-      })
+      versions: { try await Set(counts().keys) }, batch: { try await resealBatch(by: $0, $1) })
   }
 
   /// How many rows are sealed under each version.

@@ -14,17 +14,12 @@ package struct CustomersService: Service {
       postgres: PackageResources._001_initial_postgres_sql)
   ]
 
-  private let context: ServiceContext
-  private let sealing: SealingKeys
-  private let store: CustomerStore
   private let register: CustomerRegister
 
   package init(_ context: ServiceContext) async throws {
-    self.context = context
-    store = CustomerStore(context.store)
-    sealing = try await context.sealingKeys(for: store.sealedFields)
+    let store = CustomerStore(context.store)
     register = CustomerRegister(
-      store: store, sealing: sealing, clock: context.clock,
+      store: store, sealing: try await context.seals(store.sealedFields), clock: context.clock,
       randomness: context.randomness)
   }
 
@@ -46,9 +41,5 @@ package struct CustomersService: Service {
         return answer
       },
     ]
-  }
-
-  package func run() async throws {
-    try await context.followSealingKeys(store.sealedFields, under: sealing)
   }
 }

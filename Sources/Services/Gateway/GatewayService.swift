@@ -54,7 +54,9 @@ package struct GatewayService: Service {
     let contracts = try Papers.contracts(in: context.home)
     let edge = Edge(
       routes: routes, documents: DoorDocument.all(contracts, issuer: platform.issuer),
-      book: LimitBook(factor: platform.limitsFactor), tokens: gate,
+      book: LimitBook(
+        factor: platform.limitsFactor, addressRate: context.settings.number("address_rate"),
+        refusalRate: context.settings.number("refusal_rate")), tokens: gate,
       exchange: TokenExchange(
         issuer: TransactionTokenIssuer(credentials: context.credentials),
         randomness: context.randomness),

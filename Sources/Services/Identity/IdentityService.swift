@@ -34,21 +34,20 @@ package struct IdentityService: Service {
       postgres: PackageResources._006_resets_postgres_sql),
   ]
 
-  /// How often it looks for what has expired, and for a newer sealing key.
-  static let housekeepingInterval: Duration = .seconds(30)
-
   private let context: ServiceContext
   private let store: IdentityStore
-  private let sealing: SealingKeys
   private let keys: SigningKeys
   private let provider: Provider
+  /// How often it looks for what has expired.
+  private let housekeepingInterval: Duration
 
   package init(_ context: ServiceContext) async throws {
     self.context = context
+    housekeepingInterval = context.settings.seconds("housekeeping_interval")
     // Who is on the policies' list of the suspended is cut off here as well: one word of the operator, one effect.
     let policy = context.policy
     store = IdentityStore(context.store) { policy.suspends($0) }
-    sealing = try await context.sealingKeys(for: store.sealedFields)
+    let sealing = try await context.seals(store.sealedFields)
     let start = context.background()
     let journal = Journal(
       correlation: start.correlation, caller: Self.name, at: context.clock.now(),
@@ -65,6 +64,7 @@ package struct IdentityService: Service {
         operations: context.charters.publicRoutes.map {
           (scopes: $0.operation.scopes, summary: $0.operation.summary)
         }),
+      sessionLifetime: context.settings.seconds("session_lifetime"),
       claims: { call in
         do throws(Problem) {
           return try await customers.call(
@@ -162,34 +162,20 @@ package struct IdentityService: Service {
     get async { keys.canBePublished(at: context.clock.now()) }
   }
 
-  package func run() async throws {
-    let handover = RevocationHandover(context, store: store)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await handover.run() }
-      group.addTask { try await keepHouseForEver() }
-      group.addTask { try await context.followSealingKeys(store.sealedFields, under: sealing) }
-      try await group.waitForAll()
-    }
-  }
-
-  private func keepHouseForEver() async throws {
-    while !Task.isCancelled {
-      do {
-        try await keepHouse()
-      } catch is CancellationError {
-        return
-      } catch {
-        context.log.warning("housekeeping failed and will be tried again", [:])
+  package var rounds: [Round] {
+    let (store, keys, clock) = (store, keys, context.clock)
+    return [
+      Round(every: housekeepingInterval, or: "housekeeping failed and will be tried again") {
+        let now = clock.now()
+        try await store.forget(at: now)
+        try await store.forgetThrottles(at: now)
+        try await keys.forget(at: now)
       }
-      try await Task.sleep(for: Self.housekeepingInterval)
-    }
+    ]
   }
 
-  private func keepHouse() async throws {
-    let now = context.clock.now()
-    try await store.forget(at: now)
-    try await store.forgetThrottles(at: now)
-    try await keys.forget(at: now)
+  package func run() async throws {
+    try await RevocationHandover(context, store: store).run()
   }
 }
 

@@ -43,7 +43,8 @@ struct DeployCommand: AsyncParsableCommand {
       else { throw LaunchFailure.noCharter(folder: folder) }
       guard let gate = try DeployGate.of(checkout, policies: up.launch.policies, isNeeded: true)
       else { return }
-      var refusals = try gate.judge([file], artifacts: artifacts(of: charter, in: folder))
+      var refusals = try gate.judge(
+        [file], of: charters, artifacts: artifacts(of: charter, in: folder))
       for other in files where other.name != file.name {
         // What is added beside it runs as well.
         let added = addedFolders(added).first { other.name == "\($0)/charter.yaml" }
@@ -51,7 +52,7 @@ struct DeployCommand: AsyncParsableCommand {
           try charters[Charter.parse(file: other.name, text: other.text).service]
         }
         refusals += try gate.judge(
-          [other],
+          [other], of: charters,
           artifacts: charter.flatMap { charter in
             try added.map { try artifacts(of: charter, in: $0) }
           })

@@ -60,10 +60,13 @@ struct DeployGate {
 
   /// - Parameters:
   ///   - files: charters; other files among them are passed over.
+  ///   - charters: all of the platform, in which they stand with the edges that follow from others.
   ///   - artifacts: nil while charters are only looked at; then nobody asks for digests.
-  func judge(_ files: [CharterFile], artifacts: Artifacts? = nil) throws -> [Refusal] {
+  func judge(
+    _ files: [CharterFile], of charters: CharterSet, artifacts: Artifacts? = nil
+  ) throws -> [Refusal] {
     try files.flatMap { file -> [Refusal] in
-      guard let charter = try charter(in: file) else { return [] }
+      guard let charter = try charter(in: file, of: charters) else { return [] }
       var input: [(Value, Value)] = [
         (.string("charter"), charter),
         (.string("stage"), .string(artifacts == nil ? "check" : "deploy")),
@@ -82,7 +85,7 @@ struct DeployGate {
   }
 
   /// The charter as the platform understands it, or nil for a file that is none: what is judged is what will run.
-  private func charter(in file: CharterFile) throws -> Value? {
+  private func charter(in file: CharterFile, of charters: CharterSet) throws -> Value? {
     let found = try document(Data(file.text.utf8), name: file.name)
     guard case .object(let members) = found, members["service"] != nil else { return nil }
     let charter: Charter
@@ -91,7 +94,8 @@ struct DeployGate {
     } catch {
       throw LaunchFailure.badCharters(error)
     }
-    return try document(Data(charter.document.canonicalBytes), name: "charter.json")
+    let inForce = charters[charter.service] ?? charter
+    return try document(Data(inForce.document.canonicalBytes), name: "charter.json")
   }
 
   /// - Parameter path: a file of Kubernetes manifests, YAML or JSON.

@@ -79,7 +79,7 @@ struct DiskStage: Stage {
 }
 
 /// What `GET /readyz` tells of a service's disk.
-package struct DiskStanding: Codable, Sendable, Hashable {
+package struct DiskStanding: SnakeCased, Codable, Sendable, Hashable {
   /// Bytes that can still be written; absent where they cannot be measured.
   package let freeBytes: Int64?
   /// Below it the alarm is given, bytes.
@@ -94,11 +94,5 @@ package struct DiskStanding: Codable, Sendable, Hashable {
     alarmBytes = room.alarm
     reserveBytes = room.reserve
     level = room.level.word
-  }
-  enum CodingKeys: String, CodingKey {
-    case freeBytes = "free_bytes"
-    case alarmBytes = "alarm_bytes"
-    case reserveBytes = "reserve_bytes"
-    case level
   }
 }

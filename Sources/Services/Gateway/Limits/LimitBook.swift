@@ -117,23 +117,23 @@ package struct LimitBook: Sendable {
 
   /// One address may do this much over all routes together.
   package static let addressPerSecond = 1_000
-  /// And this much at once.
-  package static let addressBurst = 2_000
 
   /// Of refusals without a good token one address is given this many: each costs as much as an answer, and nobody needs
   /// them.
   package static let refusalsPerSecond = 50
-  /// And this many at once.
-  package static let refusalsBurst = 200
 
-  /// `factor` is the platform's `limits_factor`, 1–1,000.
-  package init(table: BucketTable = BucketTable(), factor: Int) {
+  /// - Parameters:
+  ///   - factor: the platform's `limits_factor`, 1–1,000.
+  ///   - addressRate: requests of one address a second; twice as many at once.
+  ///   - refusalRate: refusals that one address is told a second; four times as many at once.
+  package init(
+    table: BucketTable = BucketTable(), factor: Int, addressRate: Int = addressPerSecond,
+    refusalRate: Int = refusalsPerSecond
+  ) {
     self.table = table
     let factor = min(max(factor, 1), 1_000)
-    address = Limit(
-      "address", perSecond: Self.addressPerSecond, burst: Self.addressBurst, factor: factor)
-    refusals = Limit(
-      "refusals", perSecond: Self.refusalsPerSecond, burst: Self.refusalsBurst, factor: factor)
+    address = Limit("address", perSecond: addressRate, burst: 2 * addressRate, factor: factor)
+    refusals = Limit("refusals", perSecond: refusalRate, burst: 4 * refusalRate, factor: factor)
   }
 
   /// Before a stranger is told why not. Past this limit the answer is that there are too many requests, and nothing else;

@@ -90,7 +90,7 @@ extension Provider {
     let journal = journal(visit)
     let session = Session(
       id: SessionID(at: journal.at, random: randomness.bits128()), person: person,
-      signedInAt: journal.at, seenAt: journal.at, expiresAt: journal.at + Session.lifetime)
+      signedInAt: journal.at, seenAt: journal.at, expiresAt: journal.at + sessionLifetime)
     let cookie = newSecret()
     try await store.begin(
       session, cookie: cookie, replacing: Cookie.session.value(in: visit.cookies),

@@ -22,13 +22,15 @@ package struct Provider: Sendable {
   let decoy: String
   /// Every scope there is.
   let scopes: ScopeCatalogue
+  /// How long one is signed in, in use or not.
+  let sessionLifetime: Duration
   /// In test builds only: everybody's attempts count at the login itself (`Weakness.signInFairness`).
   let countsAtLoginAlone: Bool
 
   package init(
     issuer: String, store: IdentityStore, keys: SigningKeys, secrets: IdentitySecrets,
     pool: HashingPool, clock: Clock, randomness: Randomness, countsAtLoginAlone: Bool = false,
-    scopes: ScopeCatalogue = .standard,
+    scopes: ScopeCatalogue = .standard, sessionLifetime: Duration = Session.lifetime,
     claims: @escaping @Sendable (CallContext) async throws -> CustomerClaims? = { _ in nil },
     name: @escaping @Sendable (PersonID, CallContext) async -> Masked<String>?
   ) throws {
@@ -42,6 +44,7 @@ package struct Provider: Sendable {
     self.name = name
     self.claims = claims
     self.scopes = scopes
+    self.sessionLifetime = sessionLifetime
     self.countsAtLoginAlone = countsAtLoginAlone
     let salt = randomness.bytes(PasswordHash.saltBytes)
     guard let decoy = PasswordHash.make(of: Base64URL.encode(randomness.bytes(32)), salt: salt)
