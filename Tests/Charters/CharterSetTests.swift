@@ -236,7 +236,9 @@ import Vocabulary
     }
     #expect(found, "found instead: \(CharterFaults(faults))")
   }
+}
 
+extension `A set of charters` {
   @Test func `reports all faults at once, in the files' order`() throws {
     var files = try Samples.files("payments", "port: 7105", "prot: 7105")
     files[1] = CharterFile(

@@ -205,7 +205,11 @@ extension Charter {
       service: service, operations: operations,
       delivery: object.word("delivery", CharterCall.Delivery.self) ?? .request)
   }
+}
 
+// MARK: Parts of a charter
+
+extension Charter {
   private static func data(_ object: CharterObject) -> CharterData? {
     guard
       let name = object.value(

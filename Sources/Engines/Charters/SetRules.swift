@@ -186,7 +186,11 @@ struct SetRules {
   private func names(but service: ServiceName) -> [String] {
     byName.keys.filter { $0 != service }.map(\.description)
   }
+}
 
+// MARK: What is kept, what is open to the outside, and who waits for whom
+
+extension SetRules {
   private mutating func checkData(of charter: Charter) {
     for (index, data) in charter.data.enumerated() {
       let path = "data[\(index)]"

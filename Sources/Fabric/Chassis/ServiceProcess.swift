@@ -102,35 +102,8 @@ package final class ServiceProcess<Subject: Service>: Sendable {
       bodyLimit: { method, target in bodyLimit(charter, method, target) },
       handler: { request, peer in await pipeline.answer(request, from: peer, at: clock.now()) })
     readiness.connections.withLock { $0 = { server.openConnections } }
-    let deliveries = AuditDelivery.all(context, sink: service.auditSink)
-    var tasks = [
-      background(context, "unasked work ended with an error") { try await service.run() },
-      background(context, "the disk is not watched any more") { try await disk.run() },
-      background(context, "the access policies are not followed any more") {
-        try await PolicyFollower(context).run()
-      },
-      background(context, "revocations are not followed any more") { try await revocations?.run() },
-      background(context, "secrets are not followed any more") { try await secrets?.run() },
-      background(context, "certificate updates ended with an error") {
-        for await next in feed.updates {
-          try credentials.replace(with: next)
-          log.info("certificate rotated", ["expires": .id(next.svid.notAfter)])
-        }
-      },
-    ]
-    tasks += deliveries.map { delivery in
-      background(context, "outbox delivery ended with an error") { await delivery.run() }
-    }
-    tasks += service.rounds.map { round in
-      background(context, "unasked rounds ended with an error") {
-        try await context.rounds(of: round.failure, every: round.pause, round.work)
-      }
-    }
-    tasks += context.sealed.all.map { sealed in
-      background(context, "sealing keys are not followed any more") {
-        try await context.followSealingKeys(sealed.fields, under: sealed.keys)
-      }
-    }
+    let tasks = unasked(
+      service, context, disk: disk, revocations: revocations, secrets: secrets, feed: feed)
     readiness.isReady.store(true, ordering: .releasing)
     log.info("ready", ["port": .count(server.port)])
     return ServiceProcess(
@@ -151,6 +124,42 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     context.tracer.flush()
     context.log.info("drained")
     context.store.close()
+  }
+
+  /// What runs beside requests until the process drains.
+  private static func unasked(
+    _ service: Subject, _ context: ServiceContext, disk: DiskWatch,
+    revocations: RevocationFollower?, secrets: SecretsFollower?, feed: CredentialsFeed
+  ) -> [Task<Void, Never>] {
+    var tasks = [
+      background(context, "unasked work ended with an error") { try await service.run() },
+      background(context, "the disk is not watched any more") { try await disk.run() },
+      background(context, "the access policies are not followed any more") {
+        try await PolicyFollower(context).run()
+      },
+      background(context, "revocations are not followed any more") { try await revocations?.run() },
+      background(context, "secrets are not followed any more") { try await secrets?.run() },
+      background(context, "certificate updates ended with an error") {
+        for await next in feed.updates {
+          try context.credentials.replace(with: next)
+          context.log.info("certificate rotated", ["expires": .id(next.svid.notAfter)])
+        }
+      },
+    ]
+    tasks += AuditDelivery.all(context, sink: service.auditSink).map { delivery in
+      background(context, "outbox delivery ended with an error") { await delivery.run() }
+    }
+    tasks += service.rounds.map { round in
+      background(context, "unasked rounds ended with an error") {
+        try await context.rounds(of: round.failure, every: round.pause, round.work)
+      }
+    }
+    tasks += context.sealed.all.map { sealed in
+      background(context, "sealing keys are not followed any more") {
+        try await context.followSealingKeys(sealed.fields, under: sealed.keys)
+      }
+    }
+    return tasks
   }
 
   private static func background(

@@ -294,6 +294,9 @@ package struct LauncherRun: Sendable {
     return (stream, sources)
   }
 
+}
+
+extension LauncherRun {
   static func ports(
     _ set: CharterSet, _ platform: Platform
   ) -> [(service: ServiceName, port: Int)] {

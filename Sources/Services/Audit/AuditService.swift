@@ -210,9 +210,11 @@ package struct AuditService: Service {
         appended: decision.fresh.count, duplicates: decision.duplicates,
         conflicts: decision.conflicts.map(\.record.id)))
   }
+}
 
-  // MARK: - Reading
+// MARK: - Reading
 
+extension AuditService {
   @Sendable private func findRecords(_ call: Call) async throws -> Answer {
     try call.requireOnly(["correlation", "subject", "limit", "after"])
     let limit = try call.integer("limit", in: 1...AuditOperations.recordsMax, default: 100)
