@@ -49,15 +49,15 @@ struct CrashDraw {
     (
       "payments",
       [
-        (.requestAdmitted, 1), (.commitBegins, 5), (.commitDone, 5), (.callLeaving, 3),
-        (.callAnswered, 3), (.answerReady, 1),
+        (.requestAdmitted, 1), (.commitBegins, 3), (.commitDone, 3), (.callLeaving, 2),
+        (.callAnswered, 2), (.answerReady, 1),
       ]
     ),
     (
       "ledger",
       [
-        (.requestAdmitted, 2), (.commitBegins, 3), (.commitDone, 3), (.callLeaving, 1),
-        (.callAnswered, 1), (.answerReady, 2),
+        (.requestAdmitted, 1), (.commitBegins, 2), (.commitDone, 2), (.callLeaving, 1),
+        (.callAnswered, 1), (.answerReady, 1),
       ]
     ),
     (

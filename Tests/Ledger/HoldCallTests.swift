@@ -38,6 +38,44 @@ import Vocabulary
     await house.close()
   }
 
+  @Test func `is posted at the same moment where the call says so, and told as one event`()
+    async throws
+  {
+    let house = try await LedgerHouse()
+    try await house.moveIn()
+    let posting = TransferID(bits: 11)
+    var hold = try house.newHold(10, 1_250)
+    hold.posting = posting
+    let made = try await house.hold(hold)
+    #expect(made.result == "created" && made.transfer.id == hold.id)
+    #expect(made.transfer.hold == HoldState(phase: .posted, resolvedBy: posting))
+    #expect(try await house.balances() == [8_750, 8_750, 1_250, 1_250])
+    let again = try await house.hold(hold)
+    #expect(again.result == "exists" && again.transfer.hold == made.transfer.hold)
+    let records = try await house.process.context.outbox.batch(of: AuditOperations.topic).messages
+      .map { try StrictJSON.decode(AuditRecord.self, from: $0.body) }.filter { $0.kind == .money }
+    #expect(records.map(\.outcome) == ["opened", "posted", "posted"])
+    #expect(records[2].detail["hold"] == "\(hold.id)")
+    #expect(records[2].detail["transfer"] == "\(posting)")
+
+    // What was held before stays as it is, whatever the call says now.
+    var earlier = try house.newHold(20, 100)
+    _ = try await house.hold(earlier)
+    earlier.posting = TransferID(bits: 21)
+    #expect(try await house.hold(earlier).transfer.hold?.phase == .open)
+    // A posting that cannot be leaves the hold, which can be posted by another.
+    var odd = try house.newHold(30, 200)
+    odd.posting = posting
+    #expect(try await house.hold(odd).transfer.hold?.phase == .open)
+    #expect(try await house.balances() == [8_750, 8_450, 1_250, 1_250])
+    // A hold that is refused posts nothing.
+    var dear = try house.newHold(40, 10_000)
+    dear.posting = TransferID(bits: 41)
+    #expect(await house.refusal { _ = try await house.hold(dear) } == "exceeds-credits")
+    #expect(try await house.balances() == [8_750, 8_450, 1_250, 1_250])
+    await house.close()
+  }
+
   @Test func `is refused by name where the token does not allow exactly it`() async throws {
     let house = try await LedgerHouse()
     try await house.moveIn()

@@ -56,12 +56,12 @@ import Vocabulary
   }
 
   /// What comes of a key whose work claims it in its own first change.
-  private func later(_ keys: IdempotencyStore, _ meaning: UInt8 = 1) async throws
-    -> IdempotencyOutcome
-  {
+  private func later(
+    _ keys: IdempotencyStore, _ meaning: UInt8 = 1, claimsLater: Bool = true
+  ) async throws -> IdempotencyOutcome {
     try await keys.begin(
       scope: "a", key: key, print: RequestPrint(meaning: [meaning], spelling: [0]), at: noon,
-      claimsLater: true)
+      claimsLater: claimsLater)
   }
 
   @Test(arguments: StoreKind.installed)
@@ -79,15 +79,21 @@ import Vocabulary
     // A change that fails takes the claim with it.
     await #expect(throws: Problem.self) {
       try await store.write { transaction in
-        _ = try keys.claim(claim, naming: "payment-1", in: transaction)
+        try keys.claim(claim, naming: "payment-1", in: transaction)
         throw Problem.notFound
       }
     }
-    #expect(try await store.write { try keys.claim(claim, naming: "payment-1", in: $0) })
-    // Another process began as well; the first to write has it.
-    #expect(try await !store.write { try others.claim(claim, naming: "payment-2", in: $0) })
-    try await others.abandon(claim)
-    guard case .conflict(_, "payment-1", nil) = try await later(others, 2) else {
+    #expect(try await !others.wasUsed(claim))
+    try await store.write { try keys.claim(claim, naming: "payment-1", in: $0) }
+    #expect(try await !keys.wasUsed(claim))
+    // Another one began as well; the first to write has it, and the other one may see so before it writes.
+    #expect(try await others.wasUsed(claim))
+    await #expect(throws: KnownKey.self) {
+      try await store.write { try others.claim(claim, naming: "payment-2", in: $0) }
+    }
+    others.release(claim)
+    guard case .conflict(_, "payment-1", nil) = try await later(others, 2, claimsLater: false)
+    else {
       Issue.record("expected a conflict that names what was made")
       return
     }
@@ -95,7 +101,7 @@ import Vocabulary
     try await store.write { try keys.finish(claim, answer: answer, in: $0) }
     keys.release(claim)
     for store in [keys, others] {
-      guard case .replay(answer) = try await later(store) else {
+      guard case .replay(answer) = try await later(store, claimsLater: false) else {
         Issue.record("expected the answer")
         return
       }
@@ -119,7 +125,8 @@ import Vocabulary
         try await keys.abandon(claim)
       }
     }
-    guard case .replay(answer) = try await later(keys), case .conflict = try await later(keys, 2)
+    guard case .replay(answer) = try await later(keys, claimsLater: false),
+      case .conflict = try await later(keys, 2, claimsLater: false)
     else {
       Issue.record("expected the answer, and a conflict for another request")
       return

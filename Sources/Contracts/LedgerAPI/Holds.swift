@@ -16,9 +16,12 @@ package struct NewHold: Codable, Hashable, Sendable {
   package var timeoutSeconds: Int64
   /// What kind of transfer it is, 1–65,535.
   package var code: UInt16
+  /// The id of its posting, where nothing stands between the two: a hold that is new is posted whole at the same moment.
+  /// One that was made before stays as it is. Absent: nothing is posted.
+  package var posting: TransferID?
 
   private enum CodingKeys: String, CodingKey {
-    case id, debtor, creditor, amount, code
+    case id, debtor, creditor, amount, code, posting
     case paymentID = "payment_id"
     case correlationID = "correlation_id"
     case timeoutSeconds = "timeout_seconds"
@@ -26,7 +29,7 @@ package struct NewHold: Codable, Hashable, Sendable {
 
   package init(
     id: TransferID, debtor: AccountID, creditor: AccountID, amount: Money, paymentID: PaymentID,
-    correlationID: CorrelationID, timeoutSeconds: Int64, code: UInt16
+    correlationID: CorrelationID, timeoutSeconds: Int64, code: UInt16, posting: TransferID? = nil
   ) {
     self.id = id
     self.debtor = debtor
@@ -36,6 +39,7 @@ package struct NewHold: Codable, Hashable, Sendable {
     self.correlationID = correlationID
     self.timeoutSeconds = timeoutSeconds
     self.code = code
+    self.posting = posting
   }
 }
 
@@ -62,7 +66,7 @@ package struct HoldVoiding: Codable, Hashable, Sendable {
 package struct HoldAnswer: Codable, Hashable, Sendable {
   /// `created`, or `exists` when the same call had been accepted before.
   package var result: String
-  /// The hold, the posting or the voiding as it was accepted.
+  /// The hold as it stands after the call, the posting or the voiding as it was accepted.
   package var transfer: LedgerTransfer
   package init(result: String, transfer: LedgerTransfer) {
     self.result = result

@@ -58,7 +58,8 @@ package enum LedgerOperations {
     "findTransfers", of: "ledger", .get, "/v1/transfers")
   /// Reserves money: needs a transaction token for `payment.create` with the same amount, currency,
   /// debtor and creditor, whose subject owns the debtor account; one hold for each token, for
-  /// `LedgerLimits.personHoldSecondsMax` at most. Repeating it is answered `exists`.
+  /// `LedgerLimits.personHoldSecondsMax` at most. Repeating it is answered `exists`. With `posting`, a new hold is posted at
+  /// the same moment, in the same entry of the journal.
   package static let createHold = Operation<NewHold, HoldAnswer>(
     "createHold", of: "ledger", .post, "/v1/holds")
   /// The same call with the query `dry_run=true`: every check, and nothing is done or used up.

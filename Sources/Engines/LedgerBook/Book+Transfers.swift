@@ -10,6 +10,13 @@ package struct Applied: Sendable {
   package internal(set) var expired: [KnownTransfer] = []
 
   package var changesNothing: Bool { created.isEmpty && expired.isEmpty }
+
+  /// Adds what the next batch did, which was applied right behind this one.
+  package mutating func append(_ next: Applied) {
+    outcomes += next.outcomes
+    created = created.lowerBound..<next.created.upperBound
+    expired += next.expired
+  }
 }
 
 extension Book {

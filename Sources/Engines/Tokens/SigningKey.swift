@@ -140,6 +140,15 @@ package struct SigningKey: Sendable {
   package func token(
     type: String, payload: [UInt8], certificates: [[UInt8]] = [], header: [String: JSON] = [:]
   ) throws(SigningFailure) -> String {
+    try token(
+      headed: spelledHeader(type: type, certificates: certificates, header: header),
+      payload: payload)
+  }
+
+  /// The first part of a token, for whoever signs many with the same.
+  package func spelledHeader(
+    type: String, certificates: [[UInt8]] = [], header: [String: JSON] = [:]
+  ) -> [UInt8] {
     var members = header
     members["alg"] = .string(algorithm.rawValue)
     members["typ"] = .string(type)
@@ -147,7 +156,13 @@ package struct SigningKey: Sendable {
     members["x5c"] =
       certificates.isEmpty
       ? nil : .array(certificates.map { .string(PaddedBase64.encode($0)) })
-    var token = Base64URL.encodedBytes(JSON.object(members).canonicalBytes)
+    return Base64URL.encodedBytes(JSON.object(members).canonicalBytes)
+  }
+
+  /// A token with a header that this key has spelled.
+  /// - Throws: as above.
+  package func token(headed header: [UInt8], payload: [UInt8]) throws(SigningFailure) -> String {
+    var token = header
     token.append(UInt8(ascii: "."))
     token += Base64URL.encodedBytes(payload)
     let signature = try signature(for: token)

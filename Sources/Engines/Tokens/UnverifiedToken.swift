@@ -1,9 +1,12 @@
 package import StrictJSON
+import Synchronization
 
 /// A compact JWS that is well formed, and nothing more: nobody may believe its claims. It serves to
 /// pick the key; `verified` then gives the token that may be believed.
 package struct UnverifiedToken: Sendable {
   package let header: TokenHeader
+  /// Whether the header was read before, in a token that was believed.
+  package let isHeaderKnown: Bool
   /// Claims as they were sent, before anybody vouched for them. For choosing a key only.
   package let payload: [UInt8]
   /// What the signature covers: the first two parts with the dot.
@@ -11,17 +14,24 @@ package struct UnverifiedToken: Sendable {
   package let signature: [UInt8]
 
   /// Takes a compact serialisation apart (RFC 7515 §7.1).
+  /// - Parameter known: headers that need not be read again.
   /// - Throws: `TokenRefusal`: `.tooLarge`, `.malformed`, `.headerRefused`, `.algorithmRefused`, in
   /// this order.
-  package init(_ compact: some StringProtocol) throws(TokenRefusal) {
+  package init(
+    _ compact: some StringProtocol, known: KnownHeaders? = nil
+  ) throws(TokenRefusal) {
     guard compact.utf8.count <= TokenLimits.bytesMax else { throw .tooLarge }
     let bytes = Array(compact.utf8)
     let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 3, let headerBytes = Base64URL.decode(bytes: parts[0]),
-      let payload = Base64URL.decode(bytes: parts[1]),
+    guard parts.count == 3, let payload = Base64URL.decode(bytes: parts[1]),
       let signature = Base64URL.decode(bytes: parts[2])
     else { throw .malformed }
-    header = try TokenHeader(headerBytes)
+    if let header = known?.header(spelled: parts[0]) {
+      (self.header, isHeaderKnown) = (header, true)
+    } else {
+      guard let headerBytes = Base64URL.decode(bytes: parts[0]) else { throw .malformed }
+      (header, isHeaderKnown) = (try TokenHeader(headerBytes), false)
+    }
     self.payload = payload
     self.signature = signature
     signingInput = Array(bytes[..<parts[1].endIndex])
@@ -126,6 +136,30 @@ package struct TokenHeader: Sendable {
       certificates.append(der)
     }
     return certificates
+  }
+}
+
+/// Headers of tokens that were believed. One that names its signer's certificates is longer than all the rest, and whoever
+/// signs repeats it in each token. A class: all who check tokens of one sender share what is known.
+package final class KnownHeaders: Sendable {
+  /// A sender has one at a time, and for a while the one before.
+  static let knownMax = 4
+  private let known = Mutex<[(spelled: [UInt8], header: TokenHeader)]>([])
+
+  package init() {}
+
+  func header(spelled: ArraySlice<UInt8>) -> TokenHeader? {
+    known.withLock { $0.first { $0.spelled.elementsEqual(spelled) }?.header }
+  }
+
+  /// Remembers the header of a token whose signature held.
+  package func remember(_ header: TokenHeader, of compact: String) {
+    let spelled = Array(compact.utf8.prefix { $0 != UInt8(ascii: ".") })
+    known.withLock { known in
+      guard !known.contains(where: { $0.spelled == spelled }) else { return }
+      if known.count >= Self.knownMax { known.removeFirst() }
+      known.append((spelled, header))
+    }
   }
 }
 

@@ -21,8 +21,8 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
     discussion: """
       Each client is a demo resident with a connection and a token of its own, and sends one payment \
       after the other. Start the platform with '--limits-factor 1000', or the gateway's limits are what \
-      is measured. CPU is what each process used while the payments ran; the clients run on the same \
-      cores.
+      is measured. CPU, context switches, commits of its store and bytes written to the disk are what each \
+      process used while the payments ran; the clients run on the same cores.
       """)
 
   @OptionGroup var place: PlaceOptions
@@ -55,11 +55,11 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
       let bank = try await DemoBank.open(
         home: home, desk: desk, seed: seed, residents: count, orders: orders, keepsLogin: false,
         tell: { _ in })
-      let before = ProcessFigures.all(home)
+      let before = await HopFigures.all(home, line)
       let work = LongWork("Paying", of: orders.count, "payments", isTold: !place.json)
       let report = await PaymentLoad(clock: .system).run(bank.lanes, atOnce: clients) { work.add() }
       work.finish()
-      show(report, before, ProcessFigures.all(home))
+      show(report, before, await HopFigures.all(home, line))
       guard report.others.isEmpty else {
         throw OperatorFailure("not every payment was answered with 201: \(report.others)", .failed)
       }
@@ -67,16 +67,15 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
   }
 
   private func show(
-    _ report: PaymentLoad.Report, _ before: [ProcessFigures], _ after: [ProcessFigures]
+    _ report: PaymentLoad.Report, _ before: [HopFigures], _ after: [HopFigures]
   ) {
     func millis(_ permille: Int) -> Double {
       report.quantile(permille: permille).map { Double($0.nanoseconds) / 1e6 } ?? 0
     }
-    let posted = max(1, report.posted)
-    let hops = after.compactMap { figures -> (String, Double, Int64)? in
-      guard let earlier = before.first(where: { $0.pid == figures.pid }) else { return nil }
-      let micros = Double(figures.cpuTicks - earlier.cpuTicks) * 10_000 / Double(posted)
-      return (figures.service, micros, figures.residentKiB)
+    let hops = after.compactMap { figures in
+      before.first { $0.process.pid == figures.process.pid }.map {
+        figures.each($0, of: max(1, report.posted))
+      }
     }
     if place.json {
       printLine(
@@ -86,7 +85,9 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
           "per_second": .number(report.perSecond), "p50_ms": .number(millis(500)),
           "p99_ms": .number(millis(990)), "p999_ms": .number(millis(999)),
           "cpu_microseconds_per_payment": .object(
-            Dictionary(hops.map { ($0.0, JSON.number($0.1)) }, uniquingKeysWith: { $1 })),
+            Dictionary(hops.map { ($0.service, .number($0.micros)) }, uniquingKeysWith: { $1 })),
+          "per_payment": .object(
+            Dictionary(hops.map { ($0.service, $0.document) }, uniquingKeysWith: { $1 })),
         ]))
       return
     }
@@ -95,10 +96,63 @@ struct PaymentsBenchCommand: AsyncParsableCommand {
         + "p50 \(StoryLayout.fixed(millis(500), 1)) ms, p99 \(StoryLayout.fixed(millis(990), 1)) ms, "
         + "p99.9 \(StoryLayout.fixed(millis(999), 1)) ms\n"
         + (report.repeated > 0 ? "\(report.repeated) sent again with their key\n" : ""))
-    var rows = [["HOP", "CPU PER PAYMENT", "MEMORY"]]
-    for (service, micros, kibibytes) in hops {
-      rows.append([service, "\(StoryLayout.fixed(micros, 0)) µs", "\(kibibytes / 1_024) MiB"])
+    let fixed = StoryLayout.fixed
+    var rows = [["HOP, PER PAYMENT", "CPU", "SWITCHES", "COMMITS", "WRITTEN", "MEMORY"]]
+    for hop in hops {
+      rows.append([
+        hop.service, "\(fixed(hop.micros, 0)) µs", fixed(hop.switches, 1), fixed(hop.commits, 2),
+        "\(fixed(hop.bytes / 1_024, 1)) KiB", "\(hop.residentKiB / 1_024) MiB",
+      ])
     }
     print(Terminal.output.table(rows))
+  }
+}
+
+/// What a service has used so far, as the kernel and the service itself count it.
+private struct HopFigures {
+  let process: ProcessFigures
+  let commits: UInt64
+
+  static func all(_ home: Home, _ line: OperatorLine) async -> [HopFigures] {
+    var all: [HopFigures] = []
+    for process in ProcessFigures.all(home) {
+      var commits: UInt64 = 0
+      if let service = ServiceName(process.service),
+        let answer = try? await line.send(.get, "/metrics", to: service, within: .seconds(5)),
+        answer.status == 200
+      {
+        commits = ServiceFigures(exposition: String(decoding: answer.body, as: UTF8.self)).commits
+      }
+      all.append(HopFigures(process: process, commits: commits))
+    }
+    return all
+  }
+
+  /// For one payment of so many.
+  struct Share {
+    let service: String
+    let micros: Double
+    let switches: Double
+    let commits: Double
+    let bytes: Double
+    let residentKiB: Int64
+
+    var document: JSON {
+      .object([
+        "cpu_microseconds": .number(micros), "context_switches": .number(switches),
+        "commits": .number(commits), "written_bytes": .number(bytes),
+      ])
+    }
+  }
+
+  func each(_ earlier: HopFigures, of payments: Int) -> Share {
+    let (count, before) = (Double(payments), earlier.process)
+    return Share(
+      service: process.service,
+      micros: Double(process.cpuTicks - before.cpuTicks) * 10_000 / count,
+      switches: Double(process.switches - before.switches) / count,
+      commits: Double(commits &- earlier.commits) / count,
+      bytes: Double(process.writtenBytes - before.writtenBytes) / count,
+      residentKiB: process.residentKiB)
   }
 }

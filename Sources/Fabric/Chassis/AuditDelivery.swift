@@ -11,7 +11,7 @@ package typealias AuditSink = @Sendable ([AuditRecord]) async throws -> Void
 /// takes. While that service is away the records wait on disk; nothing goes unrecorded, and nobody waits for it.
 package enum AuditDelivery {
   /// Long enough to fill a batch under load, too short for a person to notice.
-  static let linger: Duration = .milliseconds(50)
+  static let linger: Duration = .milliseconds(100)
 
   /// Of audit records, and of what else the charter sends from its outbox.
   static func all(_ service: ServiceContext, sink: AuditSink?) -> [OutboxDelivery] {

@@ -63,10 +63,22 @@ struct IdempotencyStage: Stage {
   private func once(_ passage: Passage, _ claim: IdempotencyClaim, _ next: Next) async throws
     -> Answer
   {
+    do {
+      return try await once(
+        passage, claim, claimsLater: claimsLater.contains(claim.operation), next)
+    } catch is KnownKey {
+      // It was taken for a new key, and is none. Nothing was done; now it is looked up first.
+      return try await once(passage, claim, claimsLater: false, next)
+    }
+  }
+
+  private func once(
+    _ passage: Passage, _ claim: IdempotencyClaim, claimsLater: Bool, _ next: Next
+  ) async throws -> Answer {
     let begun = try await service.idempotency.begin(
       scope: claim.scope, key: claim.key, print: claim.print,
       former: claim.former.map { FormerScope(scope: $0.scope, heir: claim.owner) },
-      at: passage.receivedAt, claimsLater: claimsLater.contains(claim.operation))
+      at: passage.receivedAt, claimsLater: claimsLater)
     switch begun {
     case .replay(let kept):
       var answer = Answer(
@@ -97,8 +109,11 @@ struct IdempotencyStage: Stage {
   private func work(
     _ passage: Passage, _ claim: IdempotencyClaimID, _ next: Next
   ) async throws -> Answer {
+    let worked: Result<Answer, any Error>
+    do { worked = .success(try await next(passage)) } catch { worked = .failure(error) }
     do {
-      let answer = try await next(passage)
+      if try await isKnown(claim, worked) { throw KnownKey() }
+      let answer = try worked.get()
       if answer.isKept {
         service.idempotency.release(claim)
       } else if answer.status < 500, answer.status != 202, answer.status != Problem.malformedStatus
@@ -109,6 +124,9 @@ struct IdempotencyStage: Stage {
           claim, forgetting: answer.status == Problem.malformedStatus)
       }
       return answer
+    } catch let known as KnownKey {
+      service.idempotency.release(claim)
+      throw known
     } catch let refusal as any Refusal where refusal.problem.isFinal {
       try await keep(.problem(refusal.problem, correlation: passage.correlation), claim)
       throw refusal
@@ -118,6 +136,14 @@ struct IdempotencyStage: Stage {
         claim, forgetting: problem?.status == Problem.malformedStatus)
       throw error
     }
+  }
+
+  /// What was used before is answered as it was, or is a conflict, also where this request is refused before it claims it.
+  private func isKnown(
+    _ claim: IdempotencyClaimID, _ worked: Result<Answer, any Error>
+  ) async throws -> Bool {
+    if case .failure(is KnownKey) = worked { return true }
+    return try await service.idempotency.wasUsed(claim)
   }
 
   private func keep(_ answer: Answer, _ claim: IdempotencyClaimID) async throws {

@@ -20,7 +20,8 @@ package protocol Service: Sendable {
   var operations: [String: Handler] { get }
 
   /// Operations with an idempotency key whose handlers claim it in their first change (`IdempotencyStore.claim`), before
-  /// anything can be seen of their work; for all others the chassis does, in a change of its own.
+  /// anything can be seen of their work; for all others the chassis does, in a change of its own. Where the key was used
+  /// before, that change is undone, and a handler whose work is still to do is run once more.
   static var claimsLater: Set<String> { get }
 
   /// What the service does unasked in rounds, each on its own. They run from readiness to drain.

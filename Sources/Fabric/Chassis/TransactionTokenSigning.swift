@@ -1,23 +1,38 @@
 import Crypto
 import StrictJSON
+import Synchronization
 import Tokens
 package import Transport
 package import Vocabulary
 import WorkloadIdentity
 
 /// Signs transaction tokens with the key of this workload's own X.509-SVID. Anybody can make one of these; only what the
-/// gateway signs is believed.
-package struct TransactionTokenIssuer: Sendable {
+/// gateway signs is believed. A class: the header, which carries the chain, is spelled once for each certificate.
+package final class TransactionTokenIssuer: Sendable {
+  private struct Hand: Sendable {
+    let chain: [[UInt8]]
+    let key: SigningKey
+    let header: [UInt8]
+  }
   private let credentials: MeshCredentials
+  private let hand = Mutex<Hand?>(nil)
   package init(credentials: MeshCredentials) { self.credentials = credentials }
 
   /// - Throws: where the token would be longer than a token may be (16 KiB).
   package func sign(_ token: TransactionToken) throws -> String {
     let svid = credentials.current.svid
-    return try SigningKey(svid.privateKey).token(
-      type: TransactionToken.type,
-      claims: token.claims(issuer: svid.id, audience: svid.id.trustDomain),
-      certificates: svid.chain)
+    let hand = hand.withLock { known -> Hand in
+      if let known, known.chain == svid.chain { return known }
+      let key = SigningKey(svid.privateKey)
+      let new = Hand(
+        chain: svid.chain, key: key,
+        header: key.spelledHeader(type: TransactionToken.type, certificates: svid.chain))
+      known = new
+      return new
+    }
+    return try hand.key.token(
+      headed: hand.header,
+      payload: token.claims(issuer: svid.id, audience: svid.id.trustDomain).canonicalBytes)
   }
 }
 
@@ -28,6 +43,7 @@ package final class TransactionTokenVerifier: Sendable {
   /// Nil where nobody issues tokens.
   private let door: ServiceName?
   private let issuers: SignerKeys?
+  private let headers = KnownHeaders()
 
   #if DEBUG
     private let believesAll: Bool
@@ -50,7 +66,7 @@ package final class TransactionTokenVerifier: Sendable {
     _ encoded: String, presentedBy presenter: ServiceName, purpose: String?, scopes: Set<Scope>,
     at now: Instant
   ) throws(TransactionTokenRefusal) -> TransactionToken {
-    guard let unverified = try? UnverifiedToken(encoded) else { throw .malformed }
+    guard let unverified = try? UnverifiedToken(encoded, known: headers) else { throw .malformed }
     #if DEBUG
       if believesAll { return try believed(unverified, encoded) }
     #endif
@@ -61,6 +77,7 @@ package final class TransactionTokenVerifier: Sendable {
     guard let verified = try? unverified.verified(by: key, algorithms: [.es256]) else {
       throw .badSignature
     }
+    if !unverified.isHeaderKnown { headers.remember(unverified.header, of: encoded) }
     let bundle = credentials.current.bundle
     let policy = TokenPolicy(
       issuer: "spiffe://\(bundle.trustDomain)/\(door)",

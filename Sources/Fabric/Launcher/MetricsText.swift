@@ -8,6 +8,8 @@ package struct ServiceFigures: Hashable, Sendable {
   package private(set) var failures: UInt64 = 0
   package private(set) var residentBytes: Int?
   package private(set) var cpuSeconds: Double?
+  /// Of its store, each with one sync of the disk at least.
+  package private(set) var commits: UInt64 = 0
   /// Cumulative counts by upper bound in seconds, ascending.
   private var buckets: [Double: UInt64] = [:]
 
@@ -40,6 +42,7 @@ package struct ServiceFigures: Hashable, Sendable {
         return
       }
       buckets[bound, default: 0] += UInt64(value)
+    case "strongroom_store_commits_total" where value >= 0: commits = UInt64(value)
     case "process_resident_memory_bytes" where value.isFinite: residentBytes = Int(value)
     case "process_cpu_seconds_total" where value.isFinite: cpuSeconds = value
     default: return

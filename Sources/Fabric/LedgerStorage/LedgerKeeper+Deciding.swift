@@ -93,11 +93,14 @@ extension LedgerKeeper {
         moment: kept.journaled.book.now)
       flight.tell { try tell(done) }
       flight.answers.append { answer($0.map { .failure($0) } ?? .success(done)) }
-    case .apply(let batch, let authorizations, let tell, let answer):
+    case .apply(let batch, let following, let authorizations, let tell, let answer):
       do {
-        let recalled = try recall(batch, authorizations, kept)
-        let applied = kept.journaled.apply(
+        let recalled = try recall(following.map { batch + [$0] } ?? batch, authorizations, kept)
+        var applied = kept.journaled.apply(
           batch, authorizations: authorizations, recalling: recalled)
+        if let following, applied.outcomes.allSatisfy({ $0 == .created }) {
+          applied.append(kept.journaled.apply([following], recalling: recalled))
+        }
         let done = AppliedTransfers(
           outcomes: applied.outcomes, created: applied.created.count,
           first: kept.journaled.book.transfer(at: applied.created.first),

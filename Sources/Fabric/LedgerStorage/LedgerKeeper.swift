@@ -148,12 +148,18 @@ package final class LedgerKeeper: Sendable {
   }
 
   /// Applies transfers; returns when what was decided is durable.
+  /// - Parameter following: applied at the same moment where all of the batch is new; its outcome comes last.
   package func apply(
-    _ batch: [RequestRow], authorizations: [Int: Authorization] = [:],
+    _ batch: [RequestRow], then following: RequestRow? = nil,
+    authorizations: [Int: Authorization] = [:],
     tell: @escaping @Sendable (AppliedTransfers) throws -> [OutboxMessage] = { _ in [] }
   ) async throws -> AppliedTransfers {
     try await withCheckedThrowingContinuation { continuation in
-      apply(batch, authorizations: authorizations, tell: tell) { continuation.resume(with: $0) }
+      submit(
+        LedgerWork(
+          kind: .apply(
+            batch, then: following, authorizations, tell: tell,
+            answer: { continuation.resume(with: $0) })))
     }
   }
 
@@ -164,7 +170,8 @@ package final class LedgerKeeper: Sendable {
     tell: @escaping @Sendable (AppliedTransfers) throws -> [OutboxMessage] = { _ in [] },
     then answer: @escaping @Sendable (Result<AppliedTransfers, any Error>) -> Void
   ) {
-    submit(LedgerWork(kind: .apply(batch, authorizations, tell: tell, answer: answer)))
+    submit(
+      LedgerWork(kind: .apply(batch, then: nil, authorizations, tell: tell, answer: answer)))
   }
 
   /// What opening these accounts would come to; nothing is opened.

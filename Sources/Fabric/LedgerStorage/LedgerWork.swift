@@ -61,7 +61,7 @@ struct LedgerWork: Sendable {
       AccountID, AccountChange, tell: @Sendable (ChangedAccount) throws -> [OutboxMessage],
       answer: @Sendable (Result<ChangedAccount, any Error>) -> Void)
     case apply(
-      [RequestRow], [Int: Authorization],
+      [RequestRow], then: RequestRow?, [Int: Authorization],
       tell: @Sendable (AppliedTransfers) throws -> [OutboxMessage],
       answer: @Sendable (Result<AppliedTransfers, any Error>) -> Void)
     case rehearseOpening(
@@ -76,7 +76,8 @@ struct LedgerWork: Sendable {
     switch kind {
     case .open(let batch, _, _): batch.count
     case .change: 1
-    case .apply(let batch, _, _, _): batch.count
+    case .apply(let batch, let following, _, _, _):
+      following == nil ? batch.count : batch.count + 1
     case .rehearseOpening(let batch, _): batch.count
     case .rehearse(let batch, _, _): batch.count
     }
@@ -86,7 +87,7 @@ struct LedgerWork: Sendable {
     switch kind {
     case .open(_, _, let answer): answer(.failure(error))
     case .change(_, _, _, let answer): answer(.failure(error))
-    case .apply(_, _, _, let answer): answer(.failure(error))
+    case .apply(_, _, _, _, let answer): answer(.failure(error))
     case .rehearseOpening(_, let answer): answer(.failure(error))
     case .rehearse(_, _, let answer): answer(.failure(error))
     }

@@ -60,6 +60,12 @@ package struct FormerScope: Hashable, Sendable {
   }
 }
 
+/// A key that was taken for a new one was used before. Nothing of the change is kept that would have claimed it; whoever
+/// began asks anew without `claimsLater`, and hears what became of it.
+package struct KnownKey: Error {
+  package init() {}
+}
+
 /// What a key turned out to be.
 package enum IdempotencyOutcome: Sendable {
   /// Never seen, or seen and never finished by a process that is gone: do the work.
@@ -94,6 +100,10 @@ package final class IdempotencyStore: Sendable {
   private struct Unwritten: Sendable {
     let meaning: [UInt8]
     let begunAt: Instant
+    /// Where else the key may stand.
+    let former: FormerScope?
+    /// Whether the work has come to its first change.
+    var isClaimed = false
   }
   /// How answers are sealed: the service's keyring as it is at the moment, and what they are packed with.
   struct Seal: Sendable {
@@ -118,7 +128,8 @@ package final class IdempotencyStore: Sendable {
   ///   - scope: who and what for: subject and operation. Keys of different scopes never meet.
   ///   - print: digests of everything in the request that matters.
   ///   - former: where else the key may stand, when it does not stand in `scope`.
-  ///   - claimsLater: the work calls `claim` in its first change, before anything can be seen of it.
+  ///   - claimsLater: the work calls `claim` in its first change, before anything can be seen of it. The key is taken for
+  ///     a new one until then, so that a request with a new key, as most have, asks and writes nothing for it alone.
   package func begin(
     scope: String, key: IdempotencyKey, print: RequestPrint, former: FormerScope? = nil,
     at now: Instant, claimsLater: Bool = false
@@ -131,22 +142,11 @@ package final class IdempotencyStore: Sendable {
     }
     do {
       // Where others work too, they must see the claim before the work begins.
-      if claimsLater, store.worker == nil,
-        let seen = try await store.read({
-          try Self.seen(claim, print, former: former, isMine: isMine, in: $0)
-        })
-      {
-        let outcome = try opened(seen.outcome, of: claim)
-        guard case .fresh = outcome else {
-          if isMine { release(claim) }
-          return outcome
+      if claimsLater, isMine, store.worker == nil {
+        live.withLock {
+          $0[claim] = .unwritten(Unwritten(meaning: print.meaning, begunAt: now, former: former))
         }
-        if !seen.isThere {
-          live.withLock {
-            $0[claim] = .unwritten(Unwritten(meaning: print.meaning, begunAt: now))
-          }
-        }
-        return outcome
+        return .fresh(claim)
       }
       let begun = try await store.write {
         [worker = store.worker] transaction -> IdempotencyOutcome? in
@@ -206,24 +206,6 @@ package final class IdempotencyStore: Sendable {
       """, [.text(claim.scope), .text(claim.key)])
   }
 
-  /// What a key is, where nothing has to be written to say so; otherwise nil.
-  private static func seen(
-    _ claim: IdempotencyClaimID, _ print: RequestPrint, former: FormerScope?, isMine: Bool,
-    in snapshot: Snapshot
-  ) throws -> (outcome: IdempotencyOutcome, isThere: Bool)? {
-    guard let known = try row(claim, in: snapshot) else {
-      let stood = try former.flatMap { former in
-        try snapshot.row(
-          "SELECT 1 AS one FROM idempotency WHERE scope = ? AND key = ?",
-          [.text(former.scope), .text(claim.key)])
-      }
-      guard stood == nil else { return nil }
-      return (isMine ? .fresh(claim) : .inFlight, false)
-    }
-    guard try known.optionalInteger("status") != Int64(malformed) else { return nil }
-    return (try outcome(known, claim, print, isMine: isMine), true)
-  }
-
   private static func begin(
     _ claim: IdempotencyClaimID, _ print: RequestPrint, _ now: Instant, isMine: Bool,
     in transaction: Transaction
@@ -268,15 +250,19 @@ package final class IdempotencyStore: Sendable {
 
   /// Writes a claim down in the first change of its work, and says which resource it is about, so that a conflict can name
   /// it even when no answer is ever kept.
-  /// - Returns: false where another process has claimed the key meanwhile: its work is not this one's.
+  /// - Throws: `KnownKey` where the key is no new one.
   package func claim(
     _ claim: IdempotencyClaimID, naming resource: String, in transaction: Transaction
-  ) throws -> Bool {
-    guard case .unwritten(let unwritten)? = live.withLock({ $0[claim] }) else {
-      try transaction.name(resource, for: claim)
-      return true
+  ) throws {
+    guard case .unwritten(var unwritten)? = live.withLock({ $0[claim] }) else {
+      return try transaction.name(resource, for: claim)
     }
-    return try transaction.execute(
+    if let former = unwritten.former,
+      try Self.stands(claim.key, in: [former.scope], transaction.snapshot)
+    {
+      throw KnownKey()
+    }
+    let isNew = try transaction.execute(
       """
       INSERT INTO idempotency (scope, key, fingerprint, begun_at, resource) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (scope, key) DO NOTHING
@@ -284,7 +270,28 @@ package final class IdempotencyStore: Sendable {
       [
         .text(claim.scope), .text(claim.key), .blob(unwritten.meaning),
         .integer(unwritten.begunAt.nanoseconds), .text(resource),
-      ]) == 1
+      ])
+    guard isNew == 1 else { throw KnownKey() }
+    unwritten.isClaimed = true
+    live.withLock { [unwritten] in $0[claim] = .unwritten(unwritten) }
+  }
+
+  /// Whether a key that was taken for a new one is none, where its work ended before it came to `claim`.
+  package func wasUsed(_ claim: IdempotencyClaimID) async throws -> Bool {
+    guard case .unwritten(let unwritten)? = live.withLock({ $0[claim] }), !unwritten.isClaimed
+    else { return false }
+    let scopes = [claim.scope] + (unwritten.former.map { [$0.scope] } ?? [])
+    return try await store.read { try Self.stands(claim.key, in: scopes, $0) }
+  }
+
+  private static func stands(
+    _ key: String, in scopes: [String], _ snapshot: Snapshot
+  ) throws -> Bool {
+    try scopes.contains { scope in
+      try snapshot.row(
+        "SELECT 1 AS one FROM idempotency WHERE scope = ? AND key = ?", [.text(scope), .text(key)]
+      ) != nil
+    }
   }
 
   /// Keeps the answer for ever and gives the key free for replays.

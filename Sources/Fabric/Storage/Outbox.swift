@@ -74,7 +74,10 @@ package struct Outbox: Sendable {
     let aside = batch.messages.filter { refused.contains($0.id) }
     try await store.write { transaction in
       for message in aside { try transaction.setAside(message, reason, at: now) }
-      for row in batch.rows { try transaction.remove(row) }
+      // To overwrite what the receiver has durably would double what an outbox writes to the disk.
+      try transaction.withoutErasing {
+        for row in batch.rows { try transaction.remove(row) }
+      }
     }
   }
 

@@ -56,7 +56,12 @@ package struct Transaction {
   package func delete(
     withoutErasing sql: String, _ arguments: [SQLValue] = []
   ) throws -> Int {
-    try session.withoutErasing { try session.execute(sql, arguments) }
+    try withoutErasing { try session.execute(sql, arguments) }
+  }
+
+  /// The same for several statements.
+  func withoutErasing<Result>(_ body: () throws -> Result) throws -> Result {
+    try session.withoutErasing(body)
   }
 
   /// Puts a message into the outbox, in the same change as the state it tells of. The receiver tells by its id whether it

@@ -12,8 +12,9 @@ final class WriteQueue: Sendable {
   /// Writes in one transaction at most.
   static let groupMax = 128
 
-  /// How long a patient write waits for others to share their commit.
-  static let patience: DispatchTimeInterval = .milliseconds(5)
+  /// How long a patient write waits for others to share their commit, where nobody hastens it: long beside what a request
+  /// takes, so that under load the timer seldom runs.
+  static let patience: DispatchTimeInterval = .milliseconds(25)
 
   private struct Waiting {
     var jobs: [any WriteJob] = []

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Takes lines off the hot path: callers put them into a bounded queue, one writer masks, formats
 /// and writes them. When the queue is full a line is dropped and counted, never waited for. Errors
-/// are written at once, others within 5 ms. A class: it is the one owner of a file descriptor.
+/// are written at once, others within 25 ms. A class: it is the one owner of a file descriptor.
 package final class LogSink: Sendable {
   /// Lines that may wait. Beyond it lines are dropped and counted.
   package static let linesMax = 8_192
@@ -60,7 +60,7 @@ package final class LogSink: Sendable {
     if line.level == .error {
       queue.async { self.drain() }
     } else {
-      queue.asyncAfter(deadline: .now() + .milliseconds(5)) { self.drain() }
+      queue.asyncAfter(deadline: .now() + .milliseconds(25)) { self.drain() }
     }
   }
 

@@ -29,6 +29,9 @@ final class ServerConnection: ChannelInboundHandler {
   private var held: CircularBuffer<HTTPServerRequestPart> = []
   /// Parts that may be held. Who sends more ahead loses the connection.
   static let heldMax = 64
+  /// Longest body, in bytes, of a request that is worked on on the event loop's thread. To read a longer one takes
+  /// milliseconds, in which nobody else would be answered.
+  static let loopBodyMax = 65_536
   private var openedAt: Instant
   /// Whether its place is given to another caller.
   private var isLast = false
@@ -38,13 +41,15 @@ final class ServerConnection: ChannelInboundHandler {
   private let bodyLimit: TransportServer.BodyLimit
   private let connections: OpenConnections
   private let handler: TransportServer.Handler
+  private let tasks: LoopTasks
 
   init(
     slot: PeerSlot, limits: TransportLimits, clock: Clock,
     bodyLimit: @escaping TransportServer.BodyLimit, connections: OpenConnections,
-    handler: @escaping TransportServer.Handler
+    tasks: LoopTasks, handler: @escaping TransportServer.Handler
   ) {
     self.slot = slot
+    self.tasks = tasks
     self.limits = limits
     self.clock = clock
     self.bodyLimit = bodyLimit
@@ -132,9 +137,11 @@ final class ServerConnection: ChannelInboundHandler {
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
     let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
     let (loop, handler) = (context.eventLoop, self.handler)
-    Task {
+    let isLong = body.readableBytes > Self.loopBodyMax
+    Task(executorPreference: isLong ? nil : tasks) {
       let response = await handler(request, peer)
-      loop.execute { connection.value.write(response, mayStay: mayStay, bound.value) }
+      let answer = { @Sendable in connection.value.write(response, mayStay: mayStay, bound.value) }
+      if loop.inEventLoop { answer() } else { loop.execute(answer) }
     }
   }
 

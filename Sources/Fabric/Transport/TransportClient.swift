@@ -41,8 +41,14 @@ package final class TransportClient: Sendable {
   package func send(
     _ request: WireRequest, to endpoint: ServiceEndpoint, by deadline: Deadline, isRepeatable: Bool
   ) async throws(TransportFailure) -> WireResponse {
-    let loop = group.next()
+    // The loop that the caller is on, where it is one of ours.
+    let loop = group.any()
     do {
+      guard !loop.inEventLoop else {
+        return try await send(
+          request, to: endpoint, by: deadline, isRepeatable: isRepeatable, on: loop
+        ).get()
+      }
       return try await loop.flatSubmit {
         self.send(request, to: endpoint, by: deadline, isRepeatable: isRepeatable, on: loop)
       }.get()

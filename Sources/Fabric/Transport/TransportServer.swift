@@ -49,7 +49,7 @@ package final class TransportServer: Sendable {
           try pipeline.addHandler(
             ServerConnection(
               slot: slot, limits: limits, clock: credentials.clock, bodyLimit: bodyLimit,
-              connections: connections, handler: handler))
+              connections: connections, tasks: LoopTasks(channel.eventLoop), handler: handler))
         }
       }
     do {

@@ -210,8 +210,23 @@ package struct LedgerService: Service {
     guard isWithin else {
       throw Problem("rate-limited", 429, "Too many holds for one person", retryAfterSeconds: 1)
     }
+    if hold.posting != nil { try requireMayPost(call) }
     return try await single(
-      TransferRequest(hold, allowedBy: authorization), LedgerOperations.createHold.id, call)
+      TransferRequest(hold, allowedBy: authorization), LedgerOperations.createHold.id, call,
+      then: hold.posting.map { TransferRequest($0, ending: hold.id, .postPending) })
+  }
+
+  /// Whoever posts with the hold needs the same permission as who posts after it.
+  private func requireMayPost(_ call: Call) throws(Problem) {
+    let operation = LedgerOperations.postHold
+    guard
+      context.charters.mayCall(
+        caller: call.caller, service: operation.service, operation: operation.id)
+    else {
+      throw Problem(
+        "edge-not-declared", 403, "The charters do not let this caller post holds",
+        fields: ["field": "/posting"])
+    }
   }
 
   @Sendable private func postHold(_ call: Call) async throws -> Answer {
@@ -229,8 +244,10 @@ package struct LedgerService: Service {
       TransferRequest(voiding.id, ending: hold, .voidPending), LedgerOperations.voidHold.id, call)
   }
 
+  /// - Parameter next: done at the same moment where the first is new.
   private func single(
-    _ request: TransferRequest, _ operation: String, _ call: Call
+    _ request: TransferRequest, _ operation: String, _ call: Call,
+    then next: TransferRequest? = nil
   ) async throws -> Answer {
     let occasion = Occasion(call, of: operation)
     let randomness = context.randomness
@@ -245,12 +262,22 @@ package struct LedgerService: Service {
       return try .json(200, HoldRehearsal(result: outcome.name))
     }
     let asked = request
+    let following = next.map { next -> RequestRow in
+      var row = RequestRow(next)
+      row.maker = asked.maker
+      return row
+    }
     let applied = try await keeper.apply(
-      [RequestRow(request)], authorizations: authorizations
+      [RequestRow(request)], then: following, authorizations: authorizations
     ) { occasion.messages($0, asked, randomness) }
     if case .refused(let refusal)? = applied.outcomes.first { throw refusal }
-    // What was just made has no end yet; what was made before may have one.
-    let new = applied.first.map { StoredTransfer(transfer: $0, end: nil) }
+    // What was just made has no end but the one that it was made with; what was made before may have one.
+    let new = applied.first.map {
+      StoredTransfer(
+        transfer: $0,
+        end: applied.created > 1
+          ? HoldEnd(hold: $0.id, manner: .posted, by: applied.last?.id) : nil)
+    }
     guard let outcome = applied.outcomes.first,
       let transfer = outcome == .created ? new : try await keeper.transfer(request.id)
     else { throw Problem.defect }

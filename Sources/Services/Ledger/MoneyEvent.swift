@@ -145,11 +145,11 @@ struct Occasion: Sendable {
     return kept([event], at: opened.moment, randomness)
   }
 
-  /// What a single request came to.
+  /// What a single request came to. A hold that was posted at the same moment is one event, and names both.
   func messages(
     _ applied: AppliedTransfers, _ request: TransferRequest, _ randomness: Randomness
   ) -> [OutboxMessage] {
-    let events = applied.outcomes.compactMap { single(request, $0, applied) }
+    let events = applied.outcomes.prefix(1).compactMap { single(request, $0, applied) }
     return kept(events, at: applied.moment, randomness)
   }
 
@@ -180,10 +180,10 @@ struct Occasion: Sendable {
       event.detail["amount_minor_units"] = request.amount.map { "\($0)" }
       return event
     case .created:
-      let isHold = request.flags.contains(.pending)
+      let isHold = request.flags.contains(.pending) && applied.created == 1
       let isVoiding = request.flags.contains(.voidPending)
       var event = event(isHold ? "held" : isVoiding ? "voided" : "posted")
-      if let transfer = applied.first { event.detail = MoneyEvent.detail(of: transfer) }
+      if let transfer = applied.last { event.detail = MoneyEvent.detail(of: transfer) }
       return event
     }
   }

@@ -83,16 +83,6 @@ package actor PaymentRunner {
         return Outcome(record: record, isPosted: isPosted)
       case .createHold:
         events = await createHold(record, context)
-        if events == Self.heldEvents {
-          // The hold is the ledger's by now, and asked for by its id whatever is written here: the two need not wait for
-          // each other. The posting is written after it, for the store keeps the order.
-          async let noted = store.change(record.id, by: events)
-          let told = await postHold(record, context)
-          change = try await noted
-          if told == [.unknown] { return Outcome(record: change.record, isPosted: false) }
-          change = try await store.change(record.id, by: told, posting: posting)
-          continue
-        }
       case .postHold:
         // Written down before it is asked for, as every step is that may be the first to be asked.
         events =
@@ -104,11 +94,10 @@ package actor PaymentRunner {
     }
   }
 
-  /// What a new hold makes of a payment.
-  private static let heldEvents: [PaymentMachine.Event] = [.holdCreated, .postingBegun]
-
   // MARK: asking the ledger
 
+  /// Nothing stands between a hold and its posting here, so both are asked for at once: whether it was done is one answer,
+  /// and one change of the books.
   private func createHold(
     _ record: PaymentRecord, _ context: CallContext
   ) async -> [PaymentMachine.Event] {
@@ -119,9 +108,11 @@ package actor PaymentRunner {
         NewHold(
           id: record.holdID, debtor: order.debtor, creditor: order.creditor,
           amount: order.amount, paymentID: record.id, correlationID: record.correlation,
-          timeoutSeconds: Self.holdSeconds, code: Self.transferCode), context: context)
+          timeoutSeconds: Self.holdSeconds, code: Self.transferCode, posting: record.postingID),
+        context: context)
       switch Self.finding(answer.transfer) {
-      case .none, .open: return Self.heldEvents
+      // Made before, by a build that asked for the two one after the other.
+      case .none, .open: return [.holdCreated, .postingBegun]
       case .posted: return [.found(.posted)]
       case .returned(let reason): return [.found(.returned(reason: reason))]
       }

@@ -3,6 +3,7 @@ import LedgerAPI
 import PaymentsAPI
 import Sealing
 package import Storage
+import Synchronization
 import Telemetry
 import Transport
 package import Vocabulary
@@ -146,19 +147,24 @@ package struct PaymentsService: Service {
       updatedAt: call.receivedAt)
     let idempotency = context.idempotency
     let begun = try await store.begin(record) { transaction in
-      guard try idempotency.claim(claim.id, naming: record.id.description, in: transaction) else {
-        throw Problem.outcomeUnknown
-      }
+      try idempotency.claim(claim.id, naming: record.id.description, in: transaction)
     }
     // What the person is told of a payment that was posted is kept in the change that says so.
+    let kept = KeptOnce()
     let outcome = try await runner.carryOut(begun, context: call.forwarding) {
       posted, transaction in
-      try idempotency.finish(
-        claim.id, answer: StoredAnswer(Self.answer(posted)), in: transaction)
+      let answer = try Self.answer(posted)
+      try idempotency.finish(claim.id, answer: StoredAnswer(answer), in: transaction)
+      kept.answer.withLock { $0 = answer }
     }
-    var answer = try Self.answer(outcome.record)
+    var answer = try kept.answer.withLock(\.self) ?? Self.answer(outcome.record)
     answer.isKept = outcome.isPosted
     return answer
+  }
+
+  /// The answer as it was kept, so that it is spelled once. A class: the change that keeps it runs elsewhere.
+  private final class KeptOnce: Sendable {
+    let answer = Mutex<Answer?>(nil)
   }
 
   /// What the payment's state means to the one who asked for it.

@@ -1,6 +1,7 @@
 package import AuditAPI
 package import NIOCore
 import Synchronization
+import Transport
 import Vocabulary
 
 /// Writes access decisions in groups and tells each request when its own is durable. While one
@@ -46,7 +47,7 @@ package final class AccessTrail: Sendable {
       return (true, !waiting.isWriting)
     }
     if !isAccepted { promise.fail(TrailFull()) }
-    if begins { Task { await writeGroups() } }
+    if begins { Task(executorPreference: LoopTasks(loop)) { await self.writeGroups() } }
     return promise.futureResult
   }
 
