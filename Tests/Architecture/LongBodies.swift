@@ -28,11 +28,9 @@ enum LongBodies {
     "Sources/Fabric/Launcher/Policy/AccessGate.swift: faults": 66,
     "Sources/Fabric/Launcher/Policy/AccessLists.swift: AccessLists": 251,
     "Sources/Fabric/PolicyServer/PolicyConnection.swift: PolicyConnection": 280,
-    "Sources/Fabric/Storage/IdempotencyStore.swift: IdempotencyStore": 294,
     "Sources/Services/Gateway/Edge/EdgeConnection.swift: EdgeConnection": 256,
     "Sources/Services/Identity/Authorization/AuthorizationRequest.swift: init": 77,
     "Sources/Services/Identity/Endpoints/LoginEndpoint.swift: login": 61,
-    "Sources/Services/Ledger/LedgerService.swift: LedgerService": 265,
     "Tests/Audit/AuditHouse.swift: lay": 61,
     "Tests/Audit/LogWriterTests.swift: starts over a long log without reading all of it, and compares the rest behind":
       63,

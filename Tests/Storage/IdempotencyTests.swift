@@ -223,7 +223,9 @@ import Vocabulary
       return
     }
   }
+}
 
+extension `An idempotency key` {
   @Test(arguments: StoreKind.installed)
   func `that was kept by its bytes is found by an exact repetition`(kind: StoreKind) async throws {
     let site = try StoreSite(kind)

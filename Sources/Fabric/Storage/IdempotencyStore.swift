@@ -293,7 +293,11 @@ package final class IdempotencyStore: Sendable {
       ) != nil
     }
   }
+}
 
+// MARK: Answers
+
+extension IdempotencyStore {
   /// Keeps the answer for ever and gives the key free for replays.
   package func finish(
     _ claim: IdempotencyClaimID, answer: StoredAnswer, resource: String? = nil

@@ -194,9 +194,11 @@ package struct LedgerService: Service {
       EventResults(
         results: pairs.map { EventResult(id: $0, result: $1) }, isDryRun: isDryRun ? true : nil))
   }
+}
 
-  // MARK: holds
+// MARK: Holds
 
+extension LedgerService {
   @Sendable private func createHold(_ call: Call) async throws -> Answer {
     let hold = try call.decode(NewHold.self)
     // A person's hold ends by itself, and soon; only the bank's own batches may hold for a year, or for ever.
