@@ -41,14 +41,25 @@ package struct LaunchRecord: Hashable, Sendable, Codable {
 
   /// Writes it where the authority looks, or that of a program beside it.
   package func write(to home: Home, isProgram: Bool = false) throws(LaunchFailure) {
+    let unit = isProgram ? Unit(programOf: service) : Unit(service)
+    try write(to: home.launchRecord(of: unit))
+  }
+
+  /// Writes that of a program of the operator's besides the command itself.
+  package func write(
+    to home: Home, of program: LaunchFolder.OperatorProgram
+  ) throws(LaunchFailure) {
+    try write(to: "\(home.launchFolder)/\(LaunchFolder.record(of: program, as: service))")
+  }
+
+  private func write(to path: String) throws(LaunchFailure) {
     guard let bytes = try? StrictJSON.encode(self) else {
       throw .system(call: "encode launch record", code: EINVAL)
     }
     guard bytes.count <= LaunchFolder.recordBytesMax else {
       throw .system(call: "encode launch record", code: ENAMETOOLONG)
     }
-    let unit = isProgram ? Unit(programOf: service) : Unit(service)
-    try WholeFile.write(bytes, to: home.launchRecord(of: unit))
+    try WholeFile.write(bytes, to: path)
   }
 
   /// Lays down a registration, in the place of one of the same name.

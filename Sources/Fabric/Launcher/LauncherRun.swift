@@ -1,5 +1,6 @@
 package import Chassis
 import Charters
+package import Commands
 import Dispatch
 import Glibc
 import Sandbox
@@ -91,8 +92,9 @@ package struct LauncherRun: Sendable {
   package let added: [String]
   /// Folder with the access policies of a home that has none yet, see `PolicyFolder`.
   package let policies: String
-  /// Folder with the executables.
+  /// Folder of the build with the executables.
   package let binaries: String
+  package let origin: LauncherCopy.Origin
   package let wishes: Wishes
   /// Where it is sealed under a passphrase, or is to be from the start.
   package let rootKey: HandedRootKey?
@@ -102,7 +104,7 @@ package struct LauncherRun: Sendable {
 
   package init(
     home: Home, charters: String, added: [String] = [], policies: String, binaries: String,
-    wishes: Wishes, rootKey: HandedRootKey? = nil,
+    origin: LauncherCopy.Origin, wishes: Wishes, rootKey: HandedRootKey? = nil,
     environment: [String: String], clock: Clock, randomness: Randomness
   ) {
     self.home = home
@@ -110,6 +112,7 @@ package struct LauncherRun: Sendable {
     self.added = added
     self.policies = policies
     self.binaries = binaries
+    self.origin = origin
     self.wishes = wishes
     self.rootKey = rootKey
     self.environment = environment
@@ -124,7 +127,10 @@ package struct LauncherRun: Sendable {
       try HomeSetup.makeFolders(home)
       let lock = try HomeLock.take(home)
       defer { withExtendedLifetime(lock) {} }
-      return try await runLocked(report)
+      switch origin {
+      case .build(let words): try LauncherCopy.become(in: home, from: binaries, words)
+      case .home(let replaced): return try await runLocked(replaced, report)
+      }
     } catch {
       report(
         LauncherEvent(.failed, detail: error.description, exitCode: error.exitCode.rawValue))
@@ -133,7 +139,7 @@ package struct LauncherRun: Sendable {
   }
 
   private func runLocked(
-    _ report: @escaping @Sendable (LauncherEvent) -> Void
+    _ replaced: String?, _ report: @escaping @Sendable (LauncherEvent) -> Void
   ) async throws(LaunchFailure) -> CommandExit {
     ChildProcess.forbidCoreFiles()
     signal(SIGPIPE, SIG_IGN)
@@ -153,11 +159,9 @@ package struct LauncherRun: Sendable {
         [(service: door, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
     try StoreServers.settle(platform, home: home, randomness: randomness)
-    let (confinement, pins, changes) = try layDown(files, set, platform, machine)
-    let own = try ExecutableFile("/proc/self/exe")
-    try LaunchRecord(
-      service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
-    ).write(to: home)
+    let (confinement, pins, changes) = try layDown(
+      files, set, platform, machine, replaced)
+    try recordOperator()
     let logFile = try LogFile("\(home.logFolder)/launcher.log")
     let log = Log(service: "launcher", sink: LogSink { logFile.append($0) }, clock: clock)
     let line = OperatorLine(
@@ -201,10 +205,24 @@ package struct LauncherRun: Sendable {
     return code
   }
 
+  /// The operator's programs, by which the authority knows them: the command of the build, and ourselves. The lab's record
+  /// is laid down by the command that becomes it; one from before speaks of an older build.
+  private func recordOperator() throws(LaunchFailure) {
+    func record(_ path: String) throws(LaunchFailure) -> LaunchRecord {
+      LaunchRecord(
+        service: Charter.operatorName, pid: nil, executable: try ExecutableFile(path),
+        startedAt: clock.now())
+    }
+    try record("\(binaries)/\(Program.strongroom.rawValue)").write(to: home)
+    try record("/proc/self/exe").write(to: home, of: .launcher)
+    unlink("\(home.launchFolder)/\(LaunchFolder.record(of: .lab, as: Charter.operatorName))")
+  }
+
   /// Makes the home as it is to be, copies what will run, and pins it. After the checks: wishes that
   /// cannot come true must not be those of the next start.
   private func layDown(
-    _ files: [CharterFile], _ charters: CharterSet, _ platform: Platform, _ machine: Machine
+    _ files: [CharterFile], _ charters: CharterSet, _ platform: Platform, _ machine: Machine,
+    _ replaced: String?
   ) throws(LaunchFailure) -> (ServiceConfinement, [Pin], [PinEvent]) {
     let store = KnownGood(home)
     var inspection = Inspection(store, at: clock.now(), randomness: randomness)
@@ -215,8 +233,13 @@ package struct LauncherRun: Sendable {
       .prepare(from: policies, for: charters)
     let stage = "strongroom-confine"
     let programs = try store.takePrograms(
-      [Unit.ownExecutable, stage], from: binaries
-    ) { inspection.changed(program: $0, pinned: $1, found: $2) }
+      [Unit.ownExecutable, stage, LauncherCopy.name], from: binaries,
+      found: replaced.map { [LauncherCopy.name: $0] } ?? [:]
+    ) {
+      inspection.changed(
+        program: $0, pinned: $1, found: $2,
+        isGone: replaced != nil && $0.hasSuffix("/\(LauncherCopy.name)"))
+    }
     let confinement = ServiceConfinement(
       stage: try ExecutableFile("\(home.executablesFolder)/\(stage)"), machine: machine, home: home,
       platform: platform, charters: charters)
