@@ -92,7 +92,8 @@ let parts: [Module] =
     Module(
       layer: .Engines, name: "SchemaEngine", uses: ["StrictJSON", "Patterns", "CICU"],
       documents: metaschemas),
-    Module(layer: .Engines, name: "OpenAPI", uses: ["StrictJSON", "SchemaEngine"]),
+    Module(
+      layer: .Engines, name: "OpenAPI", uses: ["Vocabulary", "StrictJSON", "SchemaEngine"]),
     Module(layer: .Engines, name: "Deflate", uses: ["CZlib"]),
     Module(
       layer: .Engines, name: "MerkleLog", uses: ["Vocabulary", "Deflate"], products: [crypto]),

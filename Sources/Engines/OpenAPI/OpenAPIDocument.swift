@@ -1,5 +1,6 @@
 package import SchemaEngine
 package import StrictJSON
+import Vocabulary
 
 /// An OpenAPI 3.1 document, compiled: what each operation takes and answers, as schemas that are asked over bytes.
 package struct OpenAPIDocument: Sendable {
@@ -58,38 +59,27 @@ struct OpenAPIReader {
 
   init(_ document: JSON) { self.document = document }
 
-  private static func text(_ path: [String]) -> String {
-    path.map { "/" + $0.replacing("~", with: "~0").replacing("/", with: "~1") }.joined()
-  }
-
   /// What lies at a place, behind references.
   func found(_ path: [String]) throws(SchemaError) -> (JSON, [String]) {
     var (path, steps) = (path, 0)
     while true {
-      guard let value = document.value(at: Self.text(path)) else {
-        throw SchemaError(place: "#\(Self.text(path))", reason: "a reference names nothing")
+      guard let value = document.value(at: Pointer.text(path)) else {
+        throw SchemaError(place: "#\(Pointer.text(path))", reason: "a reference names nothing")
       }
       guard let reference = value["$ref"]?.string else { return (value, path) }
       steps += 1
       guard steps <= Self.stepsMax, reference.hasPrefix("#/") else {
         throw SchemaError(
-          place: "#\(Self.text(path))", reason: "only references within the document are followed")
+          place: "#\(Pointer.text(path))",
+          reason: "only references within the document are followed")
       }
-      path = reference.dropFirst(2).split(separator: "/", omittingEmptySubsequences: false).map {
-        String($0.replacing("~1", with: "/").replacing("~0", with: "~"))
-      }
+      path = Pointer.names(reference.dropFirst(2))
     }
   }
 
   private mutating func schema(_ path: [String]) -> Int {
     // A pointer in a fragment is percent-encoded where a URI asks for it.
-    let encoded = Self.text(path).utf8.map { byte -> String in
-      let isPlain =
-        (48...57).contains(byte) || (97...122).contains(byte | 0x20) || "/~-._".utf8.contains(byte)
-      let digits = String(byte, radix: 16, uppercase: true)
-      return isPlain
-        ? String(UnicodeScalar(byte)) : "%" + (digits.utf8.count < 2 ? "0" : "") + digits
-    }
+    let encoded = path.map { "/" + PercentEncoding.encode(Pointer.escaped($0)) }
     schemas.append("\(Self.address)#\(encoded.joined())")
     return schemas.count - 1
   }
@@ -125,7 +115,8 @@ struct OpenAPIReader {
     guard let name = parameter["name"]?.string,
       let place = parameter["in"]?.string.flatMap(OpenAPIParameter.Place.init)
     else {
-      throw SchemaError(place: "#\(Self.text(pointer))", reason: "a parameter has no name or place")
+      throw SchemaError(
+        place: "#\(Pointer.text(pointer))", reason: "a parameter has no name or place")
     }
     guard !draft.parameters.contains(where: { $0.0 == place && $0.name == name }) else { return }
     let isRequired = parameter["required"]?.bool ?? false
@@ -158,12 +149,12 @@ struct OpenAPIReader {
     _ owner: JSON, _ path: [String], _ number: Int, _ draft: inout Draft
   ) throws(SchemaError) {
     if let value = owner["example"] {
-      draft.examples.append((number, "#\(Self.text(path + ["example"]))", value))
+      draft.examples.append((number, "#\(Pointer.text(path + ["example"]))", value))
     }
     for name in (owner["examples"]?.object ?? [:]).keys.sorted() {
       let (example, pointer) = try found(path + ["examples", name])
       if let value = example["value"] {
-        draft.examples.append((number, "#\(Self.text(pointer))", value))
+        draft.examples.append((number, "#\(Pointer.text(pointer))", value))
       }
     }
   }

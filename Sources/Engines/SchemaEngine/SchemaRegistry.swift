@@ -86,12 +86,7 @@ package struct SchemaRegistry: Sendable {
   }
 
   /// URI with a pointer as its fragment.
-  static func text(_ place: Place) -> String {
-    place.resource + "#"
-      + place.path.map {
-        "/" + $0.replacing("~", with: "~0").replacing("/", with: "~1")
-      }.joined()
-  }
+  static func text(_ place: Place) -> String { "\(place.resource)#\(Pointer.text(place.path))" }
 
   func schema(_ place: Place) -> JSON? {
     place.path.reduce(Optional(documents[place.document])) { Self.child($0, $1) }
@@ -113,8 +108,7 @@ package struct SchemaRegistry: Sendable {
     guard let fragment = uri.fragment.map(Self.decoded), !fragment.isEmpty else { return root }
     guard fragment.hasPrefix("/") else { return anchors["\(root.resource)#\(fragment)"] }
     var (place, value) = (root, schema(root))
-    for token in fragment.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-      let name = String(token.replacing("~1", with: "/").replacing("~0", with: "~"))
+    for name in Pointer.names(fragment.dropFirst()) {
       value = Self.child(value, name)
       guard let found = value else { return nil }
       var resource = place.resource
