@@ -8,6 +8,7 @@ struct ChunkWriter {
   private var kind = IndexKind.id
   private var entries: [IndexEntry] = []
   private var full: [(kind: IndexKind, first: [UInt8], body: [UInt8])] = []
+  private var written: Int64 = 0
 
   init(_ writer: IndexWriter, _ segment: Int64) {
     self.writer = writer
@@ -31,9 +32,11 @@ struct ChunkWriter {
     }
   }
 
-  mutating func finish() throws {
+  /// Returns how many chunks were written in all.
+  mutating func finish() throws -> Int64 {
     try close()
     try flush()
+    return written
   }
 
   private mutating func close() throws {
@@ -51,6 +54,7 @@ struct ChunkWriter {
     guard !full.isEmpty else { return }
     let (segment, chunks) = (segment, full)
     full = []
+    written += Int64(chunks.count)
     try writer.write { transaction in
       for chunk in chunks {
         try transaction.execute(

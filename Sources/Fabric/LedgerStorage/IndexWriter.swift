@@ -31,17 +31,26 @@ struct IndexWriter {
     for kind in IndexKind.allCases {
       try chunks.append(IndexRun(kind, of: rows, first: first).entries, kind)
     }
-    try chunks.finish()
+    let written = try chunks.finish()
     let last = first + Int64(rows.count) - 1
     try write { transaction in
       guard try IndexStore.projected(transaction.snapshot) == first - 1 else {
         throw StoreError.constraint("index segments leave no gap")
       }
-      try Self.keep(.init(id: segment, level: 0, first: first, last: last), transaction)
+      try Self.keep(
+        .init(id: segment, level: 0, first: first, last: last), of: written, transaction)
     }
   }
 
-  private static func keep(_ segment: IndexStore.Segment, _ transaction: Transaction) throws {
+  /// - Parameter chunks: how many were written. A segment that lacks one would call a used id new, so it is not kept.
+  private static func keep(
+    _ segment: IndexStore.Segment, of chunks: Int64, _ transaction: Transaction
+  ) throws {
+    let there = try transaction.snapshot.row(
+      "SELECT count(*) AS there FROM index_chunks WHERE segment = ?", [.integer(segment.id)])
+    guard try there?.integer("there") == chunks else {
+      throw StoreError.constraint("chunks of an index segment are gone")
+    }
     try transaction.execute(
       "INSERT INTO index_segments (id, level, first, last) VALUES (?, ?, ?, ?)",
       [
@@ -83,7 +92,7 @@ struct IndexWriter {
         try cursors[least].advance()
       }
     }
-    try chunks.finish()
+    let written = try chunks.finish()
     let joined = IndexStore.Segment(
       id: number, level: first.level + 1, first: first.first, last: last.last)
     try write { transaction in
@@ -94,9 +103,9 @@ struct IndexWriter {
             "DELETE FROM index_segments WHERE id = ?", [.integer(segment.id)]) == 1
         else { throw StoreError.constraint("an index segment is gone") }
       }
-      try Self.keep(joined, transaction)
+      try Self.keep(joined, of: written, transaction)
     }
-    for segment in group { try delete(segment.id) }
+    for segment in group { try delete(unlessKept: segment.id) }
     return true
   }
 
@@ -126,13 +135,19 @@ struct IndexWriter {
     return nil
   }
 
-  /// Deletes the chunks of segments that are not, or no longer, part of the index.
+  /// Deletes the chunks of segments that are not, or no longer, part of the index. Only what is there when it begins:
+  /// a segment that another writer has in the making then is not kept afterwards.
   func sweep() throws {
-    let living = Set(try store.readNow { try IndexStore.segments($0) }.map(\.id))
+    let (living, newest) = try store.readNow { snapshot in
+      let newest = try snapshot.row("SELECT max(segment) AS id FROM index_chunks")
+      return (
+        Set(try IndexStore.segments(snapshot).map(\.id)), try newest?.optionalInteger("id") ?? 0
+      )
+    }
     var last: Int64 = 0
-    while let segment = try segmentWithChunks(after: last) {
+    while let segment = try segmentWithChunks(after: last), segment <= newest {
       last = segment
-      if !living.contains(segment) { try delete(segment) }
+      if !living.contains(segment) { try delete(unlessKept: segment) }
     }
   }
 
@@ -144,7 +159,7 @@ struct IndexWriter {
     }
   }
 
-  private func delete(_ segment: Int64) throws {
+  private func delete(unlessKept segment: Int64) throws {
     while true {
       let deleted = try write { transaction in
         // Index pages hold nothing that the journal does not hold as well; overwriting them would
@@ -152,7 +167,8 @@ struct IndexWriter {
         try transaction.delete(
           withoutErasing: """
             DELETE FROM index_chunks WHERE id IN
-            (SELECT id FROM index_chunks WHERE segment = ? LIMIT \(Self.chunksPerWrite * 4))
+            (SELECT id FROM index_chunks WHERE segment = ?
+            AND segment NOT IN (SELECT id FROM index_segments) LIMIT \(Self.chunksPerWrite * 4))
             """, [.integer(segment)])
       }
       if deleted == 0 { return }

@@ -133,6 +133,9 @@ final class ClientConnection: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch (error, state) {
     case (is HTTPParserError, _): fail(.answerMalformed)
+    // One that hung up in the middle, as a server under a flood does, has proved nothing either way: it may be asked again.
+    case (NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])), .handshaking):
+      fail(.unreachable)
     case (_, .handshaking): fail(error is NIOSSLError ? .notTheService : .unreachable)
     default: fail(.answerLost)
     }
