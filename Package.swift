@@ -211,7 +211,10 @@ let parts: [Module] =
     products: [crypto], migrations: ["0001-initial.sql", "0002-sealed.sql", "0003-short.sql"])
   + service(
     "Gateway", calls: ["Identity", "Audit", "Authority"],
-    uses: ["StrictJSON", "Storage", "Charters", "Tokens", "Faults", "Telemetry", "Transport"],
+    uses: [
+      "StrictJSON", "SchemaEngine", "OpenAPI", "Storage", "Charters", "Tokens", "Faults",
+      "Telemetry", "Transport",
+    ],
     products: nio("Core", "Posix", "TLS") + [nioSSL, crypto])
   + [
     Module(

@@ -35,7 +35,6 @@ enum LongBodies {
     "Tests/Audit/LogWriterTests.swift: starts over a long log without reading all of it, and compares the rest behind":
       63,
     "Tests/Flows/CrashMatrixTests.swift: CrashMatrix": 290,
-    "Tests/Gateway/Door.swift: init": 67,
     "Tests/Gateway/TokenGateTests.swift: The token gate": 301,
     "Tests/Gateway/TokenGateTests.swift: withstands the attacks of RFC 8725": 117,
     "Tests/Launcher/AccessGateTests.swift: The gate before access policies": 338,

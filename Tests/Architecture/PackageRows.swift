@@ -64,7 +64,7 @@ struct PackageRows: Sendable {
   var services: [(name: String, calls: Set<String>)] {
     targets.filter { $0.path?.hasPrefix("Sources/Services/") == true }.map { target in
       let contracts = target.dependencies.map(\.name).filter {
-        $0.hasSuffix("API") && $0 != "\(target.name)API" && $0 != "WorkloadAPI"
+        $0.hasSuffix("API") && !["\(target.name)API", "WorkloadAPI", "OpenAPI"].contains($0)
       }
       return (target.name, Set(contracts.map { String($0.dropLast(3)).lowercased() }))
     }

@@ -16,18 +16,6 @@ import Vocabulary
 private let correlation = CorrelationID(bits: 0xbeef)!  // A constant other than zero.
 
 extension PolicyDraft {
-  /// The platform's own policies with one of their lists changed.
-  fileprivate static func shipped(_ list: String, _ entries: [String: Value]) throws -> PolicyDraft
-  {
-    let draft = try TestPolicies.shipped.get()
-    guard case .object(var data) = draft.data, case .object(var access)? = data["access"] else {
-      throw Problem.defect
-    }
-    access[.string(list)] = .object(ObjectValue(entries.map { (.string($0.key), $0.value) }))
-    data[.string("access")] = .object(access)
-    return PolicyDraft(modules: draft.modules, data: .object(data))
-  }
-
   fileprivate static func module(_ source: String) -> PolicyDraft {
     PolicyDraft(modules: [(file: "access/a.rego", source: source)], data: .object(.empty))
   }

@@ -28,6 +28,9 @@ struct Door {
   let refusals = RefusalCounter(clock: .system, randomness: .system)
   /// Where pages of registered clients run.
   let origins = WebOriginBook()
+  let routes: EdgeRoutes
+  let book: LimitBook
+  let metrics = MetricsRegistry()
   /// With room enough, until a test says otherwise.
   let disk = DiskPoint(reserveMiB: 16)
   let edgeAuthority: [UInt8]
@@ -38,7 +41,8 @@ struct Door {
 
   init(
     limits: EdgeLimits = EdgeLimits(), factor: Int = 1, contracts: [ServiceName: JSON] = [:],
-    issuer platform: String = "https://bank.example",
+    issuer platform: String = "https://bank.example", charters: CharterSet? = nil,
+    holds: ContractBook = ContractBook(),
     service: (@Sendable (WireRequest) async -> WireResponse)? = nil
   ) async throws {
     let clock = Clock.system
@@ -46,28 +50,12 @@ struct Door {
     let mesh = try MeshAuthority(at: start - .seconds(60))
     let own = try MeshCredentials(mesh.credentials(for: "gateway", at: start), clock: clock)
     let theirs = try MeshCredentials(mesh.credentials(for: "payments", at: start), clock: clock)
-    let verifier = TransactionTokenVerifier(credentials: theirs, door: "gateway")
-    let seen = seen
-    upstream = try await TransportServer.listen(
-      host: "127.0.0.1", port: 0, credentials: theirs, limits: TransportLimits(), group: group,
-      bodyLimit: { _, _ in 65_536 },
-      handler: { request, _ in
-        let token = request.headers[Header.transactionToken].flatMap {
-          try? verifier.verify(
-            $0, presentedBy: "gateway", purpose: nil, scopes: [], at: clock.now())
-        }
-        seen.note(request, token)
-        return await service?(request)
-          ?? WireResponse(
-            status: 200,
-            headers: [
-              "content-type": "application/json", "x-internal": "secret", "set-cookie": "a=b",
-            ], body: ByteBuffer(string: #"{"done":true}"#))
-      })
+    upstream = try await Self.upstream(theirs, seen, service, group)
     let id = mesh.issuer.svidID("payments", mesh.trustDomain)
     let endpoint = ServiceEndpoint(id: id, host: "127.0.0.1", port: upstream.port)
-    let charters = try SampleCharters.load()
-    let routes = EdgeRoutes(charters, factor: factor)
+    let routes = EdgeRoutes(try charters ?? SampleCharters.load(), factor: factor)
+    self.routes = routes
+    book = LimitBook(factor: factor)
     gate = TokenGate(
       issuer: OutsideIssuer.issuer, revocations: RevocationPoint(), clock: clock
     ) { ["keys": []] }
@@ -84,7 +72,7 @@ struct Door {
     let randomness = Randomness.system
     let edge = Edge(
       routes: routes, documents: DoorDocument.all(contracts, issuer: platform),
-      book: LimitBook(factor: factor), tokens: gate,
+      contracts: holds, book: book, tokens: gate,
       exchange: TokenExchange(
         issuer: TransactionTokenIssuer(credentials: own), randomness: randomness),
       trail: AccessTrail(write: { records.note($0) }, shedRecord: Recorded.shed),
@@ -92,7 +80,7 @@ struct Door {
       upstream: Upstream(TransportClient(credentials: own, group: group)) { _ in endpoint },
       clock: clock, randomness: randomness,
       telemetry: EdgeTelemetry(
-        routes: routes, metrics: MetricsRegistry(),
+        routes: routes, metrics: metrics,
         tracer: SpanExporter(service: "gateway", version: "test", endpoint: nil),
         log: Log(service: "gateway", sink: LogSink { _ in }, clock: clock)),
       origins: origins, disk: disk)
@@ -104,11 +92,38 @@ struct Door {
       host: "127.0.0.1", port: 0, identity: identity, limits: limits, edge: edge, group: group)
   }
 
+  /// What stands behind the door: notes what it is sent, with the proven transaction token, and answers.
+  private static func upstream(
+    _ credentials: MeshCredentials, _ seen: SeenRequests,
+    _ service: (@Sendable (WireRequest) async -> WireResponse)?, _ group: any EventLoopGroup
+  ) async throws -> TransportServer {
+    let verifier = TransactionTokenVerifier(credentials: credentials, door: "gateway")
+    return try await TransportServer.listen(
+      host: "127.0.0.1", port: 0, credentials: credentials, limits: TransportLimits(), group: group,
+      bodyLimit: { _, _ in 65_536 },
+      handler: { request, _ in
+        let token = request.headers[Header.transactionToken].flatMap {
+          try? verifier.verify(
+            $0, presentedBy: "gateway", purpose: nil, scopes: [], at: Clock.system.now())
+        }
+        seen.note(request, token)
+        return await service?(request)
+          ?? WireResponse(
+            status: 200,
+            headers: [
+              "content-type": "application/json", "x-internal": "secret", "set-cookie": "a=b",
+            ], body: ByteBuffer(string: #"{"done":true}"#))
+      })
+  }
+
   func close() async {
     hearing.cancel()
     await listener.drain(within: .seconds(2))
     await upstream.drain(within: .seconds(1))
   }
+
+  /// When what is used up now is long refilled; a limit used up then is so now.
+  var later: Instant { Clock.system.now() + .seconds(60) }
 
   func token(_ changes: [String: JSON?] = [:]) throws -> String {
     try issuer.token(at: Clock.system.now(), changes)
@@ -122,8 +137,8 @@ struct Door {
   }
 
   /// One request on a connection of its own.
-  func ask(_ text: String) async throws -> OutsideAnswer {
-    let caller = try await caller()
+  func ask(_ text: String, from source: String = "127.0.0.1") async throws -> OutsideAnswer {
+    let caller = try await caller(from: source)
     defer { caller.close() }
     return try await caller.ask(text)
   }

@@ -109,7 +109,7 @@ import Yams
 }
 
 @Suite struct `The contracts at the door` {
-  private static func charters() throws -> CharterSet {
+  static func charters() throws -> CharterSet {
     let root = `The answers that any request may get`.root
     func file(_ path: String) throws -> CharterFile {
       CharterFile(

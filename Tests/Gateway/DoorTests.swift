@@ -330,7 +330,7 @@ import Vocabulary
 @Suite struct `The door, when the service behind it fails,` {
   @Test func `says what is certain and no more`() async throws {
     let door = try await Door { request in
-      if request.target.hasSuffix("slow") { try? await Task.sleep(for: .seconds(3)) }
+      if request.target.hasSuffix("slow") { try? await Task.sleep(for: .seconds(9)) }
       return WireResponse(status: 200)
     }
     let token = try door.token()

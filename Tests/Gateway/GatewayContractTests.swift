@@ -53,7 +53,7 @@ import Yams
       for operation in charter.operations {
         let path = operation.path.description.replacing(/\{[a-z_.]+\}/, with: "x")
         let found =
-          if case .route(let route) = routes.find(operation.method.rawValue, path) {
+          if case .route(let route, _) = routes.find(operation.method.rawValue, path) {
             route.service == charter.service && route.operation.id == operation.id
           } else { false }
         #expect(found == operation.isPublic, "\(charter.service).\(operation.id)")

@@ -49,7 +49,7 @@ enum SampleCharters {
         context: {amount: /amount/minor_units, debtor: /debtor}
         idempotency: key
         body_bytes_max: 256
-        timeout_ms: 1000
+        timeout_ms: 10000
         rate: {per_second: 50, burst: 1000}
       - id: getPayment
         method: GET
@@ -58,7 +58,7 @@ enum SampleCharters {
         public: true
         scopes: [payments:read]
         purpose: payment.read
-        timeout_ms: 1000
+        timeout_ms: 3000
         rate: {per_second: 1, burst: 3}
     limits: {memory_mib: 128, open_files: 1024, connections: 512}
     """

@@ -1,8 +1,11 @@
 import AuditAPI
 import Chassis
 import LedgerAPI
+import PolicyBundles
+import PolicyEngine
 import Storage
 import StrictJSON
+import TestKit
 import Testing
 import Vocabulary
 
@@ -35,6 +38,36 @@ import Vocabulary
     #expect(records[2].subject == "\(People.ada)")
     #expect(records[2].detail["amount_minor_units"] == "1250")
     #expect(records[3].detail["hold"] == "\(hold.id)")
+    await house.close()
+  }
+
+  @Test func `is not posted along with it by a caller who may not post`() async throws {
+    let house = try await LedgerHouse(mayPost: false)
+    try await house.moveIn()
+    var hold = try house.newHold(10, 1_250)
+    hold.posting = TransferID(bits: 11)
+    let posting = hold
+    #expect(await house.refusal { _ = try await house.hold(posting) } == "edge-not-declared")
+    hold.posting = nil
+    #expect(try await house.hold(hold).result == "created")
+    await house.close()
+  }
+
+  @Test func `is not posted along with it while policies keep postings shut`() async throws {
+    let house = try await LedgerHouse()
+    try await house.moveIn()
+    let draft = try PolicyDraft.shipped("closed", ["ledger/postHold": .string("investigation")])
+    try TestPolicies.put(try TestPolicies.release(draft, version: 2), into: house.place.home)
+    for _ in 0..<500 where house.process.context.policy.version != 2 {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    var hold = try house.newHold(10, 1_250)
+    hold.posting = TransferID(bits: 11)
+    let posting = hold
+    #expect(await house.refusal { _ = try await house.hold(posting) } == "policy-refused")
+    #expect(try await house.balances() == [10_000, 10_000, 0, 0])
+    hold.posting = nil
+    #expect(try await house.hold(hold).result == "created")
     await house.close()
   }
 

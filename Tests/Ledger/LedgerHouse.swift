@@ -37,13 +37,16 @@ struct LedgerHouse {
     var value: Duration { ahead.withLock { $0 } }
   }
 
-  /// - Parameter database: where the books are kept; nil: in a file.
-  init(database: PostgresLocation? = nil) async throws {
+  /// - Parameters:
+  ///   - database: where the books are kept; nil: in a file.
+  ///   - mayPost: whether the charters let payments post holds.
+  init(database: PostgresLocation? = nil, mayPost: Bool = true) async throws {
+    let charters = try Self.charters(mayPost: mayPost)
     let authority = try MeshAuthority(at: Clock.system.now() - .seconds(60))
     // Test homes draw their ports; another test run on this machine may have drawn the same.
     for _ in 0..<4 {
       let place = try TestHome(
-        charters: try Self.charters(), databases: database.map { ["ledger": $0] } ?? [:])
+        charters: charters, databases: database.map { ["ledger": $0] } ?? [:])
       do {
         try await self.init(place, authority)
         return
@@ -53,7 +56,7 @@ struct LedgerHouse {
     }
     try await self.init(
       try TestHome(
-        charters: try Self.charters(), databases: database.map { ["ledger": $0] } ?? [:]), authority
+        charters: charters, databases: database.map { ["ledger": $0] } ?? [:]), authority
     )
   }
 
@@ -175,14 +178,15 @@ struct LedgerHouse {
 
   // MARK: charters
 
-  private static func charters() throws -> [String: String] {
+  private static func charters(mayPost: Bool) throws -> [String: String] {
     let checkout = #filePath.components(separatedBy: "/Tests/")[0]
     func text(_ path: String) throws -> String {
       try String(contentsOfFile: "\(checkout)/\(path)", encoding: .utf8)
     }
     let reading =
       "changeAccount, findTransfers, lookupAccounts, getTransfer, listTransfers, getAccount, listAccounts"
-    let holds = "createHold, postHold, getHold"
+    let holds = "createHold, getHold" + (mayPost ? ", postHold" : "")
+    let operators = "voidHold, " + reading + (mayPost ? "" : ", postHold")
     let own =
       "listOwnAccounts, getOwnAccount, listOwnTransfers, openManagedAccount, "
       + "changeManagedAccount, getManagedAccount, listManagedAccounts"
@@ -190,14 +194,17 @@ struct LedgerHouse {
       "data-classes.yaml": try text("Charters/data-classes.yaml"),
       // Without the feed, which the chassis has tests for.
       "ledger.yaml": try text("Sources/Services/Ledger/charter.yaml").replacing(
-        "  - {service: authority, operations: [listRevocations]}\n", with: ""),
+        "  - {service: authority, operations: [listRevocations]}\n", with: ""
+      ).replacing(
+        "holds/{id}/post\n    summary: Posts a hold that the caller made, whole or in part\n    callers: [payments]",
+        with: "holds/{id}/post\n    callers: [\(mayPost ? "payments" : "operator")]"),
       "operator.yaml": """
       apiVersion: strongroom/v1
       service: operator
       summary: Calls.
       calls:
         - service: ledger
-          operations: [createAccounts, createTransfers, getTrialBalance, voidHold, \(reading)]
+          operations: [createAccounts, createTransfers, getTrialBalance, \(operators)]
       """,
       "payments.yaml": caller(
         "payments", 7105, "{service: ledger, operations: [\(holds), \(own)]}"),

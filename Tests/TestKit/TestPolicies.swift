@@ -3,6 +3,8 @@ import Crypto
 import Foundation
 import Launcher
 package import PolicyBundles
+package import PolicyEngine
+import Vocabulary
 
 /// The platform's own access policies, signed with a key of this test run, and others that tests sign with it.
 package enum TestPolicies {
@@ -34,5 +36,20 @@ package enum TestPolicies {
   /// Beside, then renamed, as a publisher does it.
   package static func put(_ bytes: [UInt8], into home: Home) throws {
     try Data(bytes).write(to: URL(filePath: home.policyBundleFile), options: .atomic)
+  }
+}
+
+extension PolicyDraft {
+  /// The platform's own policies with one of their lists changed.
+  package static func shipped(
+    _ list: String, _ entries: [String: Value]
+  ) throws -> PolicyDraft {
+    let draft = try TestPolicies.shipped.get()
+    guard case .object(var data) = draft.data, case .object(var access)? = data["access"] else {
+      throw Problem.defect
+    }
+    access[.string(list)] = .object(ObjectValue(entries.map { (.string($0.key), $0.value) }))
+    data[.string("access")] = .object(access)
+    return PolicyDraft(modules: draft.modules, data: .object(data))
   }
 }

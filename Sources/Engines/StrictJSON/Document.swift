@@ -119,6 +119,33 @@ package struct JSONDocument: Sendable {
     jsonPointer(path(to: index).lazy.map(\.stringValue))
   }
 
+  /// The node that an RFC 6901 pointer names; nil when there is none or the pointer is malformed.
+  package func node(at pointer: String) -> Int? {
+    let tokens = pointer.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard pointer.isEmpty || tokens.first?.isEmpty == true else { return nil }
+    var node = 0
+    for token in tokens.dropFirst() {
+      guard let name = unescapedToken(token), let child = child(name, of: node) else { return nil }
+      node = child
+    }
+    return node
+  }
+
+  private func child(_ name: String, of node: Int) -> Int? {
+    guard nodes[node].kind == .object || nodes[node].kind == .array else { return nil }
+    let isObject = nodes[node].kind == .object
+    var (child, position) = (node + 1, 0)
+    while child < Int(nodes[node].next) {
+      // RFC 6901 §4: a position has no leading zeros and no sign.
+      if isObject ? string(child) == name : String(position) == name {
+        return isObject ? child + 1 : child
+      }
+      child = Int(nodes[isObject ? child + 1 : child].next)
+      position += 1
+    }
+    return nil
+  }
+
   /// What a node is, with its article, for a person.
   package func kindName(_ index: Int) -> String {
     switch nodes[index].kind {

@@ -76,7 +76,7 @@ package enum JSON: Hashable, Sendable {
 }
 
 /// `~1` is a slash and `~0` a tilde; any other use of `~` is malformed (RFC 6901 §3).
-private func unescapedToken(_ token: some Collection<UInt8>) -> String? {
+func unescapedToken(_ token: some Collection<UInt8>) -> String? {
   var bytes: [UInt8] = []
   var isEscaped = false
   for byte in token {

@@ -5,7 +5,7 @@ import Storage
 import Synchronization
 import Telemetry
 import Transport
-import Vocabulary
+package import Vocabulary
 
 /// What the outermost stage must know about a request whose passage an inner stage cut short.
 /// A class: the outermost stage holds the same one that the inner stages write to.
@@ -239,10 +239,11 @@ struct HandlerStage: Stage {
 }
 
 /// Query items of a request target; strict percent-decoding, no name twice, at most 32.
-enum QueryString {
+package enum QueryString {
   static let itemsMax = 32
 
-  static func parse(_ target: String) throws(Problem) -> [String: String] {
+  /// By name.
+  package static func parse(_ target: String) throws(Problem) -> [String: String] {
     guard let mark = target.firstIndex(of: "?") else { return [:] }
     let text = target[target.index(after: mark)...]
     guard !text.isEmpty else { return [:] }

@@ -54,6 +54,7 @@ package struct GatewayService: Service {
     let contracts = try Papers.contracts(in: context.home)
     let edge = Edge(
       routes: routes, documents: DoorDocument.all(contracts, issuer: platform.issuer),
+      contracts: try ContractBook(contracts, routes: routes),
       book: LimitBook(
         factor: platform.limitsFactor, addressRate: context.settings.number("address_rate"),
         refusalRate: context.settings.number("refusal_rate")), tokens: gate,
@@ -65,7 +66,8 @@ package struct GatewayService: Service {
       randomness: context.randomness,
       telemetry: EdgeTelemetry(
         routes: routes, metrics: context.metrics, tracer: context.tracer, log: context.log),
-      origins: origins, disk: context.disk)
+      origins: origins, disk: context.disk,
+      sampling: Int(context.settings.number("answer_sampling")))
     loops = MultiThreadedEventLoopGroup(
       numberOfThreads: min(max(System.coreCount, 1), Self.loopsMax))
     do {

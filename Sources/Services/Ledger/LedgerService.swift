@@ -25,6 +25,7 @@ package struct LedgerService: Service {
   let makers: MakerNumbers
   let context: ServiceContext
   private let rate: Rate
+  private let further: FurtherAccess
 
   /// A class: all requests are counted in one place.
   private final class Rate: Sendable {
@@ -38,6 +39,7 @@ package struct LedgerService: Service {
     let (log, place) = (context.log, context.storePlace)
     makers = try await MakerNumbers(store: context.store)
     rate = Rate(Self.personRate(context))
+    further = FurtherAccess(context)
     keeper = try await LedgerKeeper(
       store: context.store, clock: context.clock, randomness: randomness,
       tellExpired: { MoneyEvent.expired($0).message(at: $1, randomness) },
@@ -212,23 +214,14 @@ extension LedgerService {
     guard isWithin else {
       throw Problem("rate-limited", 429, "Too many holds for one person", retryAfterSeconds: 1)
     }
-    if hold.posting != nil { try requireMayPost(call) }
+    if hold.posting != nil {
+      // Whoever posts with the hold needs the same permission as who posts after it.
+      try await further.require(
+        LedgerOperations.postHold.id, resource: ["id": "\(hold.id)"], field: "/posting", in: call)
+    }
     return try await single(
       TransferRequest(hold, allowedBy: authorization), LedgerOperations.createHold.id, call,
       then: hold.posting.map { TransferRequest($0, ending: hold.id, .postPending) })
-  }
-
-  /// Whoever posts with the hold needs the same permission as who posts after it.
-  private func requireMayPost(_ call: Call) throws(Problem) {
-    let operation = LedgerOperations.postHold
-    guard
-      context.charters.mayCall(
-        caller: call.caller, service: operation.service, operation: operation.id)
-    else {
-      throw Problem(
-        "edge-not-declared", 403, "The charters do not let this caller post holds",
-        fields: ["field": "/posting"])
-    }
   }
 
   @Sendable private func postHold(_ call: Call) async throws -> Answer {

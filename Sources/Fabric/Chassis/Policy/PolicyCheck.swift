@@ -17,49 +17,86 @@ struct PolicyCheck: AccessCheck {
 
   func examine(_ passage: inout Passage) async throws {
     guard !service.platform.lacks(.policies) else { return }
-    guard let caller = passage.caller, let operation = passage.operation,
-      let rules = passage.policy,
-      let question = questions.question(
-        by: caller, for: operation.id, resource: passage.pathParameters,
-        token: passage.transaction.map(AccessQuestions.shape))
-    else { throw Problem.defect }
-    let now = service.clock.now()
-    if let remote = service.remotePolicy, !PolicyFreshness.isVital(service.service, operation.id) {
-      let (verdict, decision) = await RemoteRules.ask(
-        remote, question.value, within: passage.deadline?.remaining(at: now))
-      passage.decider = decision
-      try require(verdict, &passage)
-    } else {
-      try require(rules.verdict(on: question, at: now), &passage)
-    }
+    guard let asked = AskedAccess(passage), let rules = passage.policy else { throw Problem.defect }
+    let (verdict, decision) = try await verdict(on: asked, by: rules)
+    if let decision { passage.decider = decision }
+    if case .refused(let refusals) = verdict { passage.rule = refusals.first?.rule }
+    try require(verdict, asked, decider: passage.decider)
   }
 
-  private func require(_ verdict: AccessVerdict, _ passage: inout Passage) throws {
+  /// - Returns: the verdict, and the decision's name where an agent made it.
+  func verdict(
+    on asked: AskedAccess, by rules: AccessRules
+  ) async throws -> (AccessVerdict, decision: String?) {
+    guard
+      let question = questions.question(
+        by: asked.caller, for: asked.operation, resource: asked.resource,
+        token: asked.transaction.map(AccessQuestions.shape))
+    else { throw Problem.defect }
+    let now = service.clock.now()
+    if let remote = service.remotePolicy, !PolicyFreshness.isVital(service.service, asked.operation)
+    {
+      let (verdict, decision) = await RemoteRules.ask(
+        remote, question.value, within: asked.deadline?.remaining(at: now))
+      return (verdict, decision)
+    }
+    return (rules.verdict(on: question, at: now), nil)
+  }
+
+  /// Throws what a verdict comes to, and logs why.
+  func require(_ verdict: AccessVerdict, _ asked: AskedAccess, decider: String?) throws(Problem) {
+    func tell(_ message: StaticString, _ rule: String, _ why: String) {
+      service.log.with(
+        correlation: asked.correlation, subject: asked.transaction?.subject,
+        operation: asked.operation
+      ).warning(
+        message,
+        [
+          "rule": .id(rule), "why": .text(why), "policy": .id(decider ?? "-"),
+          "caller": .id(asked.caller),
+        ])
+    }
     switch verdict {
     case .allowed: return
     case .refused(let refusals):
-      passage.rule = refusals.first?.rule
-      for refusal in refusals {
-        tell(passage, "a policy refuses a request", refusal.rule, refusal.why)
-      }
+      for refusal in refusals { tell("a policy refuses a request", refusal.rule, refusal.why) }
       throw Problem("policy-refused", 403, "A policy does not allow this", kind: .policy)
     case .undecided(let why):
-      tell(passage, "the policies came to no decision", "-", why)
+      tell("the policies came to no decision", "-", why)
       throw Problem(
         "policy-undecided", 503, "The policies came to no decision", retryAfterSeconds: 1)
     }
   }
+}
 
-  private func tell(_ passage: Passage, _ message: StaticString, _ rule: String, _ why: String) {
-    service.log.with(
-      correlation: passage.correlation, subject: passage.transaction?.subject,
-      operation: passage.operation?.id
-    ).warning(
-      message,
-      [
-        "rule": .id(rule), "why": .text(why), "policy": .id(passage.decider ?? "-"),
-        "caller": .id(passage.caller.map(\.description) ?? "-"),
-      ])
+/// One question to the policies: may this caller do this, on whose behalf.
+struct AskedAccess {
+  let caller: ServiceName
+  let operation: String
+  let resource: [String: String]
+  let transaction: TransactionToken?
+  let deadline: Deadline?
+  let correlation: CorrelationID?
+
+  /// Nil while caller and operation are not proven.
+  init?(_ passage: Passage) {
+    guard let caller = passage.caller, let operation = passage.operation else { return nil }
+    self.caller = caller
+    self.operation = operation.id
+    resource = passage.pathParameters
+    transaction = passage.transaction
+    deadline = passage.deadline
+    correlation = passage.correlation
+  }
+
+  /// What a call does besides its own operation.
+  init(_ operation: String, resource: [String: String], in call: Call) {
+    self.operation = operation
+    self.resource = resource
+    caller = call.caller
+    transaction = call.transaction
+    deadline = call.deadline
+    correlation = call.correlation
   }
 }
 

@@ -45,7 +45,7 @@ package struct CrossOrigin: Sendable {
   package func preflight(_ head: RequestHead) throws(Problem) -> EdgeAnswer? {
     guard head.method == "OPTIONS", let origin = head[.origin],
       let method = head[.accessControlRequestMethod],
-      case .route(let route) = routes.find(method, head.path), Self.isShared(route)
+      case .route(let route, _) = routes.find(method, head.path), Self.isShared(route)
     else { return nil }
     guard book.contains(origin) else { throw Self.notRegistered }
     return EdgeAnswer(

@@ -10,14 +10,14 @@ import Tokens
 import Transport
 package import Vocabulary
 
-/// What every outside request passes, in this order: address limit → route → method → room on the disk → form of the
-/// request → token → scopes → limits of client, user and route → content → transaction token → the
-/// service → audit → answer. Runs on the connection's event loop; nothing here waits except for the
-/// service and the disk, side by side. A class: all connections share one.
+/// What every outside request passes: the checks of its head, its token, the checks of its content (`DoorChecks.swift` has
+/// both lists in their order), the transaction token, the service, audit, and the answer. Runs on the connection's event
+/// loop; nothing here waits except for the service and the disk, side by side. A class: all connections share one.
 package final class Edge: Sendable {
-  private let routes: EdgeRoutes
-  private let documents: [String: DoorDocument]
-  private let book: LimitBook
+  let routes: EdgeRoutes
+  let documents: [String: DoorDocument]
+  let contracts: ContractBook
+  let book: LimitBook
   private let tokens: TokenGate
   private let exchange: TokenExchange
   private let trail: AccessTrail
@@ -26,22 +26,28 @@ package final class Edge: Sendable {
   private let clock: Clock
   private let randomness: Randomness
   private let telemetry: EdgeTelemetry
-  private let crossOrigin: CrossOrigin
-  private let disk: DiskPoint
+  private let samples: AnswerSamples
+  let crossOrigin: CrossOrigin
+  let disk: DiskPoint
 
   /// Everything it works with; nothing is global.
   ///
-  /// - Parameter documents: what the door answers by itself, by path.
+  /// - Parameters:
+  ///   - documents: what the door answers by itself, by path.
+  ///   - contracts: what requests are held against.
+  ///   - sampling: of so many answers of an operation one is held against its contract.
   package init(
     routes: EdgeRoutes, documents: [String: DoorDocument] = DoorDocument.all([:], issuer: ""),
-    book: LimitBook, tokens: TokenGate, exchange: TokenExchange,
-    trail: AccessTrail, refusals: RefusalCounter, upstream: Upstream, clock: Clock,
+    contracts: ContractBook = ContractBook(), book: LimitBook, tokens: TokenGate,
+    exchange: TokenExchange, trail: AccessTrail, refusals: RefusalCounter, upstream: Upstream,
+    clock: Clock,
     randomness: Randomness,
     telemetry: EdgeTelemetry, origins: WebOriginBook = WebOriginBook(),
-    disk: DiskPoint = DiskPoint()
+    disk: DiskPoint = DiskPoint(), sampling: Int = 1
   ) {
     self.routes = routes
     self.documents = documents
+    self.contracts = contracts
     self.book = book
     self.tokens = tokens
     self.exchange = exchange
@@ -52,6 +58,7 @@ package final class Edge: Sendable {
     self.randomness = randomness
     self.telemetry = telemetry
     self.disk = disk
+    samples = AnswerSamples(routes: routes.all.count, every: sampling)
     crossOrigin = CrossOrigin(origins, routes: routes)
   }
 
@@ -74,23 +81,12 @@ package final class Edge: Sendable {
       head: head, source: source, receivedAt: clock.now(), correlation: newCorrelation(),
       randomness: randomness)
     do throws(Problem) {
-      book.arrive(from: source.key, at: passage.receivedAt, &passage.report)
-      guard passage.report.isAllowed else { throw passage.report.problem }
-      if let document = documents[head.path] {
-        return .answered(try answer(with: document, passage, loop))
+      for check in HeadCheck.allCases {
+        guard let answer = try pass(check, &passage) else { continue }
+        return .answered(loop.makeSucceededFuture(answer))
       }
-      if let answer = try crossOrigin.preflight(head) {
-        return .answered(loop.makeSucceededFuture(finished(answer, passage, reason: nil)))
-      }
-      let route = try find(&passage)
-      guard disk.admits(route.operation) else {
-        // Neither recorded nor held against its sender: nothing is wrong with it, and a record takes room.
-        let told = told(.diskFull, nil, passage)
-        return .answered(
-          loop.makeSucceededFuture(finished(told, passage, reason: Problem.diskFull.slug)))
-      }
-      try FormRules.check(head, route: route)
-      return .proceed(passage, contentBytesMax: route.operation.bodyBytesMax)
+      return .proceed(
+        passage, contentBytesMax: passage.route?.operation.bodyBytesMax ?? 0)
     } catch {
       return .answered(refuse(passage, error, on: loop))
     }
@@ -155,44 +151,6 @@ package final class Edge: Sendable {
     // Zero comes once in 2^128 draws; then the next one is taken.
     CorrelationID(bits: randomness.bits128()) ?? newCorrelation()
   }
-
-  private func find(_ passage: inout Passage) throws(Problem) -> EdgeRoute {
-    switch routes.find(passage.head.method, passage.head.path) {
-    case .route(let route):
-      passage.route = route
-      if route.operation.authentication == .none {
-        book.open(
-          route.index, route.limits, from: passage.source.key, at: passage.receivedAt,
-          &passage.report)
-        guard passage.report.isAllowed else { throw passage.report.problem }
-      } else if TokenGate.bearer(in: passage.head[.authorization]) == nil {
-        throw .unauthenticated
-      }
-      return route
-    case .none: throw Problem("not-found", 404, "There is nothing here")
-    case .otherMethods(let methods): throw .methodNotAllowed(methods)
-    }
-  }
-
-  /// What the door has itself, for everybody.
-  private func answer(
-    with document: DoorDocument, _ passage: Passage, _ loop: any EventLoop
-  ) throws(Problem) -> EventLoopFuture<EdgeAnswer> {
-    guard passage.method == HTTPMethod.get.rawValue else {
-      throw .methodNotAllowed(DoorDocument.methods)
-    }
-    let answer = document.answer(to: passage.head[.ifNoneMatch])
-    return loop.makeSucceededFuture(finished(answer, passage, reason: nil))
-  }
-}
-
-extension Problem {
-  /// RFC 9110 §15.5.6: with the methods that there are, which `Allow` repeats.
-  fileprivate static func methodNotAllowed(_ methods: [String]) -> Problem {
-    Problem(
-      "method-not-allowed", 405, "This method is not allowed here",
-      fields: ["allow": methods.joined(separator: ", ")])
-  }
 }
 
 extension Edge {
@@ -202,12 +160,11 @@ extension Edge {
   ) -> EventLoopFuture<EdgeAnswer> {
     var passage = passage
     passage.token = token
-    if let token, !route.operation.scopes.isSubset(of: token.scopes) {
-      return refuse(passage, .missingScope, on: loop)
-    }
     let request: WireRequest
     do throws(Problem) {
-      request = try prepare(&passage, route, content)
+      var body: JSONDocument?
+      for check in ContentCheck.allCases { try pass(check, &passage, route, content, &body) }
+      request = try prepare(passage, route, content, body)
     } catch {
       return refuse(passage, error, on: loop)
     }
@@ -222,7 +179,9 @@ extension Edge {
       request, route.service, deadline, route.operation.isRetryable, loop
     ).flatMapThrowing { answer in
       FaultPoint.callAnswered.reached()
-      return try AnswerRules.passed(answer, route: route, isPersonal: allowed.token != nil)
+      let passed = try AnswerRules.passed(answer, route: route, isPersonal: allowed.token != nil)
+      self.sample(passed, allowed, route)
+      return passed
     }.flatMapErrorThrowing { error in
       self.telemetry.upstreamFailed(route, error, allowed.correlation)
       let failure = error is AnswerRules.Fault ? .answerMalformed : error as? TransportFailure
@@ -240,16 +199,18 @@ extension Edge {
     }
   }
 
-  private func prepare(
-    _ passage: inout Passage, _ route: EdgeRoute, _ content: ByteBuffer
-  ) throws(Problem) -> WireRequest {
-    if let token = passage.token {
-      book.admit(
-        route.index, route.limits, client: token.clientID, user: token.userOrNil,
-        at: passage.receivedAt, &passage.report)
-      guard passage.report.isAllowed else { throw passage.report.problem }
+  /// Holds some of the answers against the contract: a service that says something else than its document is reported, and
+  /// its caller has the answer all the same.
+  private func sample(_ answer: EdgeAnswer, _ passage: Passage, _ route: EdgeRoute) {
+    guard samples.takes(next: route.index) else { return }
+    if let fault = contracts.fault(of: answer, to: route) {
+      telemetry.offContract(route, fault, passage.correlation)
     }
-    let body = try FormRules.json(of: content, in: passage.head)
+  }
+
+  private func prepare(
+    _ passage: Passage, _ route: EdgeRoute, _ content: ByteBuffer, _ body: JSONDocument?
+  ) throws(Problem) -> WireRequest {
     var fields = PassageFields.inbound(passage, route: route)
     if route.operation.purpose != nil {
       fields.add(
@@ -310,10 +271,12 @@ extension Edge {
   }
 
   /// - Parameter refusal: of the token, where one was sent; a problem of the limits may have taken its place.
-  private func told(
+  func told(
     _ problem: Problem, _ refusal: EntryRefusal?, _ passage: Passage
   ) -> EdgeAnswer {
     var answer = EdgeAnswer(problem, correlation: passage.correlation)
+    let refusal =
+      refusal ?? (problem == EntryRefusal.missingScope.problem ? EntryRefusal.missingScope : nil)
     switch problem.status {
     case 401, 403:
       let scopes = passage.route?.operation.scopes ?? []
@@ -357,7 +320,7 @@ extension Edge {
   }
 
   /// Adds what every answer carries, and tells telemetry.
-  private func finished(_ answer: EdgeAnswer, _ passage: Passage, reason: String?) -> EdgeAnswer {
+  func finished(_ answer: EdgeAnswer, _ passage: Passage, reason: String?) -> EdgeAnswer {
     var answer = answer
     answer.fields.append((Header.correlation, "\(passage.correlation)"))
     answer.fields += crossOrigin.fields(for: passage.head, route: passage.route)

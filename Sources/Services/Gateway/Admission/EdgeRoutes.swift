@@ -26,7 +26,8 @@ package struct EdgeRoutes: Sendable {
 
   /// What a method and a path come to.
   package enum Finding: Sendable {
-    case route(EdgeRoute)
+    /// With the path's parameters by name.
+    case route(EdgeRoute, [String: String])
     case none
     /// The path exists, with these methods only; or nothing on this platform takes the method (TRACE, CONNECT, or
     /// one that nobody knows), wherever it is sent.
@@ -65,7 +66,7 @@ package struct EdgeRoutes: Sendable {
     if let known = HTTPMethod(rawValue: method == "HEAD" ? "GET" : method),
       let found = table.match(known, path)
     {
-      return .route(all[found.target])
+      return .route(all[found.target], found.parameters)
     }
     let others = Self.names(table.methods(on: path))
     guard others.isEmpty else { return .otherMethods(others) }

@@ -8,6 +8,7 @@ package struct EdgeTelemetry: Sendable {
   private struct RouteMetrics: Sendable {
     let durations: Histogram
     let byClass: [Counter]
+    let offContract: Counter
   }
   private let log: Log
   private let tracer: SpanExporter
@@ -32,7 +33,11 @@ package struct EdgeTelemetry: Sendable {
           metrics.counter(
             "strongroom_edge_requests_total", help: "Outside requests by operation and status.",
             labels: ["operation": operation, "status": "\(status)xx"])
-        })
+        },
+        offContract: metrics.counter(
+          "strongroom_edge_answers_off_contract_total",
+          help: "Answers, of those looked at, that are not as the service's contract says.",
+          labels: ["operation": operation]))
     }
     self.routes = routes.all.map { made($0.operation.id) }
     other = made("unrouted")
@@ -79,6 +84,13 @@ package struct EdgeTelemetry: Sendable {
   func upstreamFailed(_ route: EdgeRoute, _ error: any Error, _ correlation: CorrelationID) {
     log.with(correlation: correlation, operation: route.operation.id).warning(
       "a service gave no answer", ["callee": .id(route.service), "why": .id("\(error)")])
+  }
+
+  /// - Parameter fault: names places, never values.
+  func offContract(_ route: EdgeRoute, _ fault: String, _ correlation: CorrelationID) {
+    routes[route.index].offContract.add()
+    log.with(correlation: correlation, operation: route.operation.id).warning(
+      "an answer is not as its contract says", ["callee": .id(route.service), "why": .text(fault)])
   }
 
   func unrecorded(_ error: any Error, _ correlation: CorrelationID) {

@@ -5,8 +5,8 @@ package import Vocabulary
 
 /// What a request must look like before anybody asks who sent it.
 package enum FormRules {
-  /// The media type fits, and an idempotency key is there where the charter wants one.
-  package static func check(_ head: RequestHead, route: EdgeRoute) throws(Problem) {
+  /// The media type fits.
+  package static func checkMediaType(_ head: RequestHead, route: EdgeRoute) throws(Problem) {
     if let text = head[.contentType] {
       let allowed: Bool =
         switch MediaType(text) {
@@ -18,6 +18,10 @@ package enum FormRules {
     } else if head.content != .length(0) {
       throw unsupported
     }
+  }
+
+  /// An idempotency key is there where the charter wants one, and is one wherever it is.
+  package static func checkIdempotencyKey(_ head: RequestHead, route: EdgeRoute) throws(Problem) {
     if let text = head[.idempotencyKey] {
       guard IdempotencyKey(text) != nil else {
         throw .malformed("1 to 255 visible ASCII characters", field: Header.idempotencyKey)
@@ -35,12 +39,14 @@ package enum FormRules {
 
   /// JSON content, strictly parsed: what two parsers could read in two ways stops here. Nil for no
   /// content and for forms.
-  package static func json(of content: ByteBuffer, in head: RequestHead) throws(Problem) -> JSON? {
+  package static func json(of content: ByteBuffer, in head: RequestHead) throws(Problem)
+    -> JSONDocument?
+  {
     guard content.readableBytes > 0, MediaType(head[.contentType] ?? "") == .json else {
       return nil
     }
     do {
-      return try JSON.parse(content.readableBytesView)
+      return try JSONDocument.parse(content.readableBytesView)
     } catch {
       throw error.problem
     }

@@ -16,6 +16,8 @@ package struct Passage: Sendable {
   package let trace: TraceContext
   /// Nil until the path is found.
   package var route: EdgeRoute?
+  /// Of the path, by name, as the route names them.
+  package var parameters: [String: String] = [:]
   /// Nil until a token is judged valid, and on routes that ask for none.
   package var token: AccessToken?
   /// What the limits said so far.

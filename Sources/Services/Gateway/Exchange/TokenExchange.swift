@@ -22,7 +22,8 @@ package struct TokenExchange: Sendable {
   /// - Throws: `Problem.malformed` naming the member of the body that the charter binds the transaction to and that is
   ///   not there.
   package func transactionToken(
-    for passage: Passage, route: EdgeRoute, content: ByteBuffer, body: JSON?, at now: Instant
+    for passage: Passage, route: EdgeRoute, content: ByteBuffer, body: JSONDocument?,
+    at now: Instant
   ) throws(Problem) -> String {
     guard let token = passage.token, let purpose = route.operation.purpose else { throw .defect }
     let statement = TransactionToken(
@@ -53,11 +54,11 @@ package struct TokenExchange: Sendable {
   /// What the charter's pointers find in the body, as text: integers in decimal, strings as they
   /// are.
   static func context(
-    _ pointers: [String: String], in body: JSON?
+    _ pointers: [String: String], in body: JSONDocument?
   ) throws(Problem) -> [String: String] {
     var context: [String: String] = [:]
     for (claim, pointer) in pointers.sorted(by: { $0.key < $1.key }) {
-      switch body?.value(at: pointer) {
+      switch body.flatMap({ body in body.node(at: pointer).map(body.tree) }) {
       case .integer(let number): context[claim] = String(number)
       case .string(let text) where text.utf8.count <= contextBytesMax: context[claim] = text
       default:
