@@ -195,6 +195,20 @@ import Vocabulary
       "    scopes: [payments:create]\n    purpose: payment.create\n    context: {amount: /amount/minor_units}\n    forwards: [ledger]\n",
       "    authentication: none\n", line: 11, "without a token"),
     Broken(
+      .contradiction, "payments", "timeout_ms: 10000",
+      "timeout_ms: 10000\n    deprecated: {since: 2026-12-01, sunset: 2026-11-30}", line: 18,
+      "ends before it is deprecated"),
+    Broken(
+      .badValue, "payments", "timeout_ms: 10000",
+      "timeout_ms: 10000\n    deprecated: {since: 2026-02-30}", line: 18, "a day as"),
+    Broken(
+      .badValue, "payments", "timeout_ms: 10000",
+      "timeout_ms: 10000\n    deprecated: {since: 2026-12-01, successor: '/v2/payments/{id}'}",
+      line: 18, "has no '{id}'"),
+    Broken(
+      .contradiction, "ledger", "callers: [payments], purpose",
+      "callers: [payments], deprecated: {since: 2026-12-01}, purpose", line: 6, "is not public"),
+    Broken(
       .contradiction, "gateway", "role: door", "role: issuer", line: 10, "has the role 'door'"),
     Broken(
       .duplicate, "payments", "port: 7105", "port: 7105\nrole: door", line: 5, "held by 'gateway'"),

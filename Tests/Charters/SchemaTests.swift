@@ -18,7 +18,8 @@ import Testing
 
   @Test(arguments: [
     ("", CharterFields.charter), ("operation", CharterFields.operation),
-    ("program", CharterFields.program), ("rate", CharterFields.rate), ("call", CharterFields.call),
+    ("program", CharterFields.program), ("deprecated", CharterFields.deprecation),
+    ("rate", CharterFields.rate), ("call", CharterFields.call),
     ("data", CharterFields.data),
     ("store", CharterFields.store), ("setting", CharterFields.setting),
     ("limits", CharterFields.limits),

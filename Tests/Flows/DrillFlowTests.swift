@@ -36,11 +36,11 @@ import Testing
     ),
     // Defences that do not get in each other's way, left out of one platform.
     (
-      "token-signatures,sign-in-fairness,counted-refusals,idempotency",
-      ["tokens", "sign-in", "floods", "money"],
+      "token-signatures,sign-in-fairness,counted-refusals,idempotency,contracts",
+      ["tokens", "sign-in", "floods", "money", "contracts"],
       [
         "own-key-same-kid", "another-subject", "wider-scope", "zero-signature", "lockout",
-        "refusals-as-records", "fifty-presses", "same-key-other-amount",
+        "refusals-as-records", "fifty-presses", "same-key-other-amount", "mutants", "parameters",
       ]
     ),
     (

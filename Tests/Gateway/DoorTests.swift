@@ -48,7 +48,7 @@ import Vocabulary
       ])
     #expect(request.headers["forwarded-for"] == "127.0.0.1")
     #expect(request.headers["correlation-id"] != "4bf92f3577b34da6a3ce929d0e0e4736")
-    #expect((request.headers["request-timeout-ms"].flatMap(Int.init) ?? 0) <= 1_000)
+    #expect((request.headers["request-timeout-ms"].flatMap(Int.init) ?? 0) <= 10_000)
     #expect(answer.fields["x-internal"] == nil)
     #expect(answer.fields["set-cookie"] == nil)
     await door.close()

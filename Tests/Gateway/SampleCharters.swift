@@ -2,11 +2,12 @@ import Charters
 
 /// A platform of three: the door, identity and payments.
 enum SampleCharters {
-  static func load() throws -> CharterSet {
+  /// - Parameter change: of the charter of payments.
+  static func load(_ change: (String) -> String = { $0 }) throws -> CharterSet {
     try CharterSet.load([
       CharterFile(name: "gateway.yaml", text: gateway),
       CharterFile(name: "identity.yaml", text: identity),
-      CharterFile(name: "payments.yaml", text: payments),
+      CharterFile(name: "payments.yaml", text: change(payments)),
     ])
   }
 

@@ -57,6 +57,7 @@ import Testing
     #expect(try fault("limit", "5") == nil && fault("code", "5") == nil)
     #expect(try fault("dry_run", "true") == nil && fault("dry_run", "1") != nil)
     #expect(try fault("limit", "0") == "is below 1")
+    for odd in ["1e1", "5.0", "05", "+5"] { #expect(try fault("limit", odd) != nil, "\(odd)") }
     #expect(try fault("limit", "x") == "must be a whole number, and is a string")
     #expect(try fault("id", "x") == "is no uuid")
   }

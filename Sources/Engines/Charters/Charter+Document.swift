@@ -67,6 +67,9 @@ extension CharterOperation {
         "per_second": .integer(Int64(rate.perSecond)), "burst": .integer(Int64(rate.burst)),
       ])
     }
+    if let deprecation {
+      members["deprecated"] = .object(deprecation.members.mapValues { .string($0) })
+    }
     return .object(members)
   }
 }

@@ -157,6 +157,8 @@ package struct CharterOperation: Hashable, Sendable {
   package let answers: Set<String>
   /// Who may keep its answers.
   package let caching: Caching
+  /// Where clients should turn away from it; the gateway tells them with each answer.
+  package let deprecation: CharterDeprecation?
 
   /// The media type of an operation that names none.
   package static let answersDefault: Set<String> = ["application/json"]
@@ -290,10 +292,12 @@ package enum CharterFields {
     all: [
       "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",
       "purpose", "context", "forwards", "idempotency", "audit", "when_full", "query",
-      "body_bytes_max", "timeout_ms", "rate", "answers", "caching",
+      "body_bytes_max", "timeout_ms", "rate", "answers", "caching", "deprecated",
     ], required: ["id", "method", "path"])
   package static let rate = FieldList(
     all: ["per_second", "burst"], required: ["per_second", "burst"])
+  package static let deprecation = FieldList(
+    all: ["since", "sunset", "successor"], required: ["since"])
   package static let call = FieldList(
     all: ["service", "operations", "delivery"], required: ["service", "operations"])
   package static let data = FieldList(

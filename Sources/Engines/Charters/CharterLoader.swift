@@ -131,7 +131,10 @@ extension Charter {
       bodyBytesMax: object.number("body_bytes_max", in: 0...bodyBytesMax) ?? bodyBytesDefault,
       timeout: .milliseconds(timeout), rate: rate,
       answers: answers.isEmpty ? CharterOperation.answersDefault : Set(answers),
-      caching: object.word("caching", CharterOperation.Caching.self) ?? .none)
+      caching: object.word("caching", CharterOperation.Caching.self) ?? .none,
+      deprecation: object.object("deprecated", CharterFields.deprecation).flatMap {
+        CharterDeprecation.read($0, path: path)
+      })
   }
 
   private static func queryName(_ text: String) -> String? {

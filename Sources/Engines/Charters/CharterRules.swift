@@ -151,6 +151,12 @@ extension Charter {
   private static func checkInternal(
     _ operation: CharterOperation, at path: String, _ reader: CharterReader
   ) {
+    if operation.deprecation != nil {
+      reader.fault(
+        .contradiction, path + ".deprecated",
+        "'deprecated' is for clients outside, but the operation is not public",
+        hint: "leave it out: charters show who still calls an internal operation")
+    }
     if operation.rate != nil {
       reader.fault(
         .contradiction, path + ".rate", "'rate' is the gateway's, but the operation is not public",

@@ -21,7 +21,7 @@ extension CharterOperation {
         forwards: [], idempotency: .natural, audit: .refusals, whenFull: .serve, query: [],
         bodyBytesMax: 0,
         timeout: .seconds(5), rate: nil, answers: CharterOperation.answersDefault,
-        caching: .none)
+        caching: .none, deprecation: nil)
     }
     return byPath
   }()

@@ -31,7 +31,9 @@ package enum PublicContract {
       var item = item.object ?? [:]
       for (method, operation) in item {
         guard let id = operation["operationId"]?.string else { continue }
-        item[method] = isDoor || ids.contains(id) ? completed(operation) : nil
+        item[method] =
+          isDoor || ids.contains(id)
+          ? completed(operation, isDeprecated: charter.operation(id)?.deprecation != nil) : nil
         if ids.contains(id) { found.insert(id) }
       }
       return item.values.contains { $0["operationId"] != nil } ? .object(item) : nil
@@ -47,8 +49,9 @@ package enum PublicContract {
   }
 
   /// With every answer of the door that the document does not tell by itself.
-  private static func completed(_ operation: JSON) -> JSON {
+  private static func completed(_ operation: JSON, isDeprecated: Bool) -> JSON {
     var members = operation.object ?? [:]
+    if isDeprecated { members["deprecated"] = true }
     var responses = members["responses"]?.object ?? [:]
     for answer in DoorAnswer.all where responses["\(answer.status)"] == nil {
       responses["\(answer.status)"] = ["$ref": .string("#/components/responses/\(answer.name)")]

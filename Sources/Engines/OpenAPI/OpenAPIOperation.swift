@@ -14,11 +14,12 @@ package struct OpenAPIParameter: Sendable {
 
   /// Why a value is not what the schema wants; nil where it is.
   ///
-  /// A parameter is text. It is taken for a number or a truth value where it is spelled like one and the schema wants that.
+  /// A parameter is text. It is taken for a number or a truth value where it is spelled like one and the schema wants that;
+  /// for a whole number only where it is spelled as one, since not everybody reads `1e1` as ten.
   package func fault(_ value: String) -> String? {
     var readings = [JSON.string(value)]
     if value.utf8.count <= JSONLimits.numberBytesMax,
-      let plain = try? JSON.parse(value.utf8), plain.number != nil || plain.bool != nil
+      let plain = try? JSON.parse(value.utf8), Self.isPlain(plain)
     {
       readings.insert(plain, at: 0)
     }
@@ -29,6 +30,14 @@ package struct OpenAPIParameter: Sendable {
       reason = reason ?? fault.reason
     }
     return reason ?? "is not acceptable"
+  }
+
+  private static func isPlain(_ value: JSON) -> Bool {
+    switch value {
+    case .bool, .integer: true
+    case .number(let number): number != number.rounded()
+    case .null, .string, .array, .object: false
+    }
   }
 }
 

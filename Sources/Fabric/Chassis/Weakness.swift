@@ -31,6 +31,8 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case secretNames = "secret-names"
   /// New work is taken until the last byte is written.
   case diskReserve = "disk-reserve"
+  /// The door lets in what is well formed, whether or not a contract names it.
+  case contracts
   /// The audit log is taken for sound without a look.
   case verification
 }

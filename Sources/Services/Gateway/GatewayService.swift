@@ -54,7 +54,8 @@ package struct GatewayService: Service {
     let contracts = try Papers.contracts(in: context.home)
     let edge = Edge(
       routes: routes, documents: DoorDocument.all(contracts, issuer: platform.issuer),
-      contracts: try ContractBook(contracts, routes: routes),
+      contracts: platform.lacks(.contracts)
+        ? ContractBook() : try ContractBook(contracts, routes: routes),
       book: LimitBook(
         factor: platform.limitsFactor, addressRate: context.settings.number("address_rate"),
         refusalRate: context.settings.number("refusal_rate")), tokens: gate,

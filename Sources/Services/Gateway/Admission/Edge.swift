@@ -324,6 +324,9 @@ extension Edge {
     var answer = answer
     answer.fields.append((Header.correlation, "\(passage.correlation)"))
     answer.fields += crossOrigin.fields(for: passage.head, route: passage.route)
+    if let farewell = passage.route?.farewell {
+      answer.fields += farewell.fields(passage.parameters)
+    }
     if let limits = passage.report.fields {
       answer.fields.append(("ratelimit-policy", limits.policy))
       answer.fields.append(("ratelimit", limits.state))

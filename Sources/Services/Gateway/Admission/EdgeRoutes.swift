@@ -11,6 +11,8 @@ package struct EdgeRoute: Sendable {
   package let operation: CharterOperation
   /// Its rates, the platform's factor included.
   package let limits: RouteLimits
+  /// What its answers say of its end; nil where it has none.
+  let farewell: Farewell?
 
   /// Identity's own pages and endpoints see cookies and outside credentials; nobody else does.
   package var isIdentity: Bool { service == "identity" }
@@ -53,7 +55,8 @@ package struct EdgeRoutes: Sendable {
       _ = table.add(route.operation.method, route.operation.path, all.count)
       all.append(
         EdgeRoute(
-          index: all.count, service: route.service, operation: route.operation, limits: limits))
+          index: all.count, service: route.service, operation: route.operation, limits: limits,
+          farewell: route.operation.deprecation.map { Farewell($0) }))
     }
     self.all = all
     self.table = table

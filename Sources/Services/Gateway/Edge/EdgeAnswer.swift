@@ -84,8 +84,16 @@ struct DateField {
   private var text = ""
 
   mutating func value(at now: Instant) -> String {
-    guard now.seconds != second else { return text }
-    second = now.seconds
+    if now.seconds != second {
+      second = now.seconds
+      text = Self.text(of: now)
+    }
+    return text
+  }
+
+  /// An HTTP-date (RFC 9110 §5.6.7).
+  static func text(of moment: Instant) -> String {
+    let second = moment.seconds
     let days = Int(second / 86_400)
     let date = CivilDate(daysSinceEpoch: days).components
     let clock = Int(second % 86_400)
@@ -93,13 +101,11 @@ struct DateField {
     let month = [
       "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ][date.month - 1]
-    text =
-      "\(weekday), \(two(date.day)) \(month) \(date.year) "
+    return "\(weekday), \(two(date.day)) \(month) \(date.year) "
       + "\(two(clock / 3_600)):\(two(clock / 60 % 60)):\(two(clock % 60)) GMT"
-    return text
   }
 
-  private func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }
 
 private func reason(_ status: Int) -> String {
