@@ -127,12 +127,18 @@ package enum FloodDrill {
   private static let idleAddresses = 25
   /// What a new caller may wait at most for handshake and answer while the door is full: the kernel sends a first packet
   /// that found the queue full again after a second.
-  private static let newcomerMax: Duration = .seconds(2)
+  #if DEBUG
+    // Without optimisation the ten thousand before it take about two seconds to accept by themselves.
+    private static let newcomerMax: Duration = .seconds(6)
+  #else
+    private static let newcomerMax: Duration = .seconds(2)
+  #endif
 
   private static let manyIdle = Attack(
     "idle-connections",
     steps: "ten thousand connections from 25 addresses that say nothing, while somebody else comes",
-    expectation: "the other is let in and answered each time, within two seconds"
+    expectation:
+      "the other is let in and answered each time, within \(newcomerMax.components.seconds) seconds"
   ) { range in
     let token = try await range.tokens(of: 1).accessToken
     let idle = try IdleConnections(
