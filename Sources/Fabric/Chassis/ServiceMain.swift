@@ -20,6 +20,7 @@ package enum ServiceMain {
     umask(0o077)
     signal(SIGPIPE, SIG_IGN)
     ExecLock.close()
+    LargeBlocks.returnToKernel()
     let arguments = Array(CommandLine.arguments.dropFirst())
     if arguments == ["--version"] {
       for service in services { print("\(service.name) \(service.version)") }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -134,4 +135,11 @@ int csandbox_ptrace_attach(int pid) { return (int)ptrace(PTRACE_SEIZE, pid, NULL
 
 long csandbox_call(long number, long a, long b, long c, long d, long e, long f) {
   return syscall(number, a, b, c, d, e, f);
+}
+
+int csandbox_allocator_limits(int mapping_threshold, int kept) {
+  // mallopt(3) says 1 where it took the value.
+  if (mallopt(M_MMAP_THRESHOLD, mapping_threshold) == 1 && mallopt(M_TRIM_THRESHOLD, kept) == 1) return 0;
+  errno = EINVAL;
+  return -1;
 }

@@ -50,6 +50,9 @@ struct csandbox_file_facts {
 int csandbox_facts_of(int descriptor, struct csandbox_file_facts *facts);
 int csandbox_facts_at(const char *path, struct csandbox_file_facts *facts);
 
+// mallopt(3): the size of a block that gets a mapping of its own, and how much free memory the main heap keeps, in bytes.
+int csandbox_allocator_limits(int mapping_threshold, int kept);
+
 // ptrace(2) PTRACE_SEIZE, which is variadic in C; for tests and drills.
 int csandbox_ptrace_attach(int pid);
 // A raw system call by number, with its arguments; for tests and drills.
