@@ -119,7 +119,11 @@ let parts: [Module] =
 
     Module(layer: .Fabric, name: "Faults"),
     Module(layer: .Fabric, name: "DurableFiles"),
-    Module(layer: .Fabric, name: "Telemetry", uses: ["Vocabulary"]),
+    Module(
+      layer: .Fabric, name: "HTTPLine", uses: ["Vocabulary"],
+      products: nio("Core", "Posix", "HTTP1", "TLS") + [nioSSL]),
+    Module(
+      layer: .Fabric, name: "Telemetry", uses: ["Vocabulary", "HTTPLine"], products: nio("Core")),
     Module(
       layer: .Fabric, name: "Sandbox", uses: ["CSandbox", "StrictJSON"]),
     Module(
@@ -134,19 +138,20 @@ let parts: [Module] =
       uses: ["Vocabulary", "LedgerBook", "LedgerJournal", "Storage"]),
     Module(
       layer: .Fabric, name: "Transport",
-      uses: ["Vocabulary", "WorkloadIdentity"],
-      products: nio("Core", "Posix", "HTTP1", "TLS") + [nioSSL, crypto, x509, asn1]),
+      uses: ["Vocabulary", "WorkloadIdentity", "HTTPLine"],
+      products: nio("Core", "Posix", "HTTP1") + [nioSSL, crypto, x509, asn1]),
     Module(
       layer: .Fabric, name: "Workload",
       uses: ["Vocabulary", "WorkloadIdentity", "WorkloadAPI", "Telemetry"],
       products: nio("Core", "Posix") + [nioHTTP2, nioHPACK, protobuf, x509, crypto]),
     Module(
-      layer: .Fabric, name: "PolicyClient", uses: ["Vocabulary", "StrictJSON", "PolicyEngine"],
-      products: nio("Core", "Posix", "HTTP1", "TLS") + [nioSSL]),
+      layer: .Fabric, name: "PolicyClient",
+      uses: ["Vocabulary", "StrictJSON", "PolicyEngine", "HTTPLine"],
+      products: nio("Core") + [nioSSL]),
     Module(
       layer: .Fabric, name: "PolicyServer",
-      uses: ["Vocabulary", "PolicyEngine", "PolicyBundles", "Telemetry"],
-      products: nio("Core", "Posix", "HTTP1", "ConcurrencyHelpers", "TLS") + [nioSSL, x509, asn1]),
+      uses: ["Vocabulary", "PolicyEngine", "PolicyBundles", "HTTPLine", "Telemetry"],
+      products: nio("Core", "Posix", "HTTP1", "ConcurrencyHelpers") + [nioSSL, x509, asn1]),
     Module(
       layer: .Fabric, name: "Chassis",
       uses: [
@@ -157,8 +162,10 @@ let parts: [Module] =
       ], products: nio("Core", "Posix") + [crypto, x509, asn1]),
     Module(
       layer: .Fabric, name: "Sidecar",
-      uses: ["Vocabulary", "Charters", "AuditAPI", "Telemetry", "Transport", "Chassis"],
-      products: nio("Core", "Posix", "HTTP1")),
+      uses: [
+        "Vocabulary", "Charters", "AuditAPI", "Telemetry", "HTTPLine", "Transport", "Chassis",
+      ],
+      products: nio("Core", "HTTP1")),
     Module(
       layer: .Fabric, name: "Launcher",
       uses: [
@@ -409,7 +416,7 @@ let testFolders = [
   "Architecture", "Audit", "Authority", "Charters", "Chassis", "Conformance", "Customers",
   "DurableFiles", "Flows",
   "FuzzTargets",
-  "Gateway",
+  "Gateway", "HTTPLine",
   "Identity", "Launcher", "Ledger", "LedgerBook", "LedgerJournal", "LedgerPostgres",
   "LedgerSoak", "LedgerStorage", "LedgerText", "MerkleLog", "OpenAPI", "Patterns",
   "Payments", "PlatformSoak", "PolicyCommand", "PolicyEngine", "PolicyServer", "Sandbox",

@@ -28,7 +28,7 @@ enum Exceptions {
       "Sources/Engines/Charters/CharterLoader.swift": field,
       "Sources/Fabric/PolicyServer/AuthorizationInput.swift":
         "'identity' is a member of what OPA's authorization policies are asked",
-      "Sources/Fabric/PolicyServer/PolicyConnection.swift":
+      "Sources/Fabric/PolicyServer/PolicyAttendant.swift":
         "'identity' is HTTP's word for a body that is not packed (RFC 9110 §8.4.1)",
     ],
     "sleeping": [

@@ -27,7 +27,6 @@ enum LongBodies {
     "Sources/Fabric/Launcher/Policy/AccessGate.swift: AccessGate": 305,
     "Sources/Fabric/Launcher/Policy/AccessGate.swift: faults": 66,
     "Sources/Fabric/Launcher/Policy/AccessLists.swift: AccessLists": 251,
-    "Sources/Fabric/PolicyServer/PolicyConnection.swift: PolicyConnection": 280,
     "Sources/Services/Gateway/Edge/EdgeConnection.swift: EdgeConnection": 256,
     "Sources/Services/Identity/Authorization/AuthorizationRequest.swift: init": 77,
     "Sources/Services/Identity/Endpoints/LoginEndpoint.swift: login": 61,

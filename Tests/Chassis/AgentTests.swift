@@ -31,7 +31,7 @@ private struct Agent {
       ) { _ in true }, clock: .system, randomness: .system)
     server = try await PolicyServer.listen(
       host: "127.0.0.1", port: 0, service: service, authentication: .off, tls: nil,
-      limits: PolicyConnectionLimits(), group: MultiThreadedEventLoopGroup.singleton)
+      group: MultiThreadedEventLoopGroup.singleton)
   }
 
   var url: String { "http://127.0.0.1:\(server.port)" }

@@ -117,7 +117,7 @@ final class RunningPlatform: Sendable {
   func client() throws -> OutsideClient {
     try OutsideClient(
       host: "localhost", port: port, authorityFile: "\(home)/edge-ca.pem",
-      group: MultiThreadedEventLoopGroup.singleton, clock: .now)
+      group: MultiThreadedEventLoopGroup.singleton)
   }
 
   func login() throws -> DemoLogin {

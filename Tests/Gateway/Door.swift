@@ -81,7 +81,7 @@ struct Door {
       clock: clock, randomness: randomness,
       telemetry: EdgeTelemetry(
         routes: routes, metrics: metrics,
-        tracer: SpanExporter(service: "gateway", version: "test", endpoint: nil),
+        tracer: SpanExporter(service: "gateway", version: "test", endpoint: nil, group: group),
         log: Log(service: "gateway", sink: LogSink { _ in }, clock: clock)),
       origins: origins, disk: disk)
     let edgeCertificate = try EdgePapers(at: start)

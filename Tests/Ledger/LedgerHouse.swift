@@ -113,7 +113,8 @@ struct LedgerHouse {
       charter: charter,
       store: store,
       log: log, metrics: MetricsRegistry(),
-      tracer: SpanExporter(service: name, version: "0", endpoint: nil), clock: .system,
+      tracer: SpanExporter(service: name, version: "0", endpoint: nil, group: group),
+      clock: .system,
       randomness: .system, credentials: credentials,
       transport: TransportClient(credentials: credentials, group: group), group: group,
       policy: try PolicySource(home: place.home, service: name).open(

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPLine
 import NIOCore
 import PolicyEngine
 import PolicyServer
@@ -86,7 +87,7 @@ import Testing
   }
 
   @Test func `closes who is slow with a request, and who is silent`() async throws {
-    var connections = PolicyConnectionLimits()
+    var connections = DoorLimits.policyServer
     connections.requestReadMax = .milliseconds(300)
     connections.idleMax = .milliseconds(600)
     try await Stand.with(connections: connections) { stand in
@@ -109,7 +110,7 @@ import Testing
   }
 
   @Test func `closes who sends a head one byte after the other`() async throws {
-    var connections = PolicyConnectionLimits()
+    var connections = DoorLimits.policyServer
     connections.requestReadMax = .milliseconds(500)
     connections.idleMax = .seconds(60)
     try await Stand.with(connections: connections) { stand in
@@ -141,7 +142,7 @@ import Testing
   }
 
   @Test func `closes who does not take an answer`() async throws {
-    var connections = PolicyConnectionLimits()
+    var connections = DoorLimits.policyServer
     connections.answerWriteMax = .milliseconds(300)
     // More than the system keeps for a connection.
     let large = String(repeating: "x", count: 6 << 20)
@@ -161,7 +162,7 @@ import Testing
   }
 
   @Test func `has no place for one connection too many`() async throws {
-    var connections = PolicyConnectionLimits()
+    var connections = DoorLimits.policyServer
     connections.connectionsMax = 2
     try await Stand.with(connections: connections) { stand in
       let first = try await Caller.connect(port: stand.port)

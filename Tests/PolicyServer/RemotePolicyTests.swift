@@ -1,3 +1,4 @@
+import HTTPLine
 import NIOCore
 import NIOPosix
 import PolicyClient
@@ -25,7 +26,7 @@ import Testing
   private static var patient: RemotePolicyLimits {
     var limits = RemotePolicyLimits()
     limits.deadline = .seconds(20)
-    limits.connectMax = .seconds(20)
+    limits.line.connectMax = .seconds(20)
     return limits
   }
 
@@ -56,9 +57,9 @@ import Testing
 
   @Test func `is asked by many at once, over few connections`() async throws {
     var limits = RemotePolicyLimits()
-    limits.connectionsMax = 3
+    limits.line.connectionsMax = 3
     limits.deadline = .seconds(20)
-    var connections = PolicyConnectionLimits()
+    var connections = DoorLimits.policyServer
     connections.connectionsMax = 3
     try await Stand.with(Self.policy, connections: connections) { [limits] stand in
       let remote = try remote(stand.port, limits: limits)
@@ -187,8 +188,8 @@ import Testing
   func `believes nothing else`(_ text: String, _ kind: String) async throws {
     let liar = try await Liar.listen(saying: text, closes: kind == "lost")
     var limits = RemotePolicyLimits()
-    limits.answerBytesMax = 50_000
-    limits.connectMax = .seconds(20)
+    limits.line.answerBytesMax = 50_000
+    limits.line.connectMax = .seconds(20)
     // Short where it is what is waited for; else a busy machine has time.
     limits.deadline = kind == "deadline" ? .milliseconds(300) : .seconds(20)
     let remote = try remote(liar.port, limits: limits)
@@ -240,8 +241,8 @@ import Testing
   @Test func `refuses more questions than may wait`() async throws {
     let silent = try await Liar.listen(saying: nil, closes: false)
     var limits = RemotePolicyLimits()
-    limits.connectionsMax = 1
-    limits.waitingMax = 2
+    limits.line.connectionsMax = 1
+    limits.line.waitingMax = 2
     limits.deadline = .milliseconds(500)
     let remote = try remote(silent.port, limits: limits)
     let failures = await withTaskGroup(of: RemotePolicyFailure?.self) { group in

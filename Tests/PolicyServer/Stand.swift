@@ -1,4 +1,5 @@
 import Chassis
+import HTTPLine
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -18,8 +19,8 @@ struct Stand {
   var port: Int { server.port }
 
   /// On a machine that is full of tests everything takes longer; a test of a limit sets its own.
-  private static var patient: PolicyConnectionLimits {
-    var limits = PolicyConnectionLimits()
+  private static var patient: DoorLimits {
+    var limits = DoorLimits.policyServer
     limits.handshakeMax = .seconds(60)
     limits.requestReadMax = .seconds(60)
     limits.answerWriteMax = .seconds(60)
@@ -31,7 +32,7 @@ struct Stand {
     _ modules: [String: String] = [:], data: String = "{}",
     authorization: RequestAuthorization = .off, authentication: RequestAuthentication = .off,
     limits: PolicyServerLimits = PolicyServerLimits(),
-    connections: PolicyConnectionLimits = Self.patient, tls: PolicyServerTLS? = nil,
+    connections: DoorLimits = Self.patient, tls: PolicyServerTLS? = nil,
     _ body: (Stand) async throws -> Result
   ) async throws -> Result {
     let lines = LineBox()

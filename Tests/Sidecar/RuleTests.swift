@@ -105,13 +105,6 @@ private let correlation = CorrelationID(bits: 0xfeed)!  // A constant other than
     #expect(answer.status == told)
     #expect((answer.body == secret) == (status < 500 && type.contains("json")))
   }
-
-  @Test func `says how long it is`() {
-    #expect(!ProgramAnswer.isFramed(status: 200, headers: [:]))
-    #expect(ProgramAnswer.isFramed(status: 204, headers: [:]))
-    #expect(ProgramAnswer.isFramed(status: 200, headers: ["content-length": "0"]))
-    #expect(ProgramAnswer.isFramed(status: 200, headers: ["transfer-encoding": "chunked"]))
-  }
 }
 
 @Suite struct `A program's call` {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import NIOPosix
 import StrictJSON
 import Synchronization
 import Telemetry
@@ -53,7 +54,7 @@ private final class Collector: Sendable {
   }
   private func isComplete(_ request: [UInt8]) -> Bool {
     let text = String(decoding: request, as: UTF8.self)
-    guard let end = text.range(of: "\r\n\r\n"), let field = text.range(of: "Content-Length: ")
+    guard let end = text.range(of: "\r\n\r\n"), let field = text.range(of: "content-length: ")
     else { return false }
     let length = text[field.upperBound...].prefix { $0.isNumber }
     return text[end.upperBound...].utf8.count >= Int(length) ?? 0
@@ -76,7 +77,9 @@ private final class Collector: Sendable {
     let collector = try Collector()
     defer { collector.stop() }
     let endpoint = try #require(CollectorEndpoint("http://127.0.0.1:\(collector.port)/base/"))
-    let exporter = SpanExporter(service: "payments", version: "1", endpoint: endpoint)
+    let exporter = SpanExporter(
+      service: "payments", version: "1", endpoint: endpoint,
+      group: MultiThreadedEventLoopGroup.singleton)
     exporter.record(try span(1))
     exporter.record(try span(2))
     exporter.record(try span(3, isSampled: false))
@@ -101,7 +104,9 @@ private final class Collector: Sendable {
     defer { collector.stop() }
     for port in [Int(collector.port), 1] {
       let endpoint = try #require(CollectorEndpoint("http://127.0.0.1:\(port)"))
-      let exporter = SpanExporter(service: "payments", version: "1", endpoint: endpoint)
+      let exporter = SpanExporter(
+        service: "payments", version: "1", endpoint: endpoint,
+        group: MultiThreadedEventLoopGroup.singleton)
       exporter.record(try span(1))
       exporter.flush()
       #expect((exporter.sent.value, exporter.dropped.value) == (0, 1))

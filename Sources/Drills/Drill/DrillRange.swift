@@ -77,7 +77,7 @@ package actor DrillRange {
   /// A connection from outside.
   /// - Parameter source: the loopback address that it comes from; 127.0.0.1 when nil.
   nonisolated func outside(from source: String? = nil) throws -> OutsideClient {
-    try OutsideClient(to: platform, in: home, clock: clock, from: source)
+    try OutsideClient(to: platform, in: home, from: source)
   }
 
   /// Tokens of a resident from a sign-in that attacks share for two minutes.

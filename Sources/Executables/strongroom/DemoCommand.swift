@@ -170,7 +170,7 @@ struct DemoBank {
     _ bank: SeededBank, _ number: Int, _ orders: [Int], _ login: DemoLogin, _ platform: Platform,
     _ home: Home
   ) async throws -> PaymentLoad.Lane {
-    let client = try OutsideClient(to: platform, in: home, clock: .system)
+    let client = try OutsideClient(to: platform, in: home)
     let tokens = try await BrowserLogin(
       browser: client, clientID: bank.clientID, redirectURI: DemoSeeding.redirectURI,
       randomness: .system

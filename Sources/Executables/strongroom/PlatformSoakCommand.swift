@@ -70,7 +70,7 @@ struct PlatformSoakCommand: AsyncParsableCommand {
     let (bank, login) = try await DemoSeeding(desk: desk, home: home, randomness: .system)
       .seed(Randomness.system.next(), residents: clients, keepsLogin: false)
     return try bank.residents.enumerated().map { number, resident in
-      let client = try OutsideClient(to: platform, in: home, clock: .system)
+      let client = try OutsideClient(to: platform, in: home)
       return PlatformLoad.Lane(
         client: client,
         login: BrowserLogin(

@@ -44,7 +44,7 @@ struct TokenCommand: AsyncParsableCommand {
           "this home has no demo login. Name one with --login and --client, or run: \(place.printed.text("demo"))",
           .noInput)
       }
-      let browser = try OutsideClient(to: platform, in: home, clock: .system)
+      let browser = try OutsideClient(to: platform, in: home)
       let tokens: BrowserLogin.Tokens
       do {
         tokens = try await BrowserLogin(

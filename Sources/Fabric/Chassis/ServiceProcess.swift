@@ -68,7 +68,7 @@ package final class ServiceProcess<Subject: Service>: Sendable {
     let metrics = MetricsRegistry()
     let tracer = SpanExporter(
       service: name, version: Subject.version,
-      endpoint: platform.otlpEndpoint.flatMap { CollectorEndpoint($0) })
+      endpoint: platform.otlpEndpoint.flatMap { CollectorEndpoint($0) }, group: group)
     let context = ServiceContext(
       service: name, home: home, platform: platform, charters: charters, charter: charter,
       store: store, log: log, metrics: metrics, tracer: tracer, clock: clock,

@@ -1,3 +1,4 @@
+package import HTTPLine
 package import NIOCore
 import NIOSSL
 package import PolicyEngine
@@ -8,19 +9,16 @@ import Vocabulary
 package struct RemotePolicyLimits: Sendable {
   /// From the call to the answer, waiting for a connection included.
   package var deadline: Duration = .seconds(2)
-  /// Until a connection stands, TLS handshake included.
-  package var connectMax: Duration = .seconds(2)
-  /// Largest input document and largest answer, in bytes of JSON.
+  /// Largest input document, in bytes of JSON.
   package var questionBytesMax = 1 << 20
-  package var answerBytesMax = 1 << 20
-  package var connectionsMax = 16
-  /// Questions that may wait for a connection. Full means refuse now.
-  package var waitingMax = 256
-  /// A connection is not used again after this silence, or this age.
-  package var idleMax: Duration = .seconds(30)
-  package var connectionAgeMax: Duration = .seconds(600)
+  package var line = LineLimits()
 
-  package init() {}
+  package init() {
+    line.answerBytesMax = 1 << 20
+    line.connectionsMax = 16
+    line.waitingMax = 256
+    line.idleMax = .seconds(30)
+  }
 }
 
 /// Files of certificates, in PEM, for `https`.
@@ -59,7 +57,7 @@ package final class RemotePolicy: Sendable {
   private let limits: RemotePolicyLimits
   private let token: @Sendable () -> String?
   private let loop: any EventLoop
-  private let connections: NIOLoopBoundBox<RemoteConnections>
+  private let line: NIOLoopBoundBox<DialledLine>
 
   /// Opens no connection yet.
   /// - Parameter token: asked before each question for a bearer token (RFC 6750); nil: none.
@@ -73,10 +71,15 @@ package final class RemotePolicy: Sendable {
     self.limits = limits
     self.token = token
     loop = group.next()
-    let context = address.isEncrypted ? try Self.context(trust) : nil
-    connections = .makeBoxSendingValue(
-      RemoteConnections(address: address, context: context, limits: limits, loop: loop),
-      eventLoop: loop)
+    var security: DialledLine.Securing?
+    if address.isEncrypted {
+      let (context, name) = (try Self.context(trust), address.isIPAddress ? nil : address.host)
+      security = { .init(try NIOSSLClientHandler(context: context, serverHostname: name)) }
+    }
+    line = .makeBoxSendingValue(
+      DialledLine(
+        to: .tcp(host: address.host, port: address.port), limits: limits.line, on: loop,
+        security: security), eventLoop: loop)
   }
 
   private static func context(_ trust: RemotePolicyTrust) throws(RemotePolicyFailure)
@@ -117,22 +120,27 @@ package final class RemotePolicy: Sendable {
       throw .misconfigured("the token for the policy server is none")
     }
     let names = path.split(separator: "/").map { PercentEncoding.encode(String($0)) }
-    let question = RemoteQuestion(
-      target: address.prefix + "/v1/data/" + names.joined(separator: "/"), bearer: bearer,
-      body: ByteBuffer(string: body))
+    var question = LineRequest(
+      "POST", address.prefix + "/v1/data/" + names.joined(separator: "/"),
+      host: address.authority, body: ByteBuffer(string: body))
+    question.add("content-type", "application/json")
+    if let bearer { question.add("authorization", "Bearer \(bearer)") }
     let span = min(limit ?? limits.deadline, limits.deadline)
-    let deadline = NIODeadline.now() + .nanoseconds(span.nanoseconds)
-    let connections = connections
+    let (line, sent) = (line, question)
     do {
       return try Self.decision(
-        try await loop.flatSubmit { connections.value.ask(question, until: deadline) }.get())
+        try await loop.flatSubmit {
+          line.value.send(sent, within: span, isRepeatable: true)
+        }.get())
     } catch {
-      throw error as? RemotePolicyFailure ?? .unreachable
+      switch error {
+      case let failure as LineFailure: throw RemotePolicyFailure(failure)
+      default: throw error as? RemotePolicyFailure ?? .unreachable
+      }
     }
   }
 
-  private static func decision(_ answer: RemoteAnswer) throws(RemotePolicyFailure) -> RemoteDecision
-  {
+  private static func decision(_ answer: LineAnswer) throws(RemotePolicyFailure) -> RemoteDecision {
     let value = try? Value.parse(json: answer.body.readableBytesView)
     guard case .object(let members)? = value else {
       guard answer.status == 200 else {
@@ -156,7 +164,7 @@ package final class RemotePolicy: Sendable {
 
   /// Closes what is idle at once, and the rest when it is answered. Questions that come later fail.
   package func close() {
-    let connections = connections
-    loop.execute { connections.value.close() }
+    let line = line
+    loop.execute { line.value.close() }
   }
 }

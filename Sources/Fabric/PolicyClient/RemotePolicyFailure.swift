@@ -1,3 +1,5 @@
+import HTTPLine
+
 /// Why an Open Policy Agent gave no decision. None of them is one: whoever asked must refuse.
 package enum RemotePolicyFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// The URL, a path, or a file of certificates cannot be used; the text says which and why.
@@ -31,6 +33,20 @@ package enum RemotePolicyFailure: Error, Hashable, Sendable, CustomStringConvert
     case .answerMalformed(let reason): "the policy server's answer is malformed: \(reason)"
     case .refused(let status, let code, let message):
       "the policy server refused with \(status) \(code): \(message)"
+    }
+  }
+}
+
+extension RemotePolicyFailure {
+  init(_ failure: LineFailure) {
+    switch failure {
+    case .unreachable: self = .unreachable
+    case .notProven: self = .notTheServer
+    case .overloaded: self = .overloaded
+    case .deadlineExceeded: self = .deadlineExceeded
+    case .answerLost: self = .answerLost
+    case .answerTooLarge: self = .tooLarge
+    case .answerMalformed: self = .answerMalformed("not one answer in HTTP")
     }
   }
 }

@@ -1,90 +1,42 @@
+package import HTTPLine
 package import NIOCore
-import NIOHTTP1
-import NIOPosix
 package import NIOSSL
 import Telemetry
-import Vocabulary
 
-/// What the policy server takes of connections before it refuses.
-package struct PolicyConnectionLimits: Sendable {
-  package var connectionsMax = 1_024
-  /// All header names and values of one request together, in bytes.
-  package var headBytesMax = 32 << 10
-  package var headerFieldsMax = 100
-  package var handshakeMax: Duration = .seconds(5)
-  /// From a request's first byte to its last.
-  package var requestReadMax: Duration = .seconds(10)
-  /// Longest silence between two requests.
-  package var idleMax: Duration = .seconds(60)
-  /// Until the client has taken an answer.
-  package var answerWriteMax: Duration = .seconds(30)
-
-  package init() {}
+extension DoorLimits {
+  /// A policy server's: callers have no shares of its connections.
+  package static var policyServer: DoorLimits {
+    var limits = DoorLimits()
+    limits.connectionsMax = 1_024
+    return limits
+  }
 }
 
 /// HTTP/1.1 in front of a policy service, over TLS where there is a context.
-package final class PolicyServer: Sendable {
-  private let listener: any Channel
-  private let connections: PolicyConnections
+package struct PolicyServer: Sendable {
+  private let door: OpenDoor
   package let port: Int
-
-  private init(listener: any Channel, connections: PolicyConnections, port: Int) {
-    self.listener = listener
-    self.connections = connections
-    self.port = port
-  }
 
   /// Binds and starts to accept. Port 0 takes a free one.
   /// - Parameter tls: nil: plain text.
   /// - Throws: the system's error.
   package static func listen(
     host: String, port: Int, service: PolicyService, authentication: RequestAuthentication,
-    tls: NIOSSLContext?, limits: PolicyConnectionLimits = PolicyConnectionLimits(),
-    group: any EventLoopGroup
+    tls: NIOSSLContext?, limits: DoorLimits = .policyServer, group: any EventLoopGroup
   ) async throws -> PolicyServer {
-    let connections = PolicyConnections(limits.connectionsMax)
-    let listener = try await ServerBootstrap(group: group)
-      .serverChannelOption(.backlog, value: 256)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .childChannelInitializer { channel in
-        guard connections.admit(channel) else {
-          service.metrics.refusedConnections.add()
-          return channel.close()
-        }
-        return channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-          var decoder = NIOHTTPDecoderLimitConfiguration()
-          decoder.maxHeaderFieldSize = limits.headBytesMax
-          decoder.maxHeaderListSize = limits.headBytesMax
-          decoder.maxHeaderFieldCount = limits.headerFieldsMax
-          try pipeline.addHandler(BytesTeller())
-          try pipeline.addHandler(HTTPResponseEncoder())
-          try pipeline.addHandler(
-            ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: decoder)))
-          try pipeline.addHandler(
-            PolicyConnection(
-              service: service, limits: limits, authentication: authentication,
-              isEncrypted: tls != nil, connections: connections))
-        }
-      }
-      .bind(host: host, port: port).get()
-    return PolicyServer(
-      listener: listener, connections: connections, port: listener.localAddress?.port ?? port)
+    let metrics = service.metrics
+    let door = Door(limits: limits, turnAway: { metrics.refusedConnections.add() }) { channel in
+      Reception(
+        tls: tls.map { NIOSSLServerHandler(context: $0) },
+        PolicyAttendant(service, authentication, on: channel.eventLoop))
+    }
+    let open = try await door.open(at: .tcp(host: host, port: port), group: group)
+    return PolicyServer(door: open, port: open.port ?? port)
   }
 
   /// Stops accepting, lets requests in flight finish, closes idle connections at once and the rest
   /// at `within`.
-  package func drain(within limit: Duration) async {
-    try? await listener.close()
-    connections.drain()
-    let deadline = ContinuousClock.now + limit
-    while connections.count > 0, ContinuousClock.now < deadline {
-      try? await Task.sleep(for: .milliseconds(10))
-    }
-    connections.closeAll()
-  }
+  package func drain(within limit: Duration) async { await door.drain(within: limit) }
 }
 
 /// Files of certificates, in PEM, for a policy server.

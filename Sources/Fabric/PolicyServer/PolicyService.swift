@@ -28,7 +28,7 @@ package final class PolicyService: Sendable {
   private let desk: PolicyDesk
   private let decisionLog: DecisionLog?
   let metrics: PolicyServerMetrics
-  private let clock: Clock
+  let clock: Clock
   private let randomness: Randomness
   private let threads: NIOThreadPool
   private let long = Atomic<Int>(0)

@@ -65,12 +65,6 @@ package enum ProgramAnswer {
     return Answer(status: status, headers: kept, body: body)
   }
 
-  /// Whether a head says how long its body is: else a lost connection would look like an end.
-  package static func isFramed(status: Int, headers: Headers) -> Bool {
-    let hasNoBody = status == 204 || status == 304
-    return hasNoBody || headers["content-length"] != nil || headers["transfer-encoding"] != nil
-  }
-
   private static func isJSON(_ type: String?) -> Bool {
     let media = type?.prefix { $0 != ";" }.lowercased() ?? ""
     return ["application/json", "application/problem+json"].contains(media)

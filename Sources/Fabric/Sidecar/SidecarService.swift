@@ -1,5 +1,6 @@
 import Charters
 package import Chassis
+import HTTPLine
 import NIOCore
 import Telemetry
 import Transport
@@ -21,7 +22,7 @@ package struct SidecarService: Service {
   private let context: ServiceContext
   private let line: ProgramLine
   private let open: OpenCalls
-  private let door: OutboundDoor
+  private let door: OpenDoor
 
   package init(_ context: ServiceContext) async throws {
     guard context.charter.program != nil else {
@@ -53,14 +54,13 @@ package struct SidecarService: Service {
   package func run() async throws {
     // The door stays open to the last: a drain lets requests in flight make their calls.
     while !Task.isCancelled { try? await Task.sleep(for: .seconds(3_600)) }
-    await door.close()
+    await door.drain(within: .zero)
   }
 
   /// Whether the program answers, whatever it says to `GET /healthz`, and does not call itself broken.
   package var isReady: Bool {
     get async {
-      let request = WireRequest(
-        method: "GET", target: "/healthz", headers: ["connection": "close"])
+      let request = WireRequest(method: "GET", target: "/healthz")
       let deadline = Deadline(context.clock.now() + Self.healthMax)
       guard let answer = try? await line.send(request, by: deadline) else { return false }
       return answer.status < 500

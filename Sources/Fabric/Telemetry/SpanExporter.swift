@@ -1,4 +1,5 @@
 import Dispatch
+package import NIOCore
 import Synchronization
 package import Vocabulary
 
@@ -21,7 +22,7 @@ package final class SpanExporter: Sendable {
   private let queue = DispatchQueue(label: "strongroom.spans", qos: .utility)
   private let service: ServiceName
   private let version: String
-  private let endpoint: CollectorEndpoint?
+  private let line: CollectorLine?
   /// Spans sent; spans dropped; spans not sampled by the caller's wish, or because no collector is
   /// configured.
   package let sent = Counter()
@@ -29,10 +30,12 @@ package final class SpanExporter: Sendable {
   package let unsampled = Counter()
 
   /// - Parameter endpoint: nil = spans are counted as not sampled and go nowhere.
-  package init(service: ServiceName, version: String, endpoint: CollectorEndpoint?) {
+  package init(
+    service: ServiceName, version: String, endpoint: CollectorEndpoint?, group: any EventLoopGroup
+  ) {
     self.service = service
     self.version = version
-    self.endpoint = endpoint
+    line = endpoint.map { CollectorLine(to: $0, group: group) }
   }
 
   /// Exposes the three counts.
@@ -45,7 +48,7 @@ package final class SpanExporter: Sendable {
   }
 
   /// Whether a span recorded now would leave the process; lets callers skip the work.
-  package func isRecording(_ context: TraceContext) -> Bool { endpoint != nil && context.isSampled }
+  package func isRecording(_ context: TraceContext) -> Bool { line != nil && context.isSampled }
 
   /// Takes a finished span. Never waits.
   package func record(_ span: Span) {
@@ -76,10 +79,10 @@ package final class SpanExporter: Sendable {
       defer { waiting = Waiting() }
       return waiting.spans
     }
-    guard let endpoint else { return }
+    guard let line else { return }
     for start in stride(from: 0, to: spans.count, by: Self.batchMax) {
       let batch = spans[start..<min(start + Self.batchMax, spans.count)]
-      let status = endpoint.post(body(of: batch), path: "/v1/traces")
+      let status = line.post(body(of: batch), path: "/v1/traces")
       if let status, (200..<300).contains(status) {
         sent.add(UInt64(batch.count))
       } else {

@@ -1,4 +1,6 @@
+import HTTPLine
 package import NIOCore
+import NIOSSL
 import Synchronization
 package import Vocabulary
 
@@ -9,7 +11,7 @@ package final class TransportClient: Sendable {
     var breaker = CircuitBreaker()
     var budget = RetryBudget()
   }
-  private struct PoolKey: Hashable {
+  private struct LineKey: Hashable {
     let loop: ObjectIdentifier
     let endpoint: ServiceEndpoint
   }
@@ -18,7 +20,7 @@ package final class TransportClient: Sendable {
   private let limits: TransportLimits
   package let group: any EventLoopGroup
   private let standings = Mutex<[SpiffeID: Standing]>([:])
-  private let pools = Mutex<[PoolKey: NIOLoopBound<ServicePool>]>([:])
+  private let lines = Mutex<[LineKey: NIOLoopBound<DialledLine>]>([:])
 
   /// Tries of one request, the first included.
   package static let triesMax = 3
@@ -69,8 +71,16 @@ package final class TransportClient: Sendable {
     var timed = request
     let remaining = max(0, deadline.remaining(at: now).milliseconds)
     timed.headers.set(Header.deadline, String(remaining))
-    return pool(for: endpoint, on: loop).value.send(timed, by: deadline).flatMapError { error in
-      let failure = error as? TransportFailure ?? .answerLost
+    return line(to: endpoint, on: loop).value.send(
+      timed.sent(to: endpoint.hostHeader), within: .milliseconds(remaining)
+    ).map { answer in
+      self.standing(of: endpoint) {
+        $0.breaker.succeeded()
+        $0.budget.earned()
+      }
+      return WireResponse(answer)
+    }.flatMapError { error in
+      let failure = (error as? LineFailure).map(TransportFailure.init) ?? .answerLost
       self.record(failure, of: endpoint)
       guard self.mayRetry(after: failure, isRepeatable, tries, endpoint, deadline) else {
         return loop.makeFailedFuture(failure)
@@ -80,12 +90,6 @@ package final class TransportClient: Sendable {
           request, to: endpoint, by: deadline, isRepeatable: isRepeatable, on: loop,
           tries: tries + 1)
       }.futureResult
-    }.map { response in
-      self.standing(of: endpoint) {
-        $0.breaker.succeeded()
-        $0.budget.earned()
-      }
-      return response
     }
   }
 
@@ -122,17 +126,47 @@ package final class TransportClient: Sendable {
     standings.withLock { body(&$0[endpoint.id, default: Standing()]) }
   }
 
-  private func pool(for endpoint: ServiceEndpoint, on loop: any EventLoop) -> NIOLoopBound<
-    ServicePool
-  > {
-    let key = PoolKey(loop: ObjectIdentifier(loop), endpoint: endpoint)
-    return pools.withLock { pools in
-      if let pool = pools[key] { return pool }
-      let pool = NIOLoopBound(
-        ServicePool(loop: loop, endpoint: endpoint, credentials: credentials, limits: limits),
+  private func line(
+    to endpoint: ServiceEndpoint, on loop: any EventLoop
+  ) -> NIOLoopBound<DialledLine> {
+    let key = LineKey(loop: ObjectIdentifier(loop), endpoint: endpoint)
+    return lines.withLock { lines in
+      if let line = lines[key] { return line }
+      let line = NIOLoopBound(
+        DialledLine(
+          to: .tcp(host: endpoint.host, port: endpoint.port), limits: limits.line, on: loop,
+          security: credentials.dialling(endpoint.id)),
         eventLoop: loop)
-      pools[key] = pool
-      return pool
+      lines[key] = line
+      return line
+    }
+  }
+}
+
+/// Where a service listens, and whom its certificate must name.
+package struct ServiceEndpoint: Sendable, Hashable {
+  package let id: SpiffeID
+  package let host: String
+  package let port: Int
+
+  package init(id: SpiffeID, host: String, port: Int) {
+    self.id = id
+    self.host = host
+    self.port = port
+  }
+  var hostHeader: String { "\(host):\(port)" }
+}
+
+extension MeshCredentials {
+  /// Mutual TLS for each connection to one service, and to nobody else.
+  fileprivate func dialling(_ expected: SpiffeID) -> DialledLine.Securing {
+    { [self] in
+      let slot = PeerSlot()
+      return DialledLine.Security(
+        try NIOSSLClientHandler(
+          context: clientContext, serverHostname: nil,
+          customVerificationCallback: verification(into: slot, expected: expected))
+      ) { [clock] in slot.peer.map { clock.now() < $0.notAfter } ?? false }
     }
   }
 }

@@ -1,3 +1,5 @@
+import HTTPLine
+
 /// Why a call brought no answer. The difference that matters for money: was the request possibly carried out?
 package enum TransportFailure: Error, Sendable, Equatable {
   /// No connection was had; the request was certainly not sent.
@@ -20,6 +22,19 @@ package enum TransportFailure: Error, Sendable, Equatable {
     switch self {
     case .unreachable, .notTheService, .circuitOpen, .overloaded: true
     case .answerLost, .deadlineExceeded, .answerMalformed: false
+    }
+  }
+}
+
+extension TransportFailure {
+  init(_ failure: LineFailure) {
+    switch failure {
+    case .unreachable: self = .unreachable
+    case .notProven: self = .notTheService
+    case .overloaded: self = .overloaded
+    case .answerLost: self = .answerLost
+    case .deadlineExceeded: self = .deadlineExceeded
+    case .answerMalformed, .answerTooLarge: self = .answerMalformed
     }
   }
 }

@@ -1,8 +1,8 @@
+import HTTPLine
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import Synchronization
 import Vocabulary
 
 /// HTTP/1.1 over mutual TLS 1.3. There is no way to make one that speaks plain text or takes an anonymous peer.
@@ -11,13 +11,11 @@ package final class TransportServer: Sendable {
   /// The body limit in bytes for a request, from its method and target, before a byte of the body is read.
   package typealias BodyLimit = @Sendable (_ method: String, _ target: String) -> Int
 
-  private let listener: any Channel
-  private let connections: OpenConnections
+  private let door: OpenDoor
   package let port: Int
 
-  private init(listener: any Channel, connections: OpenConnections, port: Int) {
-    self.listener = listener
-    self.connections = connections
+  private init(_ door: OpenDoor, port: Int) {
+    self.door = door
     self.port = port
   }
 
@@ -27,53 +25,73 @@ package final class TransportServer: Sendable {
     host: String, port: Int, credentials: MeshCredentials, limits: TransportLimits,
     group: any EventLoopGroup, bodyLimit: @escaping BodyLimit, handler: @escaping Handler
   ) async throws -> TransportServer {
-    let connections = OpenConnections(limits: limits)
-    let bootstrap = ServerBootstrap(group: group)
-      .serverChannelOption(.backlog, value: 256)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .childChannelInitializer { channel in
-        guard connections.admit(channel) else { return channel.close() }
-        return channel.eventLoop.makeCompletedFuture {
-          let slot = PeerSlot()
-          let pipeline = channel.pipeline.syncOperations
-          try pipeline.addHandler(FirstBytes(connections))
-          try pipeline.addHandler(
-            NIOSSLServerHandler(
-              context: credentials.serverContext,
-              customVerificationCallback: credentials.verification(into: slot)))
-          try pipeline.addHandler(WriteGathering())
-          try pipeline.addHandler(HTTPResponseEncoder())
-          try pipeline.addHandler(
-            ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits.decoder)))
-          try pipeline.addHandler(
-            ServerConnection(
-              slot: slot, limits: limits, clock: credentials.clock, bodyLimit: bodyLimit,
-              connections: connections, tasks: LoopTasks(channel.eventLoop), handler: handler))
-        }
-      }
+    let door = Door(limits: limits.door) { channel in
+      let slot = PeerSlot()
+      return Reception(
+        tls: NIOSSLServerHandler(
+          context: credentials.serverContext,
+          customVerificationCallback: credentials.verification(into: slot)),
+        MeshAttendant(
+          slot, clock: credentials.clock, bodyLimit: bodyLimit,
+          tasks: LoopTasks(channel.eventLoop), handler: handler))
+    }
     do {
-      let listener = try await bootstrap.bind(host: host, port: port).get()
-      return TransportServer(
-        listener: listener, connections: connections, port: listener.localAddress?.port ?? port)
+      let open = try await door.open(at: .tcp(host: host, port: port), group: group)
+      return TransportServer(open, port: open.port ?? port)
     } catch let error as IOError where error.errnoCode == EADDRINUSE {
       throw PortTaken(host: host, port: port)
     }
   }
 
   /// Stops accepting, lets requests in flight finish, closes idle connections at once and the rest at `within`.
-  package func drain(within limit: Duration) async {
-    try? await listener.close()
-    connections.drain()
-    let deadline = ContinuousClock.now + limit
-    while connections.count > 0, ContinuousClock.now < deadline {
-      try? await Task.sleep(for: .milliseconds(10))
-    }
-    connections.closeAll()
+  package func drain(within limit: Duration) async { await door.drain(within: limit) }
+
+  /// Connections open just now.
+  package var openConnections: Int { door.count }
+}
+
+/// Answers one service of the mesh. A class, as attendants are; it lives on one event loop.
+private final class MeshAttendant: Attendant {
+  /// Longest body, in bytes, of a request that is worked on on the event loop's thread. To read a longer one takes
+  /// milliseconds, in which nobody else would be answered.
+  static let loopBodyMax = 65_536
+
+  private let slot: PeerSlot
+  private let clock: Clock
+  private let bodyLimit: TransportServer.BodyLimit
+  private let tasks: LoopTasks
+  private let handler: TransportServer.Handler
+  private var peer: VerifiedPeer?
+
+  init(
+    _ slot: PeerSlot, clock: Clock, bodyLimit: @escaping TransportServer.BodyLimit,
+    tasks: LoopTasks, handler: @escaping TransportServer.Handler
+  ) {
+    self.slot = slot
+    self.clock = clock
+    self.bodyLimit = bodyLimit
+    self.tasks = tasks
+    self.handler = handler
   }
 
-  /// Requests being answered and connections open just now.
-  package var openConnections: Int { connections.count }
+  func identify(_ channel: any Channel) -> Visitor? {
+    // A resumed session skips the verification callback; without a verified peer there is no connection.
+    guard let peer = slot.peer else { return nil }
+    self.peer = peer
+    return Visitor(share: "\(peer.id)") { [clock] in clock.now() < peer.notAfter }
+  }
+
+  func look(at head: HTTPRequestHead) -> HeadVerdict {
+    .read(bodyBytesMax: bodyLimit(head.method.rawValue, head.uri))
+  }
+
+  func answer(_ request: LineRequest, _ reply: Reply) {
+    guard let peer else { return reply.drop() }
+    let isLong = request.body.readableBytes > Self.loopBodyMax
+    Task(executorPreference: isLong ? nil : tasks) { [handler] in
+      reply.send(await handler(WireRequest(request), peer).sent)
+    }
+  }
 }
 
 /// The port is in use by another process.
@@ -81,14 +99,4 @@ package struct PortTaken: Error, CustomStringConvertible {
   package let host: String
   package let port: Int
   package var description: String { "port \(port) on \(host) is in use by another process" }
-}
-
-extension TransportLimits {
-  var decoder: NIOHTTPDecoderLimitConfiguration {
-    var configuration = NIOHTTPDecoderLimitConfiguration()
-    configuration.maxHeaderFieldSize = headBytesMax
-    configuration.maxHeaderListSize = headBytesMax
-    configuration.maxHeaderFieldCount = headerFieldsMax
-    return configuration
-  }
 }

@@ -1,4 +1,6 @@
+package import HTTPLine
 package import NIOCore
+import NIOHTTP1
 
 /// Header fields in the order they were sent. Names are lower case.
 package struct Headers: Sendable, Hashable {
@@ -61,4 +63,42 @@ package struct WireResponse: Sendable {
     self.headers = headers
     self.body = body
   }
+}
+
+extension WireRequest {
+  /// As it came in by a door.
+  package init(_ request: LineRequest) {
+    self.init(
+      method: request.head.method.rawValue, target: request.head.uri,
+      headers: Headers(request.head.headers), body: request.body)
+  }
+
+  /// As it leaves on a line, to `host`.
+  package func sent(to host: String) -> LineRequest {
+    var request = LineRequest(method, target, host: host, body: body)
+    request.head.headers.reserveCapacity(headers.fields.count + 2)
+    for field in headers.fields where field.name != "host" && field.name != "content-length" {
+      request.add(field.name, field.value)
+    }
+    return request
+  }
+}
+
+extension WireResponse {
+  /// As it came in on a line.
+  package init(_ answer: LineAnswer) {
+    self.init(status: answer.status, headers: Headers(answer.headers), body: answer.body)
+  }
+
+  /// As it leaves by a door.
+  package var sent: LineAnswer {
+    var headers = HTTPHeaders()
+    headers.reserveCapacity(self.headers.fields.count + 2)
+    for field in self.headers.fields { headers.add(name: field.name, value: field.value) }
+    return LineAnswer(status: status, headers: headers, body: body)
+  }
+}
+
+extension Headers {
+  fileprivate init(_ headers: HTTPHeaders) { self.init(headers.map { ($0.name, $0.value) }) }
 }

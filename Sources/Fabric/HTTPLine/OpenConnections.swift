@@ -1,20 +1,19 @@
 import NIOCore
 import Synchronization
-import Vocabulary
 
-/// The connections of one server: how many there may be, of strangers and of each caller, and the way
-/// to tell them that the server closes. A class: the listener and all connections share it.
+/// The connections of one door: how many there may be, of strangers and of each caller, and the way
+/// to tell them that the door closes. A class: the listener and all connections share it.
 ///
 /// Before the handshake everybody looks alike, so strangers have a room of their own that never shuts:
 /// the oldest makes place for the next, first of all one that has not sent a byte. An honest handshake
-/// takes milliseconds. Who has shown a certificate leaves that room, and counts to its SPIFFE ID.
+/// takes milliseconds. Who is known leaves that room, and counts to its share.
 final class OpenConnections: Sendable {
   fileprivate struct State {
     var channels: [ObjectIdentifier: any Channel] = [:]
     /// Oldest first.
     var strangers: [Stranger] = []
     /// Of each caller, oldest first.
-    var callers: [SpiffeID: [ObjectIdentifier]] = [:]
+    var callers: [String: [ObjectIdentifier]] = [:]
     var known = 0
     var isDraining = false
   }
@@ -23,12 +22,11 @@ final class OpenConnections: Sendable {
     var isSilent = true
   }
   private let state = Mutex(State())
-  private let limits: TransportLimits
+  private let limits: DoorLimits
 
-  init(limits: TransportLimits) { self.limits = limits }
+  init(limits: DoorLimits) { self.limits = limits }
 
   var count: Int { state.withLock { $0.channels.count } }
-  var isDraining: Bool { state.withLock { $0.isDraining } }
 
   /// Takes in a stranger; false when we are on our way out.
   func admit(_ channel: any Channel) -> Bool {
@@ -62,26 +60,28 @@ final class OpenConnections: Sendable {
     }
   }
 
-  /// The handshake has shown who it is. False when this caller has its share, or all places are taken
-  /// and nobody holds more than it.
-  func recognise(_ channel: any Channel, as caller: SpiffeID) -> Bool {
+  /// It is known who it is. False when this caller has its share, or all places are taken and nobody holds more than it.
+  /// - Parameter caller: nil: nobody has a share, and nobody gives way.
+  func recognise(_ channel: any Channel, as caller: String?) -> Bool {
     let key = ObjectIdentifier(channel)
     let (isAdmitted, other) = state.withLock { state -> (Bool, (any Channel)?) in
       state.strangers.removeAll { $0.key == key }
-      let share = state.callers[caller]?.count ?? 0
-      guard share < limits.connectionsPerCallerMax else { return (false, nil) }
+      let share = caller.flatMap { state.callers[$0]?.count } ?? 0
+      guard caller == nil || share < limits.connectionsPerCallerMax else { return (false, nil) }
       var other: (any Channel)?
       if state.known >= limits.connectionsMax {
-        guard let (greedy, oldest) = state.greediest(beyond: share + 1) else { return (false, nil) }
+        guard caller != nil, let (greedy, oldest) = state.greediest(beyond: share + 1) else {
+          return (false, nil)
+        }
         state.leave(oldest, of: greedy)
         other = state.channels[oldest]
       }
-      state.callers[caller, default: []].append(key)
+      if let caller { state.callers[caller, default: []].append(key) }
       state.known += 1
       return (true, other)
     }
     guard isAdmitted else { return false }
-    other?.pipeline.fireUserInboundEventTriggered(PlaceTaken())
+    other?.pipeline.fireUserInboundEventTriggered(GoWhenIdle())
     channel.closeFuture.whenComplete { _ in
       self.state.withLock { $0.leave(key, of: caller) }
     }
@@ -93,7 +93,7 @@ final class OpenConnections: Sendable {
       state.isDraining = true
       return Array(state.channels.values)
     }
-    for channel in open { channel.pipeline.fireUserInboundEventTriggered(DrainBegan()) }
+    for channel in open { channel.pipeline.fireUserInboundEventTriggered(GoWhenIdle()) }
   }
 
   func closeAll() {
@@ -108,26 +108,25 @@ extension OpenConnections.State {
   }
 
   /// The oldest connection of the caller that has most, if it has more than so many.
-  fileprivate func greediest(beyond share: Int) -> (SpiffeID, ObjectIdentifier)? {
+  fileprivate func greediest(beyond share: Int) -> (String, ObjectIdentifier)? {
     guard let (caller, keys) = callers.max(by: { $0.value.count < $1.value.count }),
       keys.count > share, let oldest = keys.first
     else { return nil }
     return (caller, oldest)
   }
 
-  fileprivate mutating func leave(_ key: ObjectIdentifier, of caller: SpiffeID) {
-    guard let index = callers[caller]?.firstIndex(of: key) else { return }
-    callers[caller]?.remove(at: index)
-    if callers[caller]?.isEmpty == true { callers[caller] = nil }
+  fileprivate mutating func leave(_ key: ObjectIdentifier, of caller: String?) {
+    if let caller {
+      guard let index = callers[caller]?.firstIndex(of: key) else { return }
+      callers[caller]?.remove(at: index)
+      if callers[caller]?.isEmpty == true { callers[caller] = nil }
+    }
     known -= 1
   }
 }
 
-/// Tells a connection to close as soon as it is idle.
-struct DrainBegan: Sendable {}
-
 /// Tells a connection to close: now where nothing is asked on it, else after the answer.
-struct PlaceTaken: Sendable {}
+struct GoWhenIdle: Sendable {}
 
 /// Tells when a stranger has sent its first bytes, and goes.
 final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
