@@ -15,6 +15,8 @@ struct Module {
   let name: String
   var uses: [String] = []
   var products: [Target.Dependency] = []
+  /// Programs that an executable needs beside it: they are built with it, and nothing of them is linked into it.
+  var beside: [String] = []
   /// A library of the system, found by pkg-config; a foreign module without one is C of ours.
   var library: (pkgConfig: String, debian: String)?
   /// SQL that is compiled into the module, so that a binary can never meet another version's schema. Each has a twin in
@@ -124,6 +126,8 @@ let parts: [Module] =
       products: nio("Core", "Posix", "HTTP1", "TLS") + [nioSSL]),
     Module(
       layer: .Fabric, name: "Telemetry", uses: ["Vocabulary", "HTTPLine"], products: nio("Core")),
+    Module(layer: .Fabric, name: "Commands", uses: ["StrictJSON"]),
+    Module(layer: .Fabric, name: "PolicyDocuments", uses: ["PolicyEngine", "PolicyBundles"]),
     Module(
       layer: .Fabric, name: "Sandbox", uses: ["CSandbox", "StrictJSON"]),
     Module(
@@ -170,9 +174,16 @@ let parts: [Module] =
       layer: .Fabric, name: "Launcher",
       uses: [
         "Vocabulary", "StrictJSON", "Sealing", "Charters", "PolicyEngine", "PolicyBundles",
-        "PolicyClient", "WorkloadIdentity", "AuditAPI", "AuthorityAPI", "DurableFiles", "Telemetry",
-        "Sandbox", "Storage", "StoragePostgres", "Transport", "Workload", "Chassis",
+        "PolicyClient", "WorkloadIdentity", "AuditAPI", "AuthorityAPI", "DurableFiles", "Commands",
+        "Telemetry", "Sandbox", "Storage", "StoragePostgres", "Transport", "Workload", "Chassis",
       ], products: nio("Core", "Posix") + [crypto]),
+    Module(
+      layer: .Fabric, name: "OperatorCommands",
+      uses: [
+        "Vocabulary", "StrictJSON", "Sealing", "Charters", "MerkleLog", "AuditAPI", "LedgerAPI",
+        "PolicyClient", "Commands", "Telemetry", "Sandbox", "Storage", "StoragePostgres",
+        "Transport", "Chassis", "Launcher",
+      ], products: [arguments]),
   ]
   + service(
     "Authority", calls: ["Audit"],
@@ -227,10 +238,15 @@ let parts: [Module] =
     Module(
       layer: .Drills, name: "Demo",
       uses: [
-        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "DurableFiles", "Telemetry", "Transport",
+        "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "DurableFiles", "Commands", "Transport",
         "Chassis", "Launcher", "AuditAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI",
         "PaymentsAPI",
       ], products: nio("Core", "Posix") + [crypto]),
+    Module(
+      layer: .Drills, name: "Load",
+      uses: [
+        "Vocabulary", "StrictJSON", "Telemetry", "Transport", "LedgerAPI", "PaymentsAPI", "Demo",
+      ], products: nio("Core")),
     Module(
       layer: .Drills, name: "LedgerBench",
       uses: [
@@ -274,15 +290,27 @@ let parts: [Module] =
       layer: .Executables, name: "strongroom",
       uses: [
         "Vocabulary", "StrictJSON", "Sealing", "Charters", "MerkleLog", "Tokens",
-        "PolicyEngine", "PolicyBundles", "PolicyClient", "PolicyServer", "DurableFiles",
-        "Telemetry",
-        "Sandbox", "Transport", "Chassis", "Launcher", "Storage", "StoragePostgres", "LedgerBook",
-        "LedgerJournal", "LedgerText", "LedgerStorage", "Demo", "Drill", "LedgerBench",
-        "LedgerSoak",
-        "PlatformSoak", "PolicyBench", "PolicySoak", "Conformance", "AuditAPI",
-        "AuthorityAPI",
-        "CustomersAPI", "IdentityAPI", "LedgerAPI", "PaymentsAPI",
-      ], products: nio("Core", "Posix") + [nioSSL, arguments, crypto]),
+        "PolicyEngine", "PolicyBundles", "PolicyDocuments", "PolicyClient", "DurableFiles",
+        "Commands", "Sandbox", "Transport", "Chassis", "Launcher", "OperatorCommands", "Storage",
+        "StoragePostgres", "LedgerBook", "LedgerJournal", "LedgerText", "LedgerStorage", "Demo",
+        "AuditAPI", "AuthorityAPI", "CustomersAPI", "IdentityAPI", "LedgerAPI",
+      ], products: nio("Posix") + [arguments, crypto]),
+    // No home, no services: Rego and its server alone.
+    Module(
+      layer: .Executables, name: "strongroom-policy",
+      uses: [
+        "Vocabulary", "PolicyEngine", "PolicyBundles", "PolicyDocuments", "PolicyServer",
+        "DurableFiles", "Commands", "Telemetry",
+      ], products: nio("Core", "Posix") + [nioSSL, arguments]),
+    Module(
+      layer: .Executables, name: "strongroom-lab",
+      uses: [
+        "Vocabulary", "StrictJSON", "MerkleLog", "PolicyEngine", "PolicyBundles",
+        "PolicyDocuments", "Commands", "Sandbox", "Transport", "Chassis", "Launcher",
+        "OperatorCommands", "Storage", "Demo", "Load", "Drill", "LedgerBench", "LedgerSoak",
+        "PlatformSoak",
+        "PolicyBench", "PolicySoak", "Conformance", "AuditAPI", "LedgerAPI", "PaymentsAPI",
+      ], products: nio("Core") + [arguments], beside: ["strongroom", "strongroom-probe"]),
   ]
 
 /// Contracts stand below Fabric, where some of them are called.
@@ -290,12 +318,17 @@ let below = parts.filter { $0.layer.rawValue <= Layer.Contracts.rawValue }
 let above = parts.filter { $0.layer.rawValue > Layer.Contracts.rawValue }
 let contracts = parts.filter { $0.layer == .Services }.map { contract($0.name) }
 
-/// One program for all services: what they share lies once on the disk and once in memory.
 let modules =
   below + contracts + above + [
+    // One program for all services: what they share lies once on the disk and once in memory.
     Module(
       layer: .Executables, name: "strongroom-service",
-      uses: ["Chassis", "Sidecar"] + parts.filter { $0.layer == .Services }.map(\.name))
+      uses: ["Chassis", "Sidecar"] + parts.filter { $0.layer == .Services }.map(\.name)),
+    // With all that `up` needs: it starts the services through the stage, and vouches for the command.
+    Module(
+      layer: .Executables, name: "strongroom-launcher",
+      uses: ["Vocabulary", "Commands", "Chassis", "Launcher", "OperatorCommands"],
+      products: [arguments], beside: ["strongroom", "strongroom-confine", "strongroom-service"]),
   ]
 
 var declared: [String: Layer] = [:]
@@ -310,6 +343,11 @@ var declared: [String: Layer] = [:]
       lower.rawValue < module.layer.rawValue || neighbours,
       "layer law: \(module.name) (\(module.layer)) may not use \(used) (\(lower))")
   }
+  for program in module.beside {
+    precondition(
+      module.layer == .Executables && declared[program] == .Executables,
+      "layer law: only a program has programs beside it, and \(program) is not declared above")
+  }
   precondition(declared[module.name] == nil, "layer law: \(module.name) is declared twice")
   declared[module.name] = module.layer
 }
@@ -323,13 +361,13 @@ let strict: [SwiftSetting] = [
 /// Modules that reach into memory by hand, or call C that does. All others are compiled with strict memory safety (SE-0458),
 /// where each such place is an error; this list may only shrink.
 let reachesIntoMemory: Set = [
-  "Audit", "AuditAPI", "Authority", "Chassis", "Deflate", "Drill", "DurableFiles", "Faults",
-  "Gateway", "Identity",
-  "Launcher",
-  "LedgerAPI", "LedgerBench", "LedgerJournal", "LedgerSoak", "LedgerStorage", "MerkleLog",
+  "Audit", "AuditAPI", "Authority", "Chassis", "Commands", "Deflate", "Drill", "DurableFiles",
+  "Faults",
+  "Gateway", "Identity", "Launcher", "OperatorCommands", "LedgerAPI", "LedgerBench",
+  "LedgerJournal", "LedgerSoak", "LedgerStorage", "MerkleLog",
   "PolicyBench", "PolicyEngine", "PolicyServer", "PolicySoak", "Probes", "Sandbox", "Sealing",
   "Storage", "StoragePostgres", "StrictJSON", "Telemetry", "Tokens", "Vocabulary", "Workload",
-  "strongroom", "strongroom-fuzz",
+  "strongroom", "strongroom-fuzz", "strongroom-lab", "strongroom-launcher", "strongroom-policy",
 ]
 
 /// What a module is compiled with.
@@ -351,7 +389,8 @@ let closuresStay: [SwiftSetting] = [
 /// - Parameter folder: where its `Sources` are, with a slash at the end.
 func target(_ module: Module, in folder: String = "") -> Target {
   let path = "\(folder)Sources/\(module.layer)/\(module.name)"
-  let dependencies = module.uses.map { Target.Dependency.byName(name: $0) } + module.products
+  let dependencies =
+    (module.uses + module.beside).map { Target.Dependency.byName(name: $0) } + module.products
   switch module.layer {
   case .Foreign:
     guard let library = module.library else {

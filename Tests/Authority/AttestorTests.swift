@@ -42,7 +42,10 @@ private struct Launchpad {
 
   func attest(_ peer: PeerCredentials? = nil) -> Result<Attestor.Workload, AttestationRefusal> {
     Result { () throws(AttestationRefusal) in
-      try Attestor(folder: folder, launched: ["payments", "ledger"]).attest(peer ?? me)
+      try Attestor(
+        folder: folder, launched: ["payments", "ledger"],
+        others: ["payments", "ledger", "operator"]
+      ).attest(peer ?? me)
     }
   }
 
@@ -124,6 +127,33 @@ private struct Launchpad {
     try pad.write("robot", pid: nil)
     #expect(try pad.attest().get().service == "robot")
     pad.remove()
+  }
+
+  @Test(arguments: LaunchFolder.OperatorProgram.allCases)
+  func `knows the operator's programs, each by a record of its own`(
+    program: LaunchFolder.OperatorProgram
+  ) throws {
+    let pad = try Launchpad()
+    try pad.write("operator", pid: nil, executable: "/bin/true")
+    #expect(pad.attest() == .failure(.noRecord))
+    try pad.write("operator", pid: nil, name: "operator.\(program.rawValue)")
+    #expect(try pad.attest().get().service == "operator")
+    pad.remove()
+  }
+
+  @Test func `believes no other record of the operator, and none of a service in his name`() throws
+  {
+    for (name, service) in [
+      ("operator.evil", "operator"), ("operator.lab", "robot"), ("robot.lab", "robot"),
+      ("payments.lab", "payments"), ("robot", "operator"),
+    ] {
+      for pid in [nil, getpid()] {
+        let pad = try Launchpad()
+        try pad.write(service, pid: pid, name: name)
+        #expect(pad.attest() == .failure(.noRecord), "\(service) in \(name).json")
+        pad.remove()
+      }
+    }
   }
 
   @Test func `refuses a process that does not exist, or that the kernel does not name`() throws {

@@ -90,7 +90,7 @@ private final class Folder {
       let policy = "\(folder.path)/\(name).rego"
       try Data("package \(name)\n\nallow := true\n".utf8).write(to: URL(filePath: policy))
       let process = Process()
-      process.executableURL = URL(filePath: "\(debug)/strongroom")
+      process.executableURL = URL(filePath: "\(debug)/strongroom-policy")
       process.arguments = ["policy", "build", policy, "--output", "\(disk)/bundle"]
       process.environment = ProcessInfo.processInfo.environment.merging([
         "LD_PRELOAD": "\(debug)/libstrongroom-powercut.so", "STRONGROOM_POWERCUT_ROOT": disk,

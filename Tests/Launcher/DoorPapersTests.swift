@@ -1,5 +1,6 @@
 import Charters
 import Chassis
+import Commands
 import Foundation
 import Launcher
 import StrictJSON

@@ -148,6 +148,39 @@ import Vocabulary
     #expect(post.text(post.program) == post.text(post.kept))
   }
 
+  @Test func `tells of a launcher that was changed, which it must replace before it can tell`()
+    throws
+  {
+    let post = try Post()
+    let store = KnownGood(post.home)
+    let names = ["strongroom-books", LauncherCopy.name]
+    _ = try post.scratch.script(LauncherCopy.name, "echo launcher")
+    #expect(try store.layDown(launcher: LauncherCopy.name, from: built(post)) == nil)
+    // Before it is kept for the first time it is nobody's foreign file.
+    var first = Inspection(store, at: Clock.system.now(), randomness: .system)
+    first.lookAtFiles()
+    _ = try store.takePrograms(names, from: post.scratch.path)
+    #expect(first.events.isEmpty)
+    // The build is as it was: nothing to tell.
+    #expect(try store.layDown(launcher: LauncherCopy.name, from: built(post)) == nil)
+
+    let path = "\(post.home.executablesFolder)/\(LauncherCopy.name)"
+    try post.append(to: path)
+    let found = try #require(try store.layDown(launcher: LauncherCopy.name, from: built(post)))
+    #expect(post.text(path) == post.text(built(post)))
+    var second = Inspection(store, at: Clock.system.now(), randomness: .system)
+    second.lookAtFiles()
+    _ = try store.takePrograms(
+      names, from: post.scratch.path, found: [LauncherCopy.name: found]
+    ) { second.changed(program: $0, pinned: $1, found: $2, isGone: true) }
+    #expect(
+      second.events.map { "\($0.file) \($0.fault) \($0.outcome.rawValue)" } == [
+        "executables/strongroom-launcher content-changed reverted"
+      ])
+  }
+
+  private func built(_ post: Post) -> String { "\(post.scratch.path)/\(LauncherCopy.name)" }
+
   @Test func `does not read a file of another size, however large`() async throws {
     let post = try Post()
     let program = post.text(post.program)

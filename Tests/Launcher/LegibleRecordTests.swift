@@ -1,4 +1,5 @@
 import AuditAPI
+import Commands
 import Launcher
 import Testing
 import Vocabulary

@@ -1,3 +1,4 @@
+import Commands
 import Launcher
 import StrictJSON
 import Testing

@@ -1,4 +1,5 @@
 import Charters
+import Commands
 import Foundation
 import Launcher
 import PolicyBundles

@@ -1,5 +1,6 @@
 import Charters
 import Chassis
+import Commands
 import Foundation
 import Launcher
 import Synchronization
@@ -108,6 +109,18 @@ import Vocabulary
     }
     try named("robot").register(in: scratch.home)
     #expect(LaunchRecord.all(scratch.home).map(\.service) == ["robot"])
+    // The operator's further programs have theirs, and are no services.
+    let lab = LaunchRecord(
+      service: "operator", pid: nil, executable: try ExecutableFile("/proc/self/exe"),
+      startedAt: Instant(seconds: 1))
+    try lab.write(to: scratch.home, of: .lab)
+    #expect(LaunchRecord.all(scratch.home).map(\.service) == ["robot"])
+    #expect(throws: RegistrationRefusal.twice("operator")) {
+      try LaunchRecord(
+        service: "android", pid: nil, executable: ExecutableFile("/proc/self/exe"),
+        startedAt: Instant(seconds: 1)
+      ).register(in: scratch.home)
+    }
   }
 
   @Test func `whose executable is missing is named`() {

@@ -29,7 +29,7 @@ private func blocksOfThreads() {
   for _ in 0..<4 {
     Thread.detachNewThread {
       for _ in 0..<3 {
-        let block = malloc(19 << 20)
+        guard let block = malloc(19 << 20) else { exit(4) }
         memset(block, 1, 19 << 20)
         free(block)
       }

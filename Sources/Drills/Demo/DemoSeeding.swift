@@ -3,6 +3,7 @@ import CustomersAPI
 import DurableFiles
 import Foundation
 import IdentityAPI
+package import Launcher
 import LedgerAPI
 import StrictJSON
 import Tokens

@@ -1,4 +1,5 @@
 package import AuditAPI
+package import Launcher
 package import LedgerAPI
 package import MerkleLog
 import PaymentsAPI

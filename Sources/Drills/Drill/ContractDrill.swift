@@ -2,6 +2,7 @@ import AuditAPI
 import Demo
 import Foundation
 import PaymentsAPI
+import Launcher
 import StrictJSON
 import Vocabulary
 

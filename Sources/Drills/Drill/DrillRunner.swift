@@ -1,5 +1,6 @@
 import AuditAPI
 import Demo
+import Launcher
 package import Vocabulary
 
 /// Carries drills out one attack after the other and asks the audit log what it knows of each.

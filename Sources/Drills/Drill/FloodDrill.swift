@@ -1,6 +1,7 @@
 import AuditAPI
 import Chassis
 import Demo
+import Launcher
 import Synchronization
 import Transport
 import Vocabulary

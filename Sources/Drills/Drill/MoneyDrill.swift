@@ -1,4 +1,5 @@
 import Demo
+import Launcher
 import LedgerAPI
 import Transport
 import Vocabulary

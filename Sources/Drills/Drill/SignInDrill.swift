@@ -1,6 +1,7 @@
 import Chassis
 import Demo
 import IdentityAPI
+import Launcher
 import Vocabulary
 
 /// Knowing a login must be worth nothing: neither a way in, nor a way to keep its owner out.

@@ -1,5 +1,6 @@
 import Chassis
 import Demo
+import Launcher
 import LedgerAPI
 import StrictJSON
 import Transport

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Crypto
 import Foundation
 import Launcher
 import LedgerAPI
+import OperatorCommands
 import PolicyBundles
 import PolicyEngine
 import StrictJSON

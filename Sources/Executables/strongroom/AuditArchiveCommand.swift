@@ -1,9 +1,11 @@
 import ArgumentParser
 import Chassis
+import Commands
 import DurableFiles
 import Foundation
 import Launcher
 import MerkleLog
+import OperatorCommands
 import Sandbox
 import StrictJSON
 import Vocabulary
@@ -37,7 +39,7 @@ struct AuditArchiveCommand: AsyncParsableCommand {
       progress.finish()
       let verifying = LongWork("Verifying the copy", "records", isTold: !place.json)
       // All of it each time: what was copied before may have been damaged since, and the originals may be gone soon.
-      let report = LogVerification(files: LogArchive.files(target), key: archive.key).verify(
+      let report = LogVerification(files: AuditLogFolder.files(target), key: archive.key).verify(
         older: copied.earlier
       ) { verifying.tell($0, of: $1) }
       verifying.finish()
@@ -107,14 +109,10 @@ struct LogArchive {
     }
   }
 
-  static func files(_ folder: String) -> LogFiles {
-    LogFiles { path in (try? WholeFile.read("\(folder)/\(path)")) ?? nil }
-  }
-
   /// The checkpoint first, then what it covers, then its own file: whoever reads the archive meanwhile finds the earlier one
   /// or the newer one, whole.
   func copy(_ progress: (_ files: UInt64, _ of: UInt64) -> Void) throws -> Copied {
-    let from = Self.files(source)
+    let from = AuditLogFolder.files(source)
     guard let note = from.read(LogFiles.checkpointPath) else {
       throw OperatorFailure("there is no checkpoint at \(source)", .noInput)
     }
@@ -123,7 +121,7 @@ struct LogArchive {
       throw OperatorFailure("the checkpoint at \(source) is not to be believed: \(error)", .failed)
     }
     var copied = Copied()
-    let there = Self.files(target)
+    let there = AuditLogFolder.files(target)
     copied.earlier = there.read(LogFiles.checkpointPath)
     if copied.earlier != nil, there.read(LogFiles.verifierKeyPath) != keyText {
       throw OperatorFailure("\(target) is the archive of another log", .badInput)

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Foundation
 import Launcher
 import MerkleLog
+import OperatorCommands
 import StrictJSON
 import Vocabulary
 
@@ -100,7 +102,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   private func verifyLog(_ folder: String, _ key: VerifierKey) throws {
     let older = try (checkpoint ?? sinceCheckpoint).map { try bytes($0, "checkpoint") }
     let progress = LongWork("Verifying the log", "records", isTold: !place.json)
-    let report = LogVerification(files: LogArchive.files(folder), key: key).verify(
+    let report = LogVerification(files: AuditLogFolder.files(folder), key: key).verify(
       older: older, sinceCheckpoint == nil ? .whole : .sinceOlder
     ) { progress.tell($0, of: $1) }
     progress.finish()

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Charters
+import Commands
 import Foundation
 import Launcher
+import OperatorCommands
 import StrictJSON
 import Vocabulary
 

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Charters
+import Commands
 import DurableFiles
 import Foundation
 import Launcher
+import OperatorCommands
 import StrictJSON
 import Vocabulary
 

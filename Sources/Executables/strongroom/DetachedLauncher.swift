@@ -1,9 +1,10 @@
+import Commands
 import Dispatch
 import Foundation
 import Launcher
 import Synchronization
 
-/// Ourselves again, in a session of its own, with a pipe from its standard output to us.
+/// The launcher in a session of its own, with a pipe from its standard output to us.
 struct DetachedLauncher {
   private let output: FileHandle
   private let pid: Int32
@@ -15,7 +16,7 @@ struct DetachedLauncher {
     _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
     defer { close(ends[1]) }
     let pid = try SessionProcess.spawn(
-      ExecutableFile.ownPath(), arguments: arguments, input: input, output: ends[1])
+      Program.launcher.path, arguments: arguments, input: input, output: ends[1])
     return DetachedLauncher(
       output: FileHandle(fileDescriptor: ends[0], closeOnDealloc: true), pid: pid)
   }

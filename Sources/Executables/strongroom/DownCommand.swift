@@ -1,7 +1,9 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Foundation
 import Launcher
+import OperatorCommands
 import StrictJSON
 
 struct DownCommand: AsyncParsableCommand {
@@ -60,7 +62,7 @@ struct DownCommand: AsyncParsableCommand {
       printLine(.object(["state": .string("down"), "millis": .integer(Int64(millis))]))
     } else {
       let clear = Terminal.output.isTerminal ? "\r\u{1b}[K" : ""
-      print(clear + "Strongroom is down, drained in \(Progress.seconds(Int64(millis))).")
+      print(clear + "Strongroom is down, drained in \(LaunchProgress.seconds(Int64(millis))).")
     }
   }
 }

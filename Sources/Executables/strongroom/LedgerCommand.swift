@@ -1,10 +1,12 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Foundation
 import Launcher
 import LedgerBook
 import LedgerJournal
 import LedgerStorage
+import OperatorCommands
 import Storage
 import StoragePostgres
 import StrictJSON

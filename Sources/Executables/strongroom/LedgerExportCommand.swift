@@ -1,10 +1,12 @@
 import ArgumentParser
+import Commands
 import Foundation
 import Launcher
 import LedgerBook
 import LedgerJournal
 import LedgerStorage
 import LedgerText
+import OperatorCommands
 import Vocabulary
 
 struct LedgerExportCommand: AsyncParsableCommand {

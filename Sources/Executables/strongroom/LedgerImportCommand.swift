@@ -1,10 +1,11 @@
 import ArgumentParser
 import Chassis
-import Demo
+import Commands
 import Foundation
 import Launcher
 import LedgerAPI
 import LedgerText
+import OperatorCommands
 import StrictJSON
 import Vocabulary
 

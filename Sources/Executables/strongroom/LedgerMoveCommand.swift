@@ -1,9 +1,11 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Foundation
 import Launcher
 import LedgerJournal
 import LedgerStorage
+import OperatorCommands
 import Storage
 import StoragePostgres
 import StrictJSON

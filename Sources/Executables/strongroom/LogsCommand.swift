@@ -1,7 +1,10 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Foundation
 import Launcher
+import OperatorCommands
+import Sandbox
 import Vocabulary
 
 struct LogsCommand: AsyncParsableCommand {
@@ -68,7 +71,7 @@ struct LogsCommand: AsyncParsableCommand {
 /// The log files of a home.
 struct LogFolder {
   /// How far each file has been read, by inode, so that a file put aside is not read again.
-  struct Position { var read: [UInt: Int] = [:] }
+  struct Position { var read: [UInt64: Int] = [:] }
 
   let home: Home
   let services: [String]
@@ -102,14 +105,13 @@ struct LogFolder {
         continue
       }
       defer { try? file.close() }
-      var state = stat()
-      guard fstat(file.fileDescriptor, &state) == 0 else { continue }
-      let read = position.read[state.st_ino] ?? 0
-      guard Int(state.st_size) > read, (try? file.seek(toOffset: UInt64(read))) != nil,
+      guard let facts = FileFacts(descriptor: file.fileDescriptor) else { continue }
+      let read = position.read[facts.identity.inode] ?? 0
+      guard Int(facts.identity.size) > read, (try? file.seek(toOffset: UInt64(read))) != nil,
         let data = try? file.readToEnd(), let end = data.lastIndex(of: 0x0a)
       else { continue }
       let whole = data[...end]
-      position.read[state.st_ino] = read + whole.count
+      position.read[facts.identity.inode] = read + whole.count
       lines += merge.lines(of: name, whole)
     }
     return lines

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Foundation
 import Launcher
+import OperatorCommands
 import Storage
 import StrictJSON
 import Vocabulary

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Commands
 import Foundation
 import IdentityAPI
 import Launcher
+import OperatorCommands
 import Vocabulary
 
 struct PersonCommand: AsyncParsableCommand {

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Chassis
+import Commands
 import CustomersAPI
 import Foundation
 import IdentityAPI
 import Launcher
+import OperatorCommands
 import StrictJSON
 import Transport
 import Vocabulary

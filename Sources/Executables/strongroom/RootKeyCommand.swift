@@ -1,6 +1,8 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Launcher
+import OperatorCommands
 import Sealing
 import StrictJSON
 import Vocabulary

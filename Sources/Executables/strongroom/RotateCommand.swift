@@ -1,6 +1,7 @@
 import ArgumentParser
 import AuthorityAPI
 import IdentityAPI
+import OperatorCommands
 import Vocabulary
 
 struct RotateCommand: AsyncParsableCommand {

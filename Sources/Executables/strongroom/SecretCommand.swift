@@ -1,6 +1,8 @@
 import ArgumentParser
 import AuthorityAPI
+import Commands
 import Launcher
+import OperatorCommands
 import StrictJSON
 import Tokens
 import Vocabulary

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Charters
 import Chassis
+import Commands
 import Launcher
+import OperatorCommands
 import StrictJSON
 import Vocabulary
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import IdentityAPI
+import OperatorCommands
 import Vocabulary
 
 struct ClientCommand: AsyncParsableCommand {

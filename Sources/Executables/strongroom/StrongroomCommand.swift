@@ -1,10 +1,17 @@
 import ArgumentParser
-import Launcher
+import Commands
+import Foundation
 
-/// The whole command line; one file per command beside this one.
+/// The whole command line; one file per command beside this one, or in the program that has it.
 @main
 struct StrongroomCommand: AsyncParsableCommand {
   static func main() async {
+    let words = Array(CommandLine.arguments.dropFirst())
+    let program = Program(of: words)
+    guard program == .strongroom else {
+      if program == .lab { LabRegistration.lay(for: words) }
+      Foundation.exit(program.become(words).rawValue)
+    }
     WrittenOutput.require()
     await main(nil)
   }
@@ -18,7 +25,7 @@ struct StrongroomCommand: AsyncParsableCommand {
       Everything lives in one folder, ./.strongroom unless --home names another.
       Exit codes: 'strongroom help exit-codes'.
       """,
-    version: buildVersion, subcommands: [LauncherCommand.self],
+    version: buildVersion,
     groupedSubcommands: [
       CommandGroup(
         name: "Run",
@@ -31,14 +38,13 @@ struct StrongroomCommand: AsyncParsableCommand {
         name: "Look",
         subcommands: [
           StatusCommand.self, SettingsCommand.self, LogsCommand.self, TraceCommand.self,
-          DemoCommand.self,
-          TokenCommand.self,
+          DemoElsewhere.self, TokenCommand.self,
         ]),
       CommandGroup(
         name: "Prove",
         subcommands: [
-          AuditCommand.self, LedgerCommand.self, DrillCommand.self, BenchCommand.self,
-          SoakCommand.self, ConformanceCommand.self, PolicyCommand.self,
+          AuditCommand.self, LedgerCommand.self, DrillElsewhere.self, BenchElsewhere.self,
+          SoakElsewhere.self, ConformanceElsewhere.self, PlatformPolicyCommand.self,
         ]),
       CommandGroup(
         name: "Build",
@@ -46,9 +52,6 @@ struct StrongroomCommand: AsyncParsableCommand {
       CommandGroup(name: "Help", subcommands: [ExitCodesCommand.self]),
     ])
 }
-
-/// Of the command and what it starts.
-let buildVersion = "0.1.0"
 
 struct ExitCodesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

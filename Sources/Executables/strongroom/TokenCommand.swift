@@ -1,8 +1,10 @@
 import ArgumentParser
 import Chassis
+import Commands
 import Demo
 import Foundation
 import Launcher
+import OperatorCommands
 import StrictJSON
 import Transport
 import Vocabulary

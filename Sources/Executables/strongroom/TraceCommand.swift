@@ -1,11 +1,13 @@
 import ArgumentParser
 import AuditAPI
 import Chassis
+import Commands
 import Demo
 import Foundation
 import Launcher
 import LedgerAPI
 import MerkleLog
+import OperatorCommands
 import StrictJSON
 import Vocabulary
 
@@ -30,7 +32,7 @@ struct TraceCommand: AsyncParsableCommand {
       let desk = OperatorDesk(line: line, randomness: .system)
       let correlation = try await find(home, desk)
       let story = try await PaymentStory.gather(
-        correlation, desk: desk, verifierKey: VerifierKeyFile.read(home))
+        correlation, desk: desk, verifierKey: AuditLogFolder.verifierKey(of: home))
       guard !story.records.isEmpty else {
         throw OperatorFailure("nothing is recorded under \(correlation)", .noInput)
       }
@@ -100,6 +102,32 @@ struct TraceCommand: AsyncParsableCommand {
   private static let candidatesMax = 8
 }
 
+extension StoryLayout {
+  /// Lines that are shown of all logs together.
+  private static let claimsMax = 30
+
+  /// What logs say, each line marked as its service's word.
+  static func claims(
+    _ claims: [StoredLine], _ path: TracePath, more: String, _ terminal: Terminal
+  ) -> [String] {
+    guard !claims.isEmpty else { return ["no service's log says anything of it"] }
+    var lines = [
+      "what the services' logs say of it; each line is its service's word and proves nothing:"
+    ]
+    for claim in claims.prefix(claimsMax) {
+      let off =
+        path.isOn(log: claim.source)
+        ? ""
+        : "  " + terminal.styled("[\(LegibleText.of(claim.source)) was not on this path]", .yellow)
+      lines.append("  " + LineLayout.layout(LegibleLine(claim), terminal) + off)
+    }
+    if claims.count > claimsMax {
+      lines.append("  and \(claims.count - claimsMax) more: \(more)")
+    }
+    return lines
+  }
+}
+
 /// What logs say: each line is the word of the service that wrote it.
 enum LogClaims {
   /// Lines with this correlation id, by time.
@@ -119,17 +147,5 @@ enum LogClaims {
     let folder = LogFolder(home: home, services: [])
     var position = LogFolder.Position()
     return LogMerge.ordered(folder.older(merge) + folder.next(merge, &position))
-  }
-}
-
-/// The log's key as it lies beside the log; an auditor compares with a copy from elsewhere.
-enum VerifierKeyFile {
-  static func read(_ home: Home) -> VerifierKey? {
-    guard
-      let bytes = try? WholeFile.read(
-        "\(home.dataFolder)/audit/log/\(LogFiles.verifierKeyPath)")
-    else { return nil }
-    return VerifierKey(
-      String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
   }
 }

@@ -1,15 +1,16 @@
 import ArgumentParser
-import Demo
 import Charters
 import Chassis
+import Commands
+import Demo
 import Foundation
 import Launcher
-import PolicyBundles
 import NIOPosix
+import OperatorCommands
+import PolicyBundles
 import PolicyClient
 import PolicyEngine
 import StrictJSON
-import Telemetry
 import Vocabulary
 
 struct UpCommand: AsyncParsableCommand {
@@ -115,12 +116,15 @@ struct UpCommand: AsyncParsableCommand {
 
   /// Starts what was checked before, and says what to try next.
   func launchAll(_ home: Home, demo: DemoChoice) async throws {
-    let progress = Progress(home: home, json: place.json, printed: place.printed)
     let rootKey = try launch.keeping.rootKey(of: home, place)
+    let words =
+      ["--home", home.path] + launch.words + (rootKey == nil ? [] : ["--root-key-on-input"])
     let outcome =
       foreground
-      ? Outcome.ended(try await launch.run(home, rootKey: rootKey).run(report: progress.show))
-      : try detached(home, rootKey, progress)
+      ? Outcome.ended(
+        try ForegroundLauncher.become(
+          words + (place.json ? ["--json"] : []), input: rootKey?.handover ?? []))
+      : try detached(home, words, rootKey)
     switch outcome {
     case .up: try await sayWhatNext(home, demo)
     case .standsBy, .ended(.success): return
@@ -161,15 +165,12 @@ struct UpCommand: AsyncParsableCommand {
       """)
   }
 
-  /// Starts ourselves again as the launcher, in a session of its own, and shows what it reports
-  /// until it is up, or stands by.
+  /// Starts the launcher in a session of its own, and shows what it reports until it is up, or stands by.
   private func detached(
-    _ home: Home, _ rootKey: HandedRootKey?, _ progress: Progress
+    _ home: Home, _ words: [String], _ rootKey: HandedRootKey?
   ) throws -> Outcome {
-    let launcher = try DetachedLauncher.start(
-      ["launcher", "--home", home.path] + launch.words
-        + (rootKey == nil ? [] : ["--root-key-on-input"]),
-      input: rootKey?.handover ?? [])
+    let progress = LaunchProgress(of: home, place)
+    let launcher = try DetachedLauncher.start(words, input: rootKey?.handover ?? [])
     let interrupts = launcher.stoppingOnInterrupt()
     for line in launcher.lines {
       guard let event = LauncherEvent(line: line) else { continue }

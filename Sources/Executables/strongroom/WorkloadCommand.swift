@@ -1,8 +1,10 @@
 import ArgumentParser
-import Chassis
 import Charters
+import Chassis
+import Commands
 import Foundation
 import Launcher
+import OperatorCommands
 import StrictJSON
 import Vocabulary
 

@@ -1,3 +1,5 @@
+package import Vocabulary
+
 /// What the authority reads in `DIR/launch`, so that whoever writes there can stay below it.
 package enum LaunchFolder {
   /// Registrations of others' programs that are read; the platform's own records are read besides.
@@ -6,4 +8,13 @@ package enum LaunchFolder {
   package static let registrationsKept = registrationsMax - 1
   /// Bytes of one record.
   package static let recordBytesMax = 16_384
+
+  /// The operator's programs besides the command itself.
+  package enum OperatorProgram: String, CaseIterable, Sendable {
+    case launcher, lab
+  }
+  /// File of the operator's record of this program; no service's name has a dot.
+  package static func record(
+    of program: OperatorProgram, as service: ServiceName
+  ) -> String { "\(service).\(program.rawValue).json" }
 }

@@ -35,21 +35,33 @@ package struct LaunchRecord: SnakeCased, Hashable, Sendable, Codable {
 
   /// Writes it where the authority looks, or that of a program beside it.
   package func write(to home: Home, isProgram: Bool = false) throws(LaunchFailure) {
+    let unit = isProgram ? Unit(programOf: service) : Unit(service)
+    try write(to: home.launchRecord(of: unit))
+  }
+
+  /// Writes that of a program of the operator's besides the command itself.
+  package func write(
+    to home: Home, of program: LaunchFolder.OperatorProgram
+  ) throws(LaunchFailure) {
+    try write(to: "\(home.launchFolder)/\(LaunchFolder.record(of: program, as: service))")
+  }
+
+  private func write(to path: String) throws(LaunchFailure) {
     guard let bytes = try? StrictJSON.encode(self) else {
       throw .system(call: "encode launch record", code: EINVAL)
     }
     guard bytes.count <= LaunchFolder.recordBytesMax else {
       throw .system(call: "encode launch record", code: ENAMETOOLONG)
     }
-    let unit = isProgram ? Unit(programOf: service) : Unit(service)
-    try WholeFile.write(bytes, to: home.launchRecord(of: unit))
+    try WholeFile.write(bytes, to: path)
   }
 
   /// Lays down a registration, in the place of one of the same name.
   /// - Parameter platform: names that are the platform's own; their records take nobody's room.
   /// - Throws: `RegistrationRefusal` where the authority would not believe it, or it would make another unbelieved.
   package func register(in home: Home, besides platform: Set<ServiceName> = []) throws {
-    let others = Self.all(home).filter { $0.pid == nil && $0.service != service }
+    let others = Self.read(home, ending: ".json").map(\.record)
+      .filter { $0.pid == nil && $0.service != service }
     let strangers = others.count { !platform.contains($0.service) }
     guard strangers < LaunchFolder.registrationsKept else { throw RegistrationRefusal.tooMany }
     if let twin = others.first(where: { $0.executable == executable && $0.uid == uid }) {
@@ -68,16 +80,24 @@ package struct LaunchRecord: SnakeCased, Hashable, Sendable, Codable {
     guard unlink(path) == 0 else { throw LaunchFailure.system(call: "remove \(path)", code: errno) }
   }
 
-  /// All readable records of a home.
-  package static func all(_ home: Home) -> [LaunchRecord] { read(home, ending: ".json") }
+  /// All readable records of a home, but those of the operator's further programs.
+  package static func all(_ home: Home) -> [LaunchRecord] {
+    read(home, ending: ".json").filter { $0.file == "\($0.record.service).json" }.map(\.record)
+  }
 
   /// Those of the programs behind sidecars.
-  package static func programs(_ home: Home) -> [LaunchRecord] { read(home, ending: ".program") }
+  package static func programs(_ home: Home) -> [LaunchRecord] {
+    read(home, ending: ".program").map(\.record)
+  }
 
-  private static func read(_ home: Home, ending: String) -> [LaunchRecord] {
+  private static func read(
+    _ home: Home, ending: String
+  ) -> [(file: String, record: LaunchRecord)] {
     WholeFile.names(in: home.launchFolder).filter { $0.hasSuffix(ending) }.compactMap { name in
-      guard let bytes = try? WholeFile.read("\(home.launchFolder)/\(name)") else { return nil }
-      return try? StrictJSON.decode(LaunchRecord.self, from: bytes)
+      guard let bytes = try? WholeFile.read("\(home.launchFolder)/\(name)"),
+        let record = try? StrictJSON.decode(LaunchRecord.self, from: bytes)
+      else { return nil }
+      return (name, record)
     }
   }
 

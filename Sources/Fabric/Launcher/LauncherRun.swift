@@ -1,9 +1,9 @@
+import Charters
 package import Chassis
-package import Charters
+package import Commands
 import Dispatch
 import Glibc
 import Sandbox
-package import Storage
 import Synchronization
 import Telemetry
 package import Vocabulary
@@ -18,82 +18,6 @@ package struct LauncherRun: Sendable {
   /// Longest wait at the end for the audit service to take what the guard found.
   static let journalLimit: Duration = .seconds(2)
 
-  /// What the person asked for; nil keeps what the home says.
-  package struct Wishes: Sendable, Hashable {
-    package var bind: String?
-    package var portOffset: Int?
-    package var gatewayPort: Int?
-    /// The door's outside address, `https://host` with an optional port.
-    package var issuer: String?
-    /// PEM files of the door's own certificate with its chain, and of its key; "none": the authority's again.
-    package var edgeCertificateFile: String?
-    package var edgeKeyFile: String?
-    package var otlpEndpoint: String?
-    package var limitsFactor: Int?
-    /// Where all services are to keep their stores that may do so, as whoever may make roles and schemas there.
-    package var database: PostgresLocation?
-    /// Where single services are to keep their stores.
-    package var databases: [ServiceName: PostgresLocation] = [:]
-    /// Defences to leave out, for tests of the drills; a release's services then refuse to start.
-    package var weakened: [Weakness]?
-    /// An Open Policy Agent on this machine that decides about access; "none": our own engine again.
-    package var policyURL: String?
-    /// How long access policies decide that nobody confirms, in seconds.
-    package var policyStaleSeconds: Int?
-    /// Room that each service keeps to finish what was begun, MiB; 0: the default again.
-    package var diskReserveMiB: Int?
-    /// Settings by their names, the later ones over the earlier.
-    package var settings: [SettingWish] = []
-    /// Refuse to run with less confinement than a machine like this one can give.
-    package var requiresConfinement = false
-    /// Use a home also where others can put another one in its place, see `HomePath`.
-    package var trustsHomePath = false
-    /// No wishes.
-    package init() {}
-
-    /// The platform as it is to run: what is not wished stays as it was.
-    package func applied(to present: Platform?) -> Platform {
-      var platform = present ?? Platform()
-      if let bind { platform.gatewayBind = bind }
-      if let portOffset { platform.portOffset = portOffset }
-      if let gatewayPort {
-        if platform.issuer == "https://localhost:\(platform.gatewayPort)" {
-          platform.issuer = "https://localhost:\(gatewayPort)"
-        }
-        platform.gatewayPort = gatewayPort
-      }
-      if let issuer { platform.issuer = issuer }
-      if let edgeCertificateFile {
-        platform.edgeCertificateFile = edgeCertificateFile == "none" ? nil : edgeCertificateFile
-      }
-      if let edgeKeyFile { platform.edgeKeyFile = edgeKeyFile == "none" ? nil : edgeKeyFile }
-      if let otlpEndpoint { platform.otlpEndpoint = otlpEndpoint == "none" ? nil : otlpEndpoint }
-      if let limitsFactor { platform.limitsFactor = limitsFactor }
-      if let database { platform.database = database }
-      for (service, location) in databases {
-        platform.place(StoreServer(location), for: service)
-      }
-      if let policyURL { platform.policyURL = policyURL == "none" ? nil : policyURL }
-      if let policyStaleSeconds { platform.policyStaleSeconds = policyStaleSeconds }
-      if let diskReserveMiB {
-        platform.diskReserveMiB = diskReserveMiB == 0 ? nil : diskReserveMiB
-      }
-      if let weakened { platform.weakened = weakened }
-      return platform
-    }
-
-    /// The same with the settings that the charters declare.
-    package func applied(
-      to present: Platform?, of charters: CharterSet
-    ) throws(LaunchFailure) -> Platform {
-      do throws(SettingRefusal) {
-        return try SettingsBook(charters).applied(settings, to: applied(to: present))
-      } catch {
-        throw .badSetting(error)
-      }
-    }
-  }
-
   package let home: Home
   /// Folder with the charters, see `CharterFolder`.
   package let charters: String
@@ -101,8 +25,9 @@ package struct LauncherRun: Sendable {
   package let added: [String]
   /// Folder with the access policies of a home that has none yet, see `PolicyFolder`.
   package let policies: String
-  /// Folder with the executables.
+  /// Folder of the build with the executables.
   package let binaries: String
+  package let origin: LauncherCopy.Origin
   package let wishes: Wishes
   /// Where it is sealed under a passphrase, or is to be from the start.
   package let rootKey: HandedRootKey?
@@ -112,7 +37,7 @@ package struct LauncherRun: Sendable {
 
   package init(
     home: Home, charters: String, added: [String] = [], policies: String, binaries: String,
-    wishes: Wishes, rootKey: HandedRootKey? = nil,
+    origin: LauncherCopy.Origin, wishes: Wishes, rootKey: HandedRootKey? = nil,
     environment: [String: String], clock: Clock, randomness: Randomness
   ) {
     self.home = home
@@ -120,6 +45,7 @@ package struct LauncherRun: Sendable {
     self.added = added
     self.policies = policies
     self.binaries = binaries
+    self.origin = origin
     self.wishes = wishes
     self.rootKey = rootKey
     self.environment = environment
@@ -134,7 +60,10 @@ package struct LauncherRun: Sendable {
       try HomeSetup.makeFolders(home)
       let lock = try HomeLock.take(home)
       defer { withExtendedLifetime(lock) {} }
-      return try await runLocked(report)
+      switch origin {
+      case .build(let words): try LauncherCopy.become(in: home, from: binaries, words)
+      case .home(let replaced): return try await runLocked(replaced, report)
+      }
     } catch {
       report(
         LauncherEvent(.failed, detail: error.description, exitCode: error.exitCode.rawValue))
@@ -143,7 +72,7 @@ package struct LauncherRun: Sendable {
   }
 
   private func runLocked(
-    _ report: @escaping @Sendable (LauncherEvent) -> Void
+    _ replaced: String?, _ report: @escaping @Sendable (LauncherEvent) -> Void
   ) async throws(LaunchFailure) -> CommandExit {
     ChildProcess.forbidCoreFiles()
     signal(SIGPIPE, SIG_IGN)
@@ -163,11 +92,8 @@ package struct LauncherRun: Sendable {
         [(service: door, port: platform.gatewayPort)], bind: platform.gatewayBind)
     }
     try StoreServers.settle(platform, home: home, randomness: randomness)
-    let (confinement, pins, changes) = try layDown(files, set, platform, machine)
-    let own = try ExecutableFile("/proc/self/exe")
-    try LaunchRecord(
-      service: Charter.operatorName, pid: nil, executable: own, startedAt: clock.now()
-    ).write(to: home)
+    let (confinement, pins, changes) = try layDown(files, set, platform, machine, replaced)
+    try recordOperator()
     let logFile = try LogFile("\(home.logFolder)/launcher.log")
     let log = Log(service: "launcher", sink: LogSink { logFile.append($0) }, clock: clock)
     let line = OperatorLine(
@@ -211,10 +137,25 @@ package struct LauncherRun: Sendable {
     return code
   }
 
+  /// The operator's programs, by which the authority knows them: the command of the build, and this very process, which must
+  /// be known also where its file was replaced under it, to tell of that. The lab's record is laid down by the command that
+  /// becomes it; one from before speaks of an older build.
+  private func recordOperator() throws(LaunchFailure) {
+    func record(_ path: String, pid: Int32? = nil) throws(LaunchFailure) -> LaunchRecord {
+      LaunchRecord(
+        service: Charter.operatorName, pid: pid, executable: try ExecutableFile(path),
+        startedAt: clock.now())
+    }
+    try record("\(binaries)/\(Program.strongroom.rawValue)").write(to: home)
+    try record("/proc/self/exe", pid: getpid()).write(to: home, of: .launcher)
+    unlink("\(home.launchFolder)/\(LaunchFolder.record(of: .lab, as: Charter.operatorName))")
+  }
+
   /// Makes the home as it is to be, copies what will run, and pins it. After the checks: wishes that
   /// cannot come true must not be those of the next start.
   private func layDown(
-    _ files: [CharterFile], _ charters: CharterSet, _ platform: Platform, _ machine: Machine
+    _ files: [CharterFile], _ charters: CharterSet, _ platform: Platform, _ machine: Machine,
+    _ replaced: String?
   ) throws(LaunchFailure) -> (ServiceConfinement, [Pin], [PinEvent]) {
     let store = KnownGood(home)
     var inspection = Inspection(store, at: clock.now(), randomness: randomness)
@@ -225,8 +166,13 @@ package struct LauncherRun: Sendable {
       .prepare(from: policies, for: charters)
     let stage = "strongroom-confine"
     let programs = try store.takePrograms(
-      [Unit.ownExecutable, stage], from: binaries
-    ) { inspection.changed(program: $0, pinned: $1, found: $2) }
+      [Unit.ownExecutable, stage, LauncherCopy.name], from: binaries,
+      found: replaced.map { [LauncherCopy.name: $0] } ?? [:]
+    ) {
+      inspection.changed(
+        program: $0, pinned: $1, found: $2,
+        isGone: replaced != nil && $0.hasSuffix("/\(LauncherCopy.name)"))
+    }
     let confinement = ServiceConfinement(
       stage: try ExecutableFile("\(home.executablesFolder)/\(stage)"), machine: machine, home: home,
       platform: platform, charters: charters)
@@ -293,7 +239,6 @@ package struct LauncherRun: Sendable {
     }
     return (stream, sources)
   }
-
 }
 
 extension LauncherRun {

@@ -1,3 +1,4 @@
+import Commands
 import StrictJSON
 import Vocabulary
 

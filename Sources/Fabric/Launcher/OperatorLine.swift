@@ -1,5 +1,6 @@
-package import Chassis
 package import Charters
+package import Chassis
+import Commands
 import NIOCore
 import NIOPosix
 package import Telemetry

@@ -1,4 +1,5 @@
 import AuthorityAPI
+import Commands
 import Glibc
 package import Vocabulary
 

@@ -1,3 +1,4 @@
+import Charters
 import Chassis
 import Glibc
 import StrictJSON
@@ -15,18 +16,25 @@ package struct Attestor: Sendable {
   /// Services that only the launcher may start: a record without a process id does not speak for
   /// them.
   private let launched: Set<ServiceName>
-  /// Names that the platform itself needs: services and the operator.
-  private let platform: Set<ServiceName>
+  /// Files of the records that the platform itself needs, with the name that each may give.
+  private let platform: [String: ServiceName]
   private let view: ProcessView
 
-  /// - Parameter others: further names of the platform, which nobody registers: the operator's.
+  /// - Parameter others: further names of the platform, which nobody registers. The operator, if among them, has several programs.
   package init(
     folder: String, launched: Set<ServiceName>, others: Set<ServiceName> = [],
     view: ProcessView = .kernel()
   ) {
     self.folder = folder
     self.launched = launched
-    platform = launched.union(others)
+    let names = launched.union(others)
+    let programs = names.contains(Charter.operatorName) ? LaunchFolder.OperatorProgram.allCases : []
+    let files =
+      names.map { ("\($0).json", $0) }
+      + programs.map {
+        (LaunchFolder.record(of: $0, as: Charter.operatorName), Charter.operatorName)
+      }
+    platform = Dictionary(files, uniquingKeysWith: { $1 })
     self.view = view
   }
 
@@ -99,21 +107,21 @@ package struct Attestor: Sendable {
       facts.st_uid == geteuid(), facts.st_mode & 0o077 == 0, let directory = opendir(folder)
     else { throw .recordsUnsafe }
     defer { closedir(directory) }
-    let own = Set(platform.map { "\($0).json" })
     var registrations: [String] = []
     for _ in 0..<Self.entriesMax {
       guard let entry = readdir(directory) else { break }
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard name.hasSuffix(".json"), !name.hasPrefix("."), !own.contains(name) else { continue }
+      guard name.hasSuffix(".json"), !name.hasPrefix("."), platform[name] == nil else { continue }
       registrations.append(name)
     }
-    let names = own.sorted() + registrations.sorted().prefix(LaunchFolder.registrationsMax)
+    let names =
+      platform.keys.sorted() + registrations.sorted().prefix(LaunchFolder.registrationsMax)
     return names.compactMap { name in
       guard let bytes = contents("\(folder)/\(name)"),
         let record = try? StrictJSON.decode(LaunchRecord.self, from: bytes),
-        name == "\(record.service).json"
+        platform[name].map({ $0 == record.service }) ?? (name == "\(record.service).json")
       else { return nil }
       return record
     }

@@ -30,10 +30,10 @@ package struct LedgerTorment {
   private let seed: UInt64
 
   /// - Parameters:
-  ///   - binaries: the folder with `strongroom` and `libstrongroom-powercut.so`.
+  ///   - binaries: the folder with `strongroom-lab` and `libstrongroom-powercut.so`.
   ///   - folder: on the disk to use; made, and removed by `remove`.
   package init(binaries: String, folder: String, clock: Clock, seed: UInt64) throws {
-    program = "\(binaries)/strongroom"
+    program = "\(binaries)/strongroom-lab"
     preload = "\(binaries)/libstrongroom-powercut.so"
     self.folder = folder
     self.clock = clock

@@ -32,8 +32,10 @@ package struct Inspection {
     }
     removeForeign(in: home.chartersFolder, known: charters)
     lookAtPolicies()
+    let programs = WholeFile.allNames(in: store.keptPrograms)
+    // The launcher runs from there before its copy is kept for the first time.
     removeForeign(
-      in: home.executablesFolder, known: WholeFile.allNames(in: store.keptPrograms))
+      in: home.executablesFolder, known: programs.isEmpty ? [] : programs + [LauncherCopy.name])
   }
 
   /// What was changed without the organisation's signature is put back; a newer version that it signed stays.
@@ -82,15 +84,18 @@ package struct Inspection {
   }
 
   /// A program that is neither the copy nor the build; it is about to be replaced.
-  package mutating func changed(program path: String, pinned: String, found: String) {
-    add(path, .content, .reverted, pinned: pinned, found: found)
+  /// - Parameter isGone: it has been replaced already, and nothing can be kept of it.
+  package mutating func changed(
+    program path: String, pinned: String, found: String, isGone: Bool = false
+  ) {
+    add(path, .content, .reverted, pinned: pinned, found: found, isGone: isGone)
   }
 
   private mutating func add(
     _ path: String, _ fault: PinFault, _ outcome: PinEvent.Outcome, pinned: String? = nil,
-    found: String? = nil, evidence: String? = nil
+    found: String? = nil, evidence: String? = nil, isGone: Bool = false
   ) {
-    let kept = fault == .content ? quarantine.keep(path, at: now) : nil
+    let kept = fault == .content && !isGone ? quarantine.keep(path, at: now) : nil
     let event = PinEvent(
       path, fault, outcome, pinned: pinned, found: found, evidence: evidence ?? kept, in: home,
       at: now, randomness: randomness)

@@ -17,11 +17,13 @@ package struct KnownGood: Sendable {
 
   /// Copies the executables of a build to where they are run from and to the known-good copies;
   /// others that lie there go. What is there already is read and left.
-  /// - Parameter changed: called for a program in force that is neither its copy nor the build, before it is replaced.
+  /// - Parameters:
+  ///   - found: digests of programs in force that were replaced already, see `layDown`.
+  ///   - changed: called for a program in force that is neither its copy nor the build, before it is replaced.
   /// - Returns: each program's digest.
   /// - Throws: `noExecutable`, `system` (a full disk).
   package func takePrograms(
-    _ names: [String], from binaries: String,
+    _ names: [String], from binaries: String, found earlier: [String: String] = [:],
     changed: (_ path: String, _ pinned: String, _ found: String) -> Void = { _, _, _ in }
   ) throws(LaunchFailure) -> [String: String] {
     for folder in [home.executablesFolder, home.knownGoodFolder, keptPrograms, keptCharters] {
@@ -35,7 +37,7 @@ package struct KnownGood: Sendable {
       try taking(name, from: "\(binaries)/\(name)")
     }
     for (name, taking) in takings.sorted(by: { $0.key < $1.key }) {
-      if let found = taking.inForce, let kept = taking.kept, found != kept,
+      if let found = earlier[name] ?? taking.inForce, let kept = taking.kept, found != kept,
         found != taking.built.sha256
       {
         changed("\(home.executablesFolder)/\(name)", kept, found)
@@ -90,11 +92,17 @@ package struct KnownGood: Sendable {
   }
 
   private func copy(_ name: String, _ taking: Taking) throws(LaunchFailure) {
-    let built = taking.built
-    let targets = [
-      ("\(home.executablesFolder)/\(name)", taking.inForce),
-      ("\(keptPrograms)/\(name)", taking.kept),
-    ]
+    try copy(
+      name, taking.built,
+      to: [
+        ("\(home.executablesFolder)/\(name)", taking.inForce),
+        ("\(keptPrograms)/\(name)", taking.kept),
+      ])
+  }
+
+  private func copy(
+    _ name: String, _ built: ExecutableFile, to targets: [(path: String, present: String?)]
+  ) throws(LaunchFailure) {
     for (target, present) in targets where present != built.sha256 {
       let beside = "\(home.knownGoodFolder)/\(name).\(getpid()).new"
       guard try FileCopy.copy(built.path, to: beside) == built.sha256 else {
@@ -188,6 +196,19 @@ package struct KnownGood: Sendable {
   /// Folders in which a change concerns a pin.
   package var watchedFolders: [String] {
     [home.path, home.knownGoodFolder, keptPrograms, keptCharters, keptPolicy] + guardedFolders
+  }
+
+  /// Lays down the launcher's own program where it runs from, so that it can go on as that copy; known-good copies are made
+  /// by that one, with all others.
+  /// - Returns: the digest of another program that lay there; nil where none did.
+  package func layDown(launcher name: String, from source: String) throws(LaunchFailure) -> String?
+  {
+    for folder in [home.executablesFolder, home.knownGoodFolder] {
+      try WholeFile.makePrivateFolder(folder)
+    }
+    let taking = try taking(name, from: source)
+    try copy(name, taking.built, to: [("\(home.executablesFolder)/\(name)", taking.inForce)])
+    return taking.inForce == taking.built.sha256 ? nil : taking.inForce
   }
 
   // MARK: Putting back
