@@ -49,11 +49,19 @@ struct EdgeCheck: AccessCheck {
     guard let caller = passage.caller, let operation = passage.operation else {
       throw Problem.defect
     }
+    try require(operation.id, by: caller)
+  }
+
+  /// - Parameter fields: what the problem says besides.
+  func require(
+    _ operation: String, by caller: ServiceName, fields: [String: String] = [:]
+  ) throws {
     guard
-      service.charters.mayCall(caller: caller, service: service.service, operation: operation.id)
+      service.charters.mayCall(caller: caller, service: service.service, operation: operation)
         || service.platform.lacks(.edgeChecks)
     else {
-      throw Problem("edge-not-declared", 403, "The charters do not declare this call")
+      throw Problem(
+        "edge-not-declared", 403, "The charters do not declare this call", fields: fields)
     }
   }
 }

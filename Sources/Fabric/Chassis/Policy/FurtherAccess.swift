@@ -1,14 +1,15 @@
-import Charters
 import Vocabulary
 
 /// For a request that does what another operation of the service does as well: who may not do the one by itself may not do
 /// it along with something else.
 package struct FurtherAccess: Sendable {
   private let service: ServiceContext
+  private let edge: EdgeCheck
   private let policies: PolicyCheck
 
   package init(_ service: ServiceContext) {
     self.service = service
+    edge = EdgeCheck(service)
     policies = PolicyCheck(service)
   }
 
@@ -21,15 +22,8 @@ package struct FurtherAccess: Sendable {
   package func require(
     _ operation: String, resource: [String: String], field: String, in call: Call
   ) async throws {
-    guard
-      service.charters.mayCall(
-        caller: call.caller, service: service.service, operation: operation)
-        || service.platform.lacks(.edgeChecks)
-    else {
-      throw Problem(
-        "edge-not-declared", 403, "The charters do not declare this call",
-        fields: ["field": field, "operation": operation])
-    }
+    try edge.require(
+      operation, by: call.caller, fields: ["field": field, "operation": operation])
     guard !service.platform.lacks(.policies) else { return }
     let asked = AskedAccess(operation, resource: resource, in: call)
     let (rules, _) = service.policy.rules
