@@ -92,18 +92,25 @@ import Workload
       credentials: try MeshCredentials(source.current, clock: chancery.clock),
       group: chancery.process.context.group)
     let endpoint = try #require(chancery.process.context.endpoint(of: "authority"))
-    async let waiting = client.send(
-      WireRequest(method: "GET", target: "/v1/revocations?after=0&wait_ms=2000"), to: endpoint,
-      by: Deadline(now + .seconds(30)), isRepeatable: false)
-    try await Task.sleep(for: .milliseconds(100))
-    let asked = ContinuousClock.now
-    let token = NewRevocation(
-      entry: entry(1, .token, "t", at: now, until: now + .seconds(360)))
-    #expect(try await publish([token], chancery) == 200)
-    let answer = try await waiting
-    #expect(answer.status == 200)
-    #expect(ContinuousClock.now - asked < .milliseconds(1_500), "before the wait was over")
-    #expect(String(buffer: answer.body).contains(#"\"number\":1"#))
+    // On a busy machine publishing itself can take longer than anybody waits; then once more.
+    for number in 1...8 as ClosedRange<Int64> {
+      async let waiting = client.send(
+        WireRequest(method: "GET", target: "/v1/revocations?after=\(number - 1)&wait_ms=2000"),
+        to: endpoint, by: Deadline(now + .seconds(60)), isRepeatable: false)
+      try await Task.sleep(for: .milliseconds(100))
+      let asked = ContinuousClock.now
+      let token = NewRevocation(
+        entry: entry(number, .token, "t\(number)", at: now, until: now + .seconds(360)))
+      #expect(try await publish([token], chancery) == 200)
+      let published = ContinuousClock.now
+      let answer = try await waiting
+      #expect(answer.status == 200)
+      guard published - asked < .seconds(1) else { continue }
+      #expect(ContinuousClock.now - asked < .milliseconds(1_500), "before the wait was over")
+      #expect(String(buffer: answer.body).contains(#"\"number\":\#(number)"#))
+      return await chancery.close()
+    }
+    Issue.record("nothing was published within a second")
     await chancery.close()
   }
 

@@ -1,8 +1,7 @@
 import Foundation
 import Glibc
+import Sandbox
 import Testing
-
-@testable import Sandbox
 
 @Suite struct `Large blocks of memory` {
   @Test func `go back to the kernel, whichever thread freed them`() async {
