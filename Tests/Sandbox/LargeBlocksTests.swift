@@ -42,5 +42,5 @@ private func blocksOfThreads() {
 private func residentMebibytes() -> Int {
   let words = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
     .split(separator: " ")
-  return (words.flatMap { Int($0[1]) } ?? 0) * 4_096 >> 20
+  return (words.flatMap { Int($0[1]) } ?? 0) * 4_096 / (1 << 20)
 }
