@@ -23,13 +23,15 @@ extension PaymentStore {
     guard !ids.isEmpty else { return [:] }
     let places = Array(repeating: "?", count: ids.count).joined(separator: ", ")
     let records = try await store.read { snapshot in
-      try snapshot.rows(
-        "\(Self.payments) WHERE w.subject = ? AND p.id IN (\(places))",
-        [.id(subject)] + ids.map { .id($0) }
-      ).map { try self.record($0) }
+      // By ids alone. Asked for the person too, SQLite takes a person for somebody with ten payments, and reads them all.
+      try snapshot.rows("\(Self.payments) WHERE p.id IN (\(places))", ids.map { .id($0) })
+        .map { try self.record($0) }
     }
     return Dictionary(
-      records.compactMap { record in record.contract.reference.map { (record.id, $0) } },
+      records.compactMap { record in
+        guard record.subject == subject else { return nil }
+        return record.contract.reference.map { (record.id, $0) }
+      },
       uniquingKeysWith: { first, _ in first })
   }
 
@@ -61,13 +63,13 @@ extension PaymentStore {
   ) async throws -> PaymentPage {
     let start = position?.createdAt ?? .max
     let arguments: [SQLValue] = [
-      .id(subject), .integer(start), .integer(start), .text(position?.id ?? ""), .count(limit + 1),
+      .id(subject), .integer(start), .text(position?.id ?? ""), .count(limit + 1),
     ]
     let records = try await store.read { snapshot in
       try snapshot.rows(
         """
         \(Self.payments)
-        WHERE w.subject = ? AND (p.created_at < ? OR (p.created_at = ? AND p.id < ?))
+        WHERE w.subject = ? AND (p.created_at, p.id) < (?, ?)
         ORDER BY p.created_at DESC, p.id DESC LIMIT ?
         """, arguments
       ).map { try self.record($0) }
