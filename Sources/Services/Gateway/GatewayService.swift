@@ -74,7 +74,8 @@ package struct GatewayService: Service {
     do {
       listener = try await EdgeListener.listen(
         host: platform.gatewayBind, port: platform.gatewayPort, identity: identity,
-        limits: EdgeLimits(), edge: edge, group: loops)
+        limits: platform.lacks(.frameLimits) ? .withoutFrameLimits : EdgeLimits(), edge: edge,
+        group: loops)
     } catch {
       throw StartFailure(
         "the public port \(platform.gatewayPort) on \(platform.gatewayBind) cannot be had: \(error)",
