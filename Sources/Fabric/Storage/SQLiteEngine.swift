@@ -15,6 +15,9 @@ final class SQLiteEngine: StoreEngine {
   /// Memory for pages of the one connection that writes, at most: an index over random ids touches as many pages as it
   /// gets rows.
   static let writerCacheKiB = 16_384
+  /// The same where a service has no tables of its own. What waits for delivery goes out as it came in, and a backlog that
+  /// is over would stay in memory for nothing.
+  static let outboxCacheKiB = 2_048
 
   private let file: StoreFile
   private let pool: DatabasePool
@@ -33,8 +36,9 @@ final class SQLiteEngine: StoreEngine {
       try pool.writeWithoutTransaction { database in
         // GRDB sets NORMAL when it turns on WAL, after our `prepareDatabase`: an answered payment
         // could then be lost with the power. So it is set again here, and `syncs` lets a test see it.
+        let cacheKiB = migrations.isEmpty ? Self.outboxCacheKiB : Self.writerCacheKiB
         try database.execute(
-          sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -\(Self.writerCacheKiB);")
+          sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -\(cacheKiB);")
         try Migration.apply(
           migrations, to: SQLiteMigrations(database: database), at: now, place: path)
       }
