@@ -14,6 +14,20 @@ private func append(_ numbers: Range<Int>, to store: Store) async throws {
 }
 
 @Suite struct `The outbox` {
+  /// After an hour's backlog the door kept 16 MiB for records that had long been delivered.
+  @Test func `keeps few pages in memory where it is alone in its store`() async throws {
+    for (migrations, kibibytes) in [([], 2_048), ([notes], 16_384)] {
+      let folder = try TemporaryFolder()
+      let store = try Store.open(
+        path: folder.database, migrations: migrations, clock: fixedClock)
+      let row = try await store.write { transaction in
+        try transaction.row("SELECT -cache_size AS kibibytes FROM pragma_cache_size")
+          .map { try $0.integer("kibibytes") }
+      }
+      #expect(row == Int64(kibibytes))
+    }
+  }
+
   @Test(arguments: StoreKind.installed)
   func `gives messages in the order of their commits, by topic`(kind: StoreKind) async throws {
     let site = try StoreSite(kind)

@@ -14,20 +14,6 @@ import Vocabulary
     #expect(try store.syncs() == Array(repeating: true, count: 1 + Store.readersMax))
   }
 
-  /// After an hour's backlog the door kept 16 MiB for records that had long been delivered.
-  @Test func `keeps few pages in memory where nothing but an outbox is in it`() async throws {
-    for (migrations, kibibytes) in [([], 2_048), ([notes], 16_384)] {
-      let folder = try TemporaryFolder()
-      let store = try Store.open(
-        path: folder.database, migrations: migrations, clock: fixedClock)
-      let row = try await store.write { transaction in
-        try transaction.row("SELECT -cache_size AS kibibytes FROM pragma_cache_size")
-          .map { try $0.integer("kibibytes") }
-      }
-      #expect(row == Int64(kibibytes))
-    }
-  }
-
   @Test func `commits no faster than a disk can sync`() async throws {
     let folder = try TemporaryFolder()
     let store = try openStore(in: folder)
