@@ -22,6 +22,8 @@ struct Module {
   /// SQL that is compiled into the module, so that a binary can never meet another version's schema. Each has a twin in
   /// PostgreSQL's words beside it.
   var migrations: [String] = []
+  /// A service that runs in a program of its own, and is linked into no other.
+  var isApart = false
   /// Other files that are compiled into the module, so that no binary can miss them.
   var documents: [String] = []
   var migrationFiles: [String] { migrations + migrations.map { "\($0.dropLast(4)).postgres.sql" } }
@@ -31,13 +33,13 @@ struct Module {
 /// whose contracts it may use in its own code; the same edges stand in its charter, and a test compares the two.
 func service(
   _ name: String, calls: [String] = [], uses: [String] = [], products: [Target.Dependency] = [],
-  migrations: [String] = []
+  migrations: [String] = [], isApart: Bool = false
 ) -> [Module] {
   [
     Module(
       layer: .Services, name: name,
       uses: ["Vocabulary", "\(name)API", "Chassis"] + uses + calls.map { "\($0)API" },
-      products: products, migrations: migrations)
+      products: products, migrations: migrations, isApart: isApart)
   ]
 }
 
@@ -77,6 +79,7 @@ let parts: [Module] =
     Module(
       layer: .Foreign, name: "CZlib", library: (pkgConfig: "zlib", debian: "zlib1g-dev")),
     Module(layer: .Foreign, name: "CICU"),
+    Module(layer: .Foreign, name: "CModSecurity"),
     // Nobody uses these two: they are preloaded into a process, and must not be linked into one.
     Module(layer: .Foreign, name: "CHeapCount"),
     Module(layer: .Foreign, name: "CPowerCut"),
@@ -126,6 +129,7 @@ let parts: [Module] =
       products: nio("Core", "Posix", "HTTP1", "TLS") + [nioSSL]),
     Module(
       layer: .Fabric, name: "Telemetry", uses: ["Vocabulary", "HTTPLine"], products: nio("Core")),
+    Module(layer: .Fabric, name: "Firewall", uses: ["CModSecurity"]),
     Module(layer: .Fabric, name: "Commands", uses: ["StrictJSON"]),
     Module(layer: .Fabric, name: "PolicyDocuments", uses: ["PolicyEngine", "PolicyBundles"]),
     Module(
@@ -228,7 +232,10 @@ let parts: [Module] =
     uses: ["StrictJSON", "Storage", "Sealing", "Tokens", "Telemetry", "Transport"],
     products: [crypto], migrations: ["0001-initial.sql", "0002-sealed.sql", "0003-short.sql"])
   + service(
-    "Gateway", calls: ["Identity", "Audit", "Authority"],
+    "Waf", calls: ["Audit", "Authority"], uses: ["Charters", "Firewall", "Telemetry"],
+    products: nio("Core", "Posix"), isApart: true)
+  + service(
+    "Gateway", calls: ["Identity", "Audit", "Authority", "Waf"],
     uses: [
       "StrictJSON", "SchemaEngine", "OpenAPI", "Storage", "Charters", "Tokens", "Faults",
       "Telemetry", "Transport",
@@ -259,8 +266,9 @@ let parts: [Module] =
       layer: .Drills, name: "Conformance",
       uses: [
         "Vocabulary", "StrictJSON", "SchemaEngine", "OpenAPI", "Tokens", "Sealing", "MerkleLog",
-        "WorkloadIdentity", "PolicyEngine", "PolicyBundles", "Telemetry", "Gateway",
-      ], products: nio("Core") + [crypto, x509, asn1]),
+        "WorkloadIdentity", "PolicyEngine", "PolicyBundles", "Telemetry", "Firewall", "WafAPI",
+        "Waf", "Gateway",
+      ], products: nio("Core") + [crypto, x509, asn1, yams]),
     Module(layer: .Drills, name: "PlatformSoak", uses: ["Vocabulary"]),
     Module(layer: .Drills, name: "PolicyBench", uses: ["PolicyEngine"]),
     Module(layer: .Drills, name: "PolicySoak", uses: ["PolicyEngine"]),
@@ -272,7 +280,7 @@ let parts: [Module] =
         "Vocabulary", "StrictJSON", "Tokens", "MerkleLog", "WorkloadIdentity", "Charters",
         "Transport",
         "Sandbox", "Chassis", "Launcher", "AuditAPI", "AuthorityAPI", "IdentityAPI", "LedgerAPI",
-        "PaymentsAPI",
+        "PaymentsAPI", "WafAPI",
         "CustomersAPI", "Sealing", "Storage", "Authority", "Audit", "Identity", "Demo", "Probes",
         "PolicyEngine",
         "PolicyBundles",
@@ -323,12 +331,15 @@ let modules =
     // One program for all services: what they share lies once on the disk and once in memory.
     Module(
       layer: .Executables, name: "strongroom-service",
-      uses: ["Chassis", "Sidecar"] + parts.filter { $0.layer == .Services }.map(\.name)),
+      uses: ["Chassis", "Sidecar"]
+        + parts.filter { $0.layer == .Services && !$0.isApart }.map(\.name)),
+    Module(layer: .Executables, name: "strongroom-waf", uses: ["Chassis", "Waf"]),
     // With all that `up` needs: it starts the services through the stage, and vouches for the command.
     Module(
       layer: .Executables, name: "strongroom-launcher",
       uses: ["Vocabulary", "Commands", "Chassis", "Launcher", "OperatorCommands"],
-      products: [arguments], beside: ["strongroom", "strongroom-confine", "strongroom-service"]),
+      products: [arguments],
+      beside: ["strongroom", "strongroom-confine", "strongroom-service", "strongroom-waf"]),
   ]
 
 var declared: [String: Layer] = [:]
@@ -362,7 +373,7 @@ let strict: [SwiftSetting] = [
 /// where each such place is an error; this list may only shrink.
 let reachesIntoMemory: Set = [
   "Audit", "AuditAPI", "Authority", "Chassis", "Commands", "Deflate", "Drill", "DurableFiles",
-  "Faults",
+  "Faults", "Firewall",
   "Gateway", "Identity", "Launcher", "OperatorCommands", "LedgerAPI", "LedgerBench",
   "LedgerJournal", "LedgerSoak", "LedgerStorage", "MerkleLog",
   "PolicyBench", "PolicyEngine", "PolicyServer", "PolicySoak", "Probes", "Sandbox", "Sealing",
@@ -397,8 +408,11 @@ func target(_ module: Module, in folder: String = "") -> Target {
       return .target(
         name: module.name, path: path,
         exclude: module.name == "CPasswordWords" ? ["LICENCE.txt"] : [],
-        // Not by pkg-config: Swift's Foundation has an ICU of its own, and no header of this one may be seen in Swift.
-        linkerSettings: module.name == "CICU" ? [.linkedLibrary("icuuc")] : [])
+        // Not by pkg-config: no header of these libraries may be seen in Swift. Foundation has an ICU of its own, and
+        // libmodsecurity's are C++.
+        linkerSettings: ["CICU": "icuuc", "CModSecurity": "modsecurity"][module.name].map {
+          [.linkedLibrary($0)]
+        } ?? [])
     }
     return .systemLibrary(
       name: module.name, path: path, pkgConfig: library.pkgConfig,
@@ -461,7 +475,8 @@ let testFolders = [
   "Payments", "PlatformSoak", "PolicyCommand", "PolicyEngine", "PolicyServer", "Sandbox",
   "SchemaEngine",
   "Sealing",
-  "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Workload",
+  "Sidecar", "Storage", "StrictJSON", "Telemetry", "Tokens", "Transport", "Vocabulary", "Waf",
+  "Workload",
   "WorkloadIdentity",
 ]
 
@@ -485,7 +500,8 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
-  targets: modules.map { target($0) } + [testKit] + testFolders.map { tests($0) }
+  targets: modules.map { target($0) } + [testKit] + testFolders.map { tests($0) },
+  cxxLanguageStandard: .cxx17
 )
 
 extension Package {

@@ -3,8 +3,12 @@ import Testing
 /// What is not linked into a program cannot be called in it, is not built for it, and takes no room in a home.
 @Suite struct `Each program` {
   @Test(arguments: [
-    ("strongroom-service", ["Drills", "Fabric/Launcher", "Fabric/PolicyServer"]),
-    ("strongroom-launcher", ["Services", "Drills", "Fabric/PolicyServer"]),
+    (
+      "strongroom-service",
+      ["Drills", "Fabric/Launcher", "Fabric/PolicyServer", "Fabric/Firewall", "Services/Waf"]
+    ),
+    ("strongroom-waf", ["Drills", "Fabric/Launcher", "Services/Gateway", "Services/Authority"]),
+    ("strongroom-launcher", ["Services", "Drills", "Fabric/PolicyServer", "Fabric/Firewall"]),
     ("strongroom-policy", ["Services", "Drills", "Fabric/Chassis", "Fabric/Launcher"]),
     (
       "strongroom",
@@ -21,7 +25,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("strongroom-service", "Services"), ("strongroom-launcher", "Fabric/Launcher"),
+    ("strongroom-service", "Services"), ("strongroom-waf", "Fabric/Firewall"),
+    ("strongroom-launcher", "Fabric/Launcher"),
     ("strongroom-policy", "Fabric/PolicyServer"), ("strongroom-lab", "Drills"),
     ("strongroom", "Drills/Demo"),
   ])

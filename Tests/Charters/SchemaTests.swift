@@ -19,6 +19,7 @@ import Testing
   @Test(arguments: [
     ("", CharterFields.charter), ("operation", CharterFields.operation),
     ("program", CharterFields.program), ("deprecated", CharterFields.deprecation),
+    ("exclusion", CharterFields.exclusion),
     ("rate", CharterFields.rate), ("call", CharterFields.call),
     ("data", CharterFields.data),
     ("store", CharterFields.store), ("setting", CharterFields.setting),
@@ -72,6 +73,10 @@ import Testing
     #expect(words(schema["properties"]?["role"]) == CharterRole.allCases.map(\.rawValue))
     let setting = schema["$defs"]?["setting"]?["properties"]
     #expect(words(setting?["unit"]) == CharterSetting.Unit.allCases.map(\.rawValue))
+    let firewall = schema["$defs"]?["firewall"]?["properties"]
+    #expect(words(firewall?["when_away"]) == CharterFirewall.WhenAway.allCases.map(\.rawValue))
+    #expect(
+      words(schema["properties"]?["executable"]) == CharterExecutable.allCases.map(\.rawValue))
     let program = schema["$defs"]?["program"]?["properties"]
     #expect(program?["command"]?["maxItems"]?.integer == Int64(CharterProgram.wordsMax))
     #expect(

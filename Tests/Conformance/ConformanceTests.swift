@@ -13,7 +13,7 @@ import Testing
     ("authz", 269), ("crypto", 1_130), ("http", 1_858), ("jsonschema", 1_200), ("jwt", 104_011),
     ("merkle", 242), ("openapi", 29),
     ("pii", 628),
-    ("spiffe", 29), ("x509-limbo", 206),
+    ("spiffe", 29), ("waf", 1_187), ("x509-limbo", 206),
   ])
   func `pass in every case that is in scope`(_ name: String, _ count: Int) throws {
     let suite = try #require(Self.suites.first { $0.name == name })

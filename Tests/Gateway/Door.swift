@@ -42,7 +42,7 @@ struct Door {
   init(
     limits: EdgeLimits = EdgeLimits(), factor: Int = 1, contracts: [ServiceName: JSON] = [:],
     issuer platform: String = "https://bank.example", charters: CharterSet? = nil,
-    holds: ContractBook = ContractBook(),
+    holds: ContractBook = ContractBook(), inspectedBy shown: ShownTexts? = nil,
     service: (@Sendable (WireRequest) async -> WireResponse)? = nil
   ) async throws {
     let clock = Clock.system
@@ -50,7 +50,7 @@ struct Door {
     let mesh = try MeshAuthority(at: start - .seconds(60))
     let own = try MeshCredentials(mesh.credentials(for: "gateway", at: start), clock: clock)
     let theirs = try MeshCredentials(mesh.credentials(for: "payments", at: start), clock: clock)
-    upstream = try await Self.upstream(theirs, seen, service, group)
+    upstream = try await Self.upstream(theirs, seen, shown, service, group)
     let id = mesh.issuer.svidID("payments", mesh.trustDomain)
     let endpoint = ServiceEndpoint(id: id, host: "127.0.0.1", port: upstream.port)
     let routes = EdgeRoutes(try charters ?? SampleCharters.load(), factor: factor)
@@ -70,6 +70,7 @@ struct Door {
     }
     let records = records
     let randomness = Randomness.system
+    let inward = Upstream(TransportClient(credentials: own, group: group)) { _ in endpoint }
     let edge = Edge(
       routes: routes, documents: DoorDocument.all(contracts, issuer: platform),
       contracts: holds, book: book, tokens: gate,
@@ -77,13 +78,14 @@ struct Door {
         issuer: TransactionTokenIssuer(credentials: own), randomness: randomness),
       trail: AccessTrail(write: { records.note($0) }, shedRecord: Recorded.shed),
       refusals: refusals,
-      upstream: Upstream(TransportClient(credentials: own, group: group)) { _ in endpoint },
+      upstream: inward,
       clock: clock, randomness: randomness,
       telemetry: EdgeTelemetry(
         routes: routes, metrics: metrics,
         tracer: SpanExporter(service: "gateway", version: "test", endpoint: nil, group: group),
         log: Log(service: "gateway", sink: LogSink { _ in }, clock: clock)),
-      origins: origins, disk: disk)
+      origins: origins, disk: disk,
+      firewall: shown.map { _ in FirewallLine(inward, clock: clock) })
     let edgeCertificate = try EdgePapers(at: start)
     edgeAuthority = edgeCertificate.authority
     identity = try EdgeIdentity(
@@ -94,7 +96,7 @@ struct Door {
 
   /// What stands behind the door: notes what it is sent, with the proven transaction token, and answers.
   private static func upstream(
-    _ credentials: MeshCredentials, _ seen: SeenRequests,
+    _ credentials: MeshCredentials, _ seen: SeenRequests, _ shown: ShownTexts?,
     _ service: (@Sendable (WireRequest) async -> WireResponse)?, _ group: any EventLoopGroup
   ) async throws -> TransportServer {
     let verifier = TransactionTokenVerifier(credentials: credentials, door: "gateway")
@@ -102,6 +104,7 @@ struct Door {
       host: "127.0.0.1", port: 0, credentials: credentials, limits: TransportLimits(), group: group,
       bodyLimit: { _, _ in 65_536 },
       handler: { request, _ in
+        if let inspected = shown?.answer(request) { return inspected }
         let token = request.headers[Header.transactionToken].flatMap {
           try? verifier.verify(
             $0, presentedBy: "gateway", purpose: nil, scopes: [], at: Clock.system.now())

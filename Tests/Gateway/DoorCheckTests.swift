@@ -31,10 +31,12 @@ struct ShippedContracts {
 
   /// A door of the whole platform.
   static func door(
+    inspectedBy shown: ShownTexts? = nil,
     service: (@Sendable (WireRequest) async -> WireResponse)? = nil
   ) async throws -> Door {
     let shipped = try shared.get()
-    return try await Door(charters: shipped.charters, holds: shipped.book, service: service)
+    return try await Door(
+      charters: shipped.charters, holds: shipped.book, inspectedBy: shown, service: service)
   }
 
   private func operation(of route: EdgeRoute) -> JSON? {
@@ -157,6 +159,9 @@ private struct Asking {
     case .contract:
       guard type == "application/json" else { return false }
       content = #"{"not_known":1}"#
+    case .firewall:
+      guard key != nil else { return false }
+      key = ShownTexts.marked
     }
     return true
   }
@@ -165,7 +170,9 @@ private struct Asking {
 @Suite struct `Each check of the door, on each public operation` {
   @Test func `refuses with a problem that it names, and no service hears of it`() async throws {
     let shipped = try ShippedContracts.shared.get()
-    let door = try await ShippedContracts.door { _ in WireResponse(status: 204) }
+    let door = try await ShippedContracts.door(inspectedBy: ShownTexts()) { _ in
+      WireResponse(status: 204)
+    }
     var refused: [String: Int] = [:]
     for route in door.routes.all {
       let source = "127.0.1.\(route.index + 1)"

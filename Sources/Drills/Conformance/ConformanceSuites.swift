@@ -7,7 +7,7 @@ extension ConformanceSuite {
     [
       authz, crypto, http, jsonschema, jwt, merkle, openapi, pii, rego(timeZones: timeZones),
       spiffe,
-      x509Limbo,
+      waf, x509Limbo,
     ]
   }
 

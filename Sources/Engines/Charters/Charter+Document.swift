@@ -29,6 +29,7 @@ extension Charter {
         "connections": .integer(Int64(limits.connections)),
       ])
     }
+    if executable != .shared { members["executable"] = .string(executable.rawValue) }
     if let role { members["role"] = .string(role.rawValue) }
     if store != .default {
       members["store"] = .object([
@@ -70,6 +71,7 @@ extension CharterOperation {
     if let deprecation {
       members["deprecated"] = .object(deprecation.members.mapValues { .string($0) })
     }
+    if firewall != .default { members["firewall"] = firewall.document }
     return .object(members)
   }
 }

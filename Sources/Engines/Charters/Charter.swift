@@ -15,6 +15,8 @@ package struct Charter: Hashable, Sendable {
   package let role: CharterRole?
   /// The program that carries out its operations, where that is not code of ours.
   package let program: CharterProgram?
+  /// Which of our programs runs its code.
+  package let executable: CharterExecutable
   /// What it exposes, in the file's order.
   package internal(set) var operations: [CharterOperation]
   /// What it calls, in the file's order; then what grants add, and what follows from other charters (`DerivedEdges`).
@@ -61,6 +63,7 @@ package struct Charter: Hashable, Sendable {
       && left.program == right.program && left.egress == right.egress && left.data == right.data
       && left.secrets == right.secrets && left.role == right.role && left.store == right.store
       && left.limits == right.limits && left.settings == right.settings
+      && left.executable == right.executable
   }
   package func hash(into hasher: inout Hasher) {
     hasher.combine(service)
@@ -159,6 +162,8 @@ package struct CharterOperation: Hashable, Sendable {
   package let caching: Caching
   /// Where clients should turn away from it; the gateway tells them with each answer.
   package let deprecation: CharterDeprecation?
+  /// How strictly it is held to the web application firewall.
+  package let firewall: CharterFirewall
 
   /// The media type of an operation that names none.
   package static let answersDefault: Set<String> = ["application/json"]
@@ -191,6 +196,14 @@ package enum CharterRole: String, Sendable, CaseIterable {
   case door
   /// Where one gets a token: its public operations may be called without one.
   case issuer
+}
+
+/// Which of our programs runs a service's code.
+package enum CharterExecutable: String, Sendable, CaseIterable {
+  /// The one of all services; the default.
+  case shared
+  /// `strongroom-<service>`: what it links, nobody else has in his memory.
+  case own
 }
 
 /// Where a service's store may be.
@@ -279,7 +292,8 @@ package struct CharterLimits: Hashable, Sendable {
 package enum CharterFields {
   package static let charter = FieldList(
     all: [
-      "apiVersion", "service", "summary", "role", "port", "program", "operations", "calls",
+      "apiVersion", "service", "summary", "role", "port", "executable", "program", "operations",
+      "calls",
       "egress", "data", "store", "secrets", "settings", "limits",
     ], required: ["apiVersion", "service", "summary"])
   package static let program = FieldList(all: ["command", "read"], required: ["command"])
@@ -292,12 +306,15 @@ package enum CharterFields {
     all: [
       "id", "method", "path", "summary", "callers", "public", "authentication", "scopes",
       "purpose", "context", "forwards", "idempotency", "audit", "when_full", "query",
-      "body_bytes_max", "timeout_ms", "rate", "answers", "caching", "deprecated",
+      "body_bytes_max", "timeout_ms", "rate", "answers", "caching", "deprecated", "firewall",
     ], required: ["id", "method", "path"])
   package static let rate = FieldList(
     all: ["per_second", "burst"], required: ["per_second", "burst"])
   package static let deprecation = FieldList(
     all: ["since", "sunset", "successor"], required: ["since"])
+  package static let firewall = FieldList(all: ["when_away", "exclusions"], required: [])
+  package static let exclusion = FieldList(
+    all: ["rule", "text", "reason", "until"], required: ["rule", "reason", "until"])
   package static let call = FieldList(
     all: ["service", "operations", "delivery"], required: ["service", "operations"])
   package static let data = FieldList(
@@ -305,8 +322,8 @@ package enum CharterFields {
   package static let store = FieldList(
     all: ["server", "writers"], required: ["server"])
   package static let setting = FieldList(
-    all: ["name", "unit", "min", "max", "default", "summary"],
-    required: ["name", "unit", "min", "max", "default", "summary"])
+    all: ["name", "unit", "min", "max", "choices", "default", "summary"],
+    required: ["name", "unit", "default", "summary"])
   package static let limits = FieldList(
     all: ["memory_mib", "open_files", "connections"],
     required: ["memory_mib", "open_files", "connections"])

@@ -54,6 +54,7 @@ extension Charter {
     }
     let role = root.word("role", CharterRole.self)
     let port = root.number("port", in: 1_024...65_535)
+    let executable = root.word("executable", CharterExecutable.self)
     let program = root.object("program", CharterFields.program).flatMap(program)
     let operations = root.objects("operations", CharterFields.operation, max: operationsMax)
       .compactMap { operation($0, of: service) }
@@ -80,7 +81,8 @@ extension Charter {
     }
     return Charter(
       service: service, summary: summary, port: port, role: role, program: program,
-      operations: operations, calls: calls, egress: egress, data: data, secrets: secrets,
+      executable: executable ?? .shared, operations: operations, calls: calls, egress: egress,
+      data: data, secrets: secrets,
       store: store ?? .default, settings: settings, limits: limits ?? .default,
       places: reader.places, byID: byID,
       routes: routes)
@@ -134,7 +136,9 @@ extension Charter {
       caching: object.word("caching", CharterOperation.Caching.self) ?? .none,
       deprecation: object.object("deprecated", CharterFields.deprecation).flatMap {
         CharterDeprecation.read($0, path: path)
-      })
+      },
+      firewall: object.object("firewall", CharterFields.firewall).map(CharterFirewall.read)
+        ?? .default)
   }
 
   private static func queryName(_ text: String) -> String? {
@@ -173,7 +177,7 @@ extension Charter {
   }
 
   /// Absolute, below the root, with one spelling: no empty, `.` or `..` part.
-  private static func isPlainPath(_ text: String) -> Bool {
+  static func isPlainPath(_ text: String) -> Bool {
     guard text.hasPrefix("/"), text.utf8.count <= CharterProgram.wordBytesMax else { return false }
     return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
       !$0.isEmpty && $0 != "." && $0 != ".."

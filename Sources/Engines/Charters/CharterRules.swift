@@ -30,6 +30,7 @@ extension Charter {
       ("role", "roles belong to code that is built with the platform"),
       ("store", "its sidecar's store is a file; what the program keeps is its own affair"),
       ("settings", "what the program reads at its start is its own affair"),
+      ("executable", "'program' says what is executed"),
     ] where root.values[name] != nil {
       root.reader.fault(
         .contradiction, name, "a service with a 'program' has no '\(name)'", hint: hint)
@@ -104,6 +105,11 @@ extension Charter {
       checkPublic(operation, at: path, of: service, role, reader)
     } else {
       checkInternal(operation, at: path, reader)
+    }
+    if operation.firewall.whenAway == .serve, operation.context["amount"] != nil {
+      reader.fault(
+        .contradiction, path + ".firewall.when_away",
+        "money moves only where the firewall has looked", hint: "leave 'when_away' out")
     }
     if operation.purpose == nil {
       for (name, isSet) in [

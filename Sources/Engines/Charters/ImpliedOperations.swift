@@ -21,7 +21,7 @@ extension CharterOperation {
         forwards: [], idempotency: .natural, audit: .refusals, whenFull: .serve, query: [],
         bodyBytesMax: 0,
         timeout: .seconds(5), rate: nil, answers: CharterOperation.answersDefault,
-        caching: .none, deprecation: nil)
+        caching: .none, deprecation: nil, firewall: .default)
     }
     return byPath
   }()

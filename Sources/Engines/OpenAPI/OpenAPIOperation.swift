@@ -12,6 +12,9 @@ package struct OpenAPIParameter: Sendable {
   package let isRequired: Bool
   let schema: Schema
 
+  /// Whether the schema leaves free what is written here.
+  package var isFreeText: Bool { schema.freeText?.isText ?? false }
+
   /// Why a value is not what the schema wants; nil where it is.
   ///
   /// A parameter is text. It is taken for a number or a truth value where it is spelled like one and the schema wants that;

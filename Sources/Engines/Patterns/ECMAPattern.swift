@@ -20,7 +20,7 @@ package struct ECMAPattern: Sendable {
 
   enum Assertion: Sendable { case start, end, boundary, noBoundary }
 
-  private let program: [Instruction]
+  let program: [Instruction]
   /// No match can begin anywhere but at the start.
   private let isAnchored: Bool
   private let table: PatternTable?

@@ -42,6 +42,9 @@ struct ScalarSet: Sendable {
     return ranges[0].lowerBound
   }
 
+  /// Whether its ranges say all of it.
+  var isPlain: Bool { !isNegated && properties.isEmpty }
+
   mutating func insert(_ range: ClosedRange<UInt32>) {
     ranges.append(range)
     settle()

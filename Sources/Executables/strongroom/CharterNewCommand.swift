@@ -58,7 +58,8 @@ struct CharterNewCommand: AsyncParsableCommand {
 
   /// Paths that were written, sorted.
   private func write(_ root: String) throws -> [String] {
-    let skeleton = try ServiceSkeleton(name, among: CharterFolder.load(root))
+    let charters = try CharterFolder.load(root)
+    let skeleton = try ServiceSkeleton(name, among: charters)
     guard let package = try WholeFile.read("\(root)/\(ServiceSkeleton.packageFile)") else {
       throw OperatorFailure(
         "\(root)/\(ServiceSkeleton.packageFile) is missing: is this a checkout?", .noInput)
@@ -73,7 +74,8 @@ struct CharterNewCommand: AsyncParsableCommand {
     let present = WholeFile.names(in: "\(root)/Sources/Services").filter {
       WholeFile.exists("\(root)/Sources/Services/\($0)/charter.yaml")
     }
-    files[ServiceSkeleton.listFile] = ServiceSkeleton.list(of: present + [skeleton.module])
+    files[ServiceSkeleton.listFile] = ServiceSkeleton.list(
+      of: ServiceSkeleton.shared(present, among: charters) + [skeleton.module])
     for (path, text) in files.sorted(by: { $0.key < $1.key }) {
       let file = URL(filePath: "\(root)/\(path)")
       try FileManager.default.createDirectory(

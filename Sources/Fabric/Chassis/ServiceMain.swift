@@ -13,9 +13,9 @@ package import Vocabulary
 /// Exit codes (sysexits.h): 0 drained · 64 wrong arguments · 65 the store is damaged · 69 the port is taken · 70 a
 /// defect · 78 papers or keys are not in order.
 package enum ServiceMain {
-  /// - Parameter sidecar: what stands for a service that is not one of `services`.
+  /// - Parameter sidecar: what stands for a service that is not one of `services`; nil in a service's own program.
   package static func run(
-    _ services: [any Service.Type], sidecar: any Service.Type
+    _ services: [any Service.Type], sidecar: (any Service.Type)? = nil
   ) async -> Never {
     umask(0o077)
     signal(SIGPIPE, SIG_IGN)
@@ -35,7 +35,9 @@ package enum ServiceMain {
     case StoreTransfer.word:
       guard let service = services.first(where: { $0.name == name }) else { misused(services) }
       await move(service, Home(arguments[1]))
-    case "--sidecar": await run(sidecar, as: name, home: Home(arguments[1]))
+    case "--sidecar":
+      guard let sidecar else { misused(services) }
+      await run(sidecar, as: name, home: Home(arguments[1]))
     default: misused(services)
     }
   }

@@ -33,6 +33,8 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case diskReserve = "disk-reserve"
   /// The door lets in what is well formed, whether or not a contract names it.
   case contracts
+  /// Nobody looks for attacks in what outsiders may write freely.
+  case firewall
   /// The audit log is taken for sound without a look.
   case verification
 }

@@ -18,6 +18,7 @@ package struct HomeMove: Sendable {
   private let home: Home
   private let platform: Platform
   private let binaries: String
+  private let charters: CharterSet
 
   /// Services whose stores are to go, and are still in files.
   package let services: [ServiceName]
@@ -44,6 +45,7 @@ package struct HomeMove: Sendable {
     self.home = home
     self.platform = platform
     self.binaries = binaries
+    self.charters = charters
   }
 
   /// - Returns: how many rows, or entries of a journal, are there now.
@@ -52,7 +54,8 @@ package struct HomeMove: Sendable {
     guard let server = platform.storeServer(of: service) else { return 0 }
     try StoreServers.copyFiles(for: service, platform, home: home)
     let program = Process()
-    program.executableURL = URL(filePath: "\(binaries)/\(Unit.ownExecutable)")
+    let executable = charters[service]?.ownExecutable ?? Unit.ownExecutable
+    program.executableURL = URL(filePath: "\(binaries)/\(executable)")
     program.arguments = ["--home", home.path, "--move", "\(service)"]
     program.environment = [:]
     let (input, output, errors) = (Pipe(), Pipe(), Pipe())

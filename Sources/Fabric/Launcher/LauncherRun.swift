@@ -165,8 +165,9 @@ package struct LauncherRun: Sendable {
     try PolicyOffice(home, platform: platform, clock: clock, randomness: randomness)
       .prepare(from: policies, for: charters)
     let stage = "strongroom-confine"
+    let services = Set(charters.charters.map(\.ownExecutable)).union([Unit.ownExecutable])
     let programs = try store.takePrograms(
-      [Unit.ownExecutable, stage, LauncherCopy.name], from: binaries,
+      services.sorted() + [stage, LauncherCopy.name], from: binaries,
       found: replaced.map { [LauncherCopy.name: $0] } ?? [:]
     ) {
       inspection.changed(

@@ -118,6 +118,10 @@ package struct ServiceConfinement: Sendable {
     if charter.program != nil {
       places.append(Confinement.Place(home.programFolder(of: charter.service), .serve))
     }
+    places += charter.settings.filter { $0.unit == .folder }.map { setting in
+      let chosen = platform.settings ?? [:]
+      return Confinement.Place(ServiceSettings.word(setting, of: charter.service, chosen), .read)
+    }
     switch charter.role {
     case .authority:
       // It reads the launch records and the root key, and publishes its socket and the edge's root.

@@ -64,6 +64,13 @@ package struct ServiceSkeleton: Sendable {
     "package.add(service(\"\(module)\", uses: [\"Storage\"], migrations: [\"0001-initial.sql\"]))\n"
   }
 
+  /// Of services by their modules' names, those that the program of all services runs.
+  package static func shared(_ modules: [String], among charters: CharterSet) -> [String] {
+    modules.filter { module in
+      ServiceName(module.lowercased()).flatMap { charters[$0] }?.executable != .own
+    }
+  }
+
   /// `listFile` for services by their modules' names.
   package static func list(of modules: some Sequence<String>) -> String {
     let modules = Set(modules).sorted()

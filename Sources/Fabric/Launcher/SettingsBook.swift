@@ -97,9 +97,7 @@ package struct SettingsBook: Sendable {
       }
     } else if let setting = declared(wish.name) {
       var chosen = platform.settings ?? [:]
-      chosen[wish.name] =
-        wish.text.isEmpty
-        ? nil : ChosenSetting(value: try number(wish, setting), from: wish.from)
+      chosen[wish.name] = wish.text.isEmpty ? nil : try choice(wish, setting)
       platform.settings = chosen.isEmpty ? nil : chosen
     } else if wish.text.isEmpty, platform.settings?[wish.name] != nil {
       // Of a version that had it.
@@ -110,6 +108,20 @@ package struct SettingsBook: Sendable {
         "there is no setting '\(wish.name)' (\(wish.from))",
         hint: near.map { "did you mean '\($0)'?" } ?? "'strongroom settings' lists them")
     }
+  }
+
+  private func choice(
+    _ wish: SettingWish, _ setting: CharterSetting
+  ) throws(SettingRefusal) -> ChosenSetting {
+    guard !setting.isNumber else {
+      return ChosenSetting(value: try number(wish, setting), from: wish.from)
+    }
+    guard setting.allows(wish.text) else {
+      throw SettingRefusal(
+        "\(wish.name) cannot be '\(wish.text)' (\(wish.from))",
+        hint: "\(setting.rangeText); the default is \(setting.word)")
+    }
+    return ChosenSetting(word: wish.text, from: wish.from)
   }
 
   private func number(
@@ -156,8 +168,10 @@ package struct SettingsBook: Sendable {
       let name = "\(charter.service).\(setting.name)"
       let chosen = platform.settings?[name]
       return Line(
-        name: name, value: "\(chosen?.value ?? setting.value)", usual: "\(setting.value)",
-        range: setting.rangeText, summary: setting.summary, from: chosen?.from)
+        name: name,
+        value: chosen.map { $0.word ?? "\($0.value)" } ?? setting.usualText,
+        usual: setting.usualText, range: setting.rangeText, summary: setting.summary,
+        from: chosen?.from)
     }
     if charter.store.server == .allowed {
       let place = platform.storeServer(of: charter.service)?.location.description

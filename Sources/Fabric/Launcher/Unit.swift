@@ -34,7 +34,7 @@ extension CharterSet {
 }
 
 extension Unit {
-  /// Our own program that runs every service, and every sidecar.
+  /// Our own program that runs every service that has none of its own, and every sidecar.
   package static let ownExecutable = "strongroom-service"
 }
 
@@ -43,7 +43,15 @@ extension Charter {
   /// - Parameter binaries: folder of our own executables.
   package func executable(of unit: Unit, in binaries: String) -> String {
     if let program, unit.isProgram { return program.command[0] }
-    return "\(binaries)/\(Unit.ownExecutable)"
+    return "\(binaries)/\(ownExecutable)"
+  }
+
+  /// The name of our own program that runs its code, or is its sidecar.
+  package var ownExecutable: String {
+    switch executable {
+    case .shared: Unit.ownExecutable
+    case .own: "strongroom-\(service)"
+    }
   }
 
   /// What our own program is told: the home, and whose process it is.

@@ -1,4 +1,5 @@
 import AuditAPI
+import Charters
 package import Chassis
 import GatewayAPI
 import NIOCore
@@ -7,6 +8,7 @@ import Storage
 import Telemetry
 import Transport
 package import Vocabulary
+import WafAPI
 
 /// The gateway as a service of the platform: certificate, keys and revocations in hand, then the
 /// public listener. Inside the mesh it answers nothing but health, readiness and metrics.
@@ -52,6 +54,7 @@ package struct GatewayService: Service {
       clock: context.clock, randomness: context.randomness,
       recordsAll: platform.lacks(.countedRefusals))
     let contracts = try Papers.contracts(in: context.home)
+    let upstream = Upstream(context.transport) { context.endpoint(of: $0) }
     let edge = Edge(
       routes: routes, documents: DoorDocument.all(contracts, issuer: platform.issuer),
       contracts: platform.lacks(.contracts)
@@ -63,11 +66,12 @@ package struct GatewayService: Service {
         issuer: TransactionTokenIssuer(credentials: context.credentials),
         randomness: context.randomness),
       trail: Self.trail(context), refusals: refusals,
-      upstream: Upstream(context.transport) { context.endpoint(of: $0) }, clock: context.clock,
+      upstream: upstream, clock: context.clock,
       randomness: context.randomness,
       telemetry: EdgeTelemetry(
         routes: routes, metrics: context.metrics, tracer: context.tracer, log: context.log),
       origins: origins, disk: context.disk,
+      firewall: Self.isInspected(context) ? FirewallLine(upstream, clock: context.clock) : nil,
       sampling: Int(context.settings.number("answer_sampling")))
     loops = MultiThreadedEventLoopGroup(
       numberOfThreads: min(max(System.coreCount, 1), Self.loopsMax))
@@ -81,6 +85,16 @@ package struct GatewayService: Service {
         hint: "stop what listens there, or change gateway_port in platform.json")
     }
     context.log.info("the door is open", ["port": .count(listener.port)])
+  }
+
+  /// Whether the platform's firewall is on.
+  private static func isInspected(_ context: ServiceContext) -> Bool {
+    guard !context.platform.lacks(.firewall),
+      let charter = context.charters[WafOperations.service],
+      let setting = charter.settings.first(where: { $0.name == "mode" })
+    else { return false }
+    let chosen = context.platform.settings ?? [:]
+    return ServiceSettings.word(setting, of: charter.service, chosen) != WafMode.off.rawValue
   }
 
   /// None: the mesh asks it for nothing but what every service answers.

@@ -5,6 +5,7 @@ import OpenAPI
 import SchemaEngine
 package import StrictJSON
 package import Vocabulary
+package import WafAPI
 
 /// What the contracts say of each public operation, compiled at start and asked of every request: what no contract names
 /// does not go in.
@@ -17,9 +18,11 @@ package struct ContractBook: Sendable {
 
   /// By the route's index; nil where nothing is asked.
   private let operations: [OpenAPIOperation?]
+  /// By the route's index; nil where there is no free text.
+  private let texts: [FreeTexts?]
 
   /// Asks nothing of anybody.
-  package init() { operations = [] }
+  package init() { (operations, texts) = ([], []) }
 
   /// - Parameter contracts: an OpenAPI document of each service that has one. A program of somebody else's may have none, and
   ///   then judges its requests itself.
@@ -49,6 +52,27 @@ package struct ContractBook: Sendable {
       operations.append(operation)
     }
     self.operations = operations
+    texts = zip(routes.all, operations).map { route, operation in
+      operation.flatMap {
+        FreeTexts($0, takesKey: route.operation.idempotency == .key, content: Self.json)
+      }
+    }
+  }
+
+  /// Whether requests of this operation may hold free text.
+  package func hasFreeText(_ route: EdgeRoute) -> Bool {
+    texts.indices.contains(route.index) && texts[route.index] != nil
+  }
+
+  /// The free texts of a request that the contract names; none where it leaves nothing free.
+  /// - Throws: `Problem.malformed` where there are too many.
+  package func texts(
+    of passage: Passage, _ body: JSONDocument?, to route: EdgeRoute
+  ) throws(Problem) -> [Inspection.Text] {
+    guard texts.indices.contains(route.index), let texts = texts[route.index] else { return [] }
+    return try texts.found(
+      path: passage.parameters, target: passage.target, key: passage.head[.idempotencyKey],
+      body: body)
   }
 
   private func operation(_ route: EdgeRoute) -> OpenAPIOperation? {

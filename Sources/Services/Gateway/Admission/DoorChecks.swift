@@ -53,6 +53,9 @@ package enum ContentCheck: String, CaseIterable, Sendable {
   case json
   /// The content is what the contract names.
   case contract
+  /// What the contract leaves free is no attack, as far as the firewall's rules see. The texts are found here; the firewall
+  /// is asked once all checks are passed (`Edge.admit`), since it may be waited for.
+  case firewall
 
   /// The problems, by slug, with which it refuses.
   package var refusals: Set<String> {
@@ -60,6 +63,8 @@ package enum ContentCheck: String, CaseIterable, Sendable {
     case .scopes: ["insufficient-scope"]
     case .rates: ["rate-limited"]
     case .json, .contract: ["malformed-request"]
+    case .firewall:
+      ["malformed-request", Problem.refusedByFirewall.slug, Problem.notInspected.slug]
     }
   }
 }

@@ -82,6 +82,8 @@ extension Edge {
       guard passage.report.isAllowed else { throw passage.report.problem }
     case .json: body = try FormRules.json(of: content, in: passage.head)
     case .contract: try contracts.check(body: body, of: route)
+    case .firewall:
+      if firewall != nil { passage.texts = try contracts.texts(of: passage, body, to: route) }
     }
   }
 }

@@ -29,12 +29,15 @@ package final class Edge: Sendable {
   private let samples: AnswerSamples
   let crossOrigin: CrossOrigin
   let disk: DiskPoint
+  /// Nil where nobody looks.
+  let firewall: FirewallLine?
 
   /// Everything it works with; nothing is global.
   ///
   /// - Parameters:
   ///   - documents: what the door answers by itself, by path.
   ///   - contracts: what requests are held against.
+  ///   - firewall: who is shown what contracts leave free.
   ///   - sampling: of so many answers of an operation one is held against its contract.
   package init(
     routes: EdgeRoutes, documents: [String: DoorDocument] = DoorDocument.all([:], issuer: ""),
@@ -43,7 +46,7 @@ package final class Edge: Sendable {
     clock: Clock,
     randomness: Randomness,
     telemetry: EdgeTelemetry, origins: WebOriginBook = WebOriginBook(),
-    disk: DiskPoint = DiskPoint(), sampling: Int = 1
+    disk: DiskPoint = DiskPoint(), firewall: FirewallLine? = nil, sampling: Int = 1
   ) {
     self.routes = routes
     self.documents = documents
@@ -58,6 +61,7 @@ package final class Edge: Sendable {
     self.randomness = randomness
     self.telemetry = telemetry
     self.disk = disk
+    self.firewall = firewall
     samples = AnswerSamples(routes: routes.all.count, every: sampling)
     crossOrigin = CrossOrigin(origins, routes: routes)
   }
@@ -160,10 +164,41 @@ extension Edge {
   ) -> EventLoopFuture<EdgeAnswer> {
     var passage = passage
     passage.token = token
+    var body: JSONDocument?
+    do throws(Problem) {
+      for check in ContentCheck.allCases { try pass(check, &passage, route, content, &body) }
+    } catch {
+      return refuse(passage, error, on: loop)
+    }
+    guard let firewall, !passage.texts.isEmpty else {
+      return send(passage, route, content, body, on: loop)
+    }
+    let (judged, document) = (passage, body)
+    return firewall.ask(judged, route, judged.texts, on: loop).flatMap { outcome in
+      var passage = judged
+      switch outcome {
+      case .passes(let findings): passage.findings = findings
+      case .refused(let findings):
+        passage.findings = findings
+        self.telemetry.refusedByFirewall(route)
+        return self.refuse(passage, .refusedByFirewall, on: loop)
+      case .unknown:
+        self.telemetry.notInspected(route, passage.correlation)
+        guard route.operation.firewall.whenAway == .serve else {
+          return self.refuse(passage, .notInspected, on: loop)
+        }
+      }
+      return self.send(passage, route, content, document, on: loop)
+    }
+  }
+
+  /// Sends in what every check has passed.
+  private func send(
+    _ passage: Passage, _ route: EdgeRoute, _ content: ByteBuffer, _ body: JSONDocument?,
+    on loop: any EventLoop
+  ) -> EventLoopFuture<EdgeAnswer> {
     let request: WireRequest
     do throws(Problem) {
-      var body: JSONDocument?
-      for check in ContentCheck.allCases { try pass(check, &passage, route, content, &body) }
       request = try prepare(passage, route, content, body)
     } catch {
       return refuse(passage, error, on: loop)
@@ -301,14 +336,16 @@ extension Edge {
     record(
       at: passage.receivedAt, passage.correlation, token: passage.token, route: passage.route,
       reason: reason,
-      place: passage.token != nil ? nil : refusals.place(of: passage.source))
+      place: passage.token != nil ? nil : refusals.place(of: passage.source),
+      findings: passage.findings)
   }
 
   private func record(
     at now: Instant, _ correlation: CorrelationID, token: AccessToken?, route: EdgeRoute?,
-    reason: String?, place: String?
+    reason: String?, place: String?, findings: [String: String] = [:]
   ) -> AuditRecord {
-    var detail = route.map { ["service": "\($0.service)"] } ?? [:]
+    var detail = findings
+    detail["service"] = route.map { "\($0.service)" }
     if let place { detail["place"] = place }
     return AuditRecord(
       id: AuditRecordID(at: now, random: randomness.bits128()), at: now,

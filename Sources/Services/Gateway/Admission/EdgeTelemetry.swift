@@ -9,6 +9,8 @@ package struct EdgeTelemetry: Sendable {
     let durations: Histogram
     let byClass: [Counter]
     let offContract: Counter
+    let attacks: Counter
+    let uninspected: Counter
   }
   private let log: Log
   private let tracer: SpanExporter
@@ -37,6 +39,14 @@ package struct EdgeTelemetry: Sendable {
         offContract: metrics.counter(
           "strongroom_edge_answers_off_contract_total",
           help: "Answers, of those looked at, that are not as the service's contract says.",
+          labels: ["operation": operation]),
+        attacks: metrics.counter(
+          "strongroom_edge_firewall_refusals_total",
+          help: "Requests in which the firewall's rules see an attack.",
+          labels: ["operation": operation]),
+        uninspected: metrics.counter(
+          "strongroom_edge_not_inspected_total",
+          help: "Requests with free text of which the firewall gave no verdict.",
           labels: ["operation": operation]))
     }
     self.routes = routes.all.map { made($0.operation.id) }
@@ -91,6 +101,14 @@ package struct EdgeTelemetry: Sendable {
     routes[route.index].offContract.add()
     log.with(correlation: correlation, operation: route.operation.id).warning(
       "an answer is not as its contract says", ["callee": .id(route.service), "why": .text(fault)])
+  }
+
+  func refusedByFirewall(_ route: EdgeRoute) { routes[route.index].attacks.add() }
+
+  func notInspected(_ route: EdgeRoute, _ correlation: CorrelationID) {
+    routes[route.index].uninspected.add()
+    log.with(correlation: correlation, operation: route.operation.id).warning(
+      "the firewall gave no verdict")
   }
 
   func unrecorded(_ error: any Error, _ correlation: CorrelationID) {

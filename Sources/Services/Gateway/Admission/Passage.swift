@@ -1,6 +1,7 @@
 package import NIOCore
 package import Telemetry
 package import Vocabulary
+package import WafAPI
 
 /// One request on its way through the gateway, with what is known about it so far.
 package struct Passage: Sendable {
@@ -20,6 +21,10 @@ package struct Passage: Sendable {
   package var parameters: [String: String] = [:]
   /// Nil until a token is judged valid, and on routes that ask for none.
   package var token: AccessToken?
+  /// What the contract leaves free, once the content is judged; none where nobody is to look at it.
+  package var texts: [Inspection.Text] = []
+  /// What the firewall says of it, for its record: rules by number.
+  package var findings: [String: String] = [:]
   /// What the limits said so far.
   package var report = LimitReport()
 

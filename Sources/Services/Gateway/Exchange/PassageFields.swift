@@ -15,7 +15,8 @@ package enum PassageFields {
         .accept, .userAgent, .idempotencyKey, .cookie, .authorization, .origin,
         .secFetchSite,
       ]
-      : [.accept, .userAgent, .idempotencyKey]
+      // Nobody else reads more, and what does not go in does no harm there.
+      : [.idempotencyKey]
     for field in names {
       guard var value = passage.head[field] else { continue }
       if field == .cookie { value = ownCookies(in: value) }
