@@ -1,7 +1,6 @@
 import Charters
 import Firewall
 import Foundation
-import Synchronization
 import Testing
 import Vocabulary
 import Waf
@@ -116,20 +115,21 @@ import WafAPI
     let rules = try Rules.first.get()
     let clock = Clock { Instant(seconds: Int64(Date().timeIntervalSince1970)) }
     let pool = InspectionPool(rules, threads: 1, clock: clock)
-    let refused = Mutex(0)
-    await withTaskGroup(of: Void.self) { group in
+    let failures = await withTaskGroup(of: InspectionPool.Failure?.self) { group in
       for _ in 0..<2 * InspectionPool.waitingMax {
         group.addTask {
           do {
             _ = try await pool.inspect(
               Rules.request("Rent"), by: Deadline(clock.now() + .seconds(60)))
+            return nil
           } catch {
-            if error as? InspectionPool.Failure == .full { refused.withLock { $0 += 1 } }
+            return error as? InspectionPool.Failure
           }
         }
       }
+      return await group.reduce(into: []) { $0.append($1) }
     }
-    #expect(refused.withLock { $0 } > 0)
+    #expect(failures.contains(.full) && failures.allSatisfy { $0 == nil || $0 == .full })
     await pool.stop()
   }
 }
