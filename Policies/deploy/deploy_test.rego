@@ -2,6 +2,8 @@ package strongroom.deploy_test
 
 import data.strongroom.deploy
 
+bureau := {"host": "bureau.example", "port": 443, "protocol": "https", "reason": "credit files"}
+
 charter := {
 	"service": "loans",
 	"port": 7150,
@@ -16,7 +18,7 @@ charter := {
 		},
 		{"id": "closeLoan", "method": "POST", "path": "/v1/close", "callers": ["operator"]},
 	],
-	"egress": ["bureau.example:443"],
+	"egress": [bureau],
 	"data": [
 		{"class": "credit-file", "sensitivity": "confidential"},
 		{"class": "outbox", "sensitivity": "confidential"},
@@ -114,8 +116,8 @@ test_personal_data_is_sealed_and_has_one_keeper if {
 }
 
 test_egress_is_on_the_list if {
-	added("/egress/-", "evil.example:443") == {"unlisted-egress"}
-	replaced("/egress", ["bureau.example:80"]) == {"unlisted-egress"}
+	added("/egress/-", object.union(bureau, {"host": "evil.example"})) == {"unlisted-egress"}
+	replaced("/egress", [object.union(bureau, {"port": 80})]) == {"unlisted-egress"}
 	# Listed, but for another service.
 	objections([{"op": "replace", "path": "/service", "value": "lending"}]) == {"unlisted-egress"}
 }

@@ -2,6 +2,7 @@ import Audit
 import Authority
 import Chassis
 import Customers
+import Egress
 import Foundation
 import Gateway
 import Identity
@@ -38,7 +39,8 @@ import Vocabulary
 
   private static let all: [(String, [Migration])] = [
     ("audit", AuditService.migrations), ("authority", AuthorityService.migrations),
-    ("customers", CustomersService.migrations), ("gateway", GatewayService.migrations),
+    ("customers", CustomersService.migrations), ("egress", EgressService.migrations),
+    ("gateway", GatewayService.migrations),
     ("identity", IdentityService.migrations), ("ledger", LedgerService.migrations),
     ("payments", PaymentsService.migrations),
   ]

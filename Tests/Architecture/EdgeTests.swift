@@ -10,7 +10,7 @@ import Yams
   /// Calls that Chassis makes for a service, so that its row needs no contract for them.
   static let fabricCalls: Set<String> = [
     "audit.appendRecords", "authority.getSealingKeyring", "authority.reportSealingVersions",
-    "authority.listRevocations", "authority.handOverSecrets",
+    "authority.listRevocations", "authority.handOverSecrets", "egress.fetch",
   ]
 
   /// What one service's row and charter say differently.

@@ -7,6 +7,9 @@ enum Exceptions {
   private static let moving = "moves a file aside, and writes none"
   private static let field = "'audit' is a field of an operation: which decisions are recorded"
 
+  private static let destinations =
+    "'egress' is a field of a charter, and a list of the organisation's"
+
   static let all: [String: [String: String]] = [
     "replacing": [
       "Sources/Drills/Drill/ImmutableDrill.swift": "an attack that replaces a file",
@@ -26,6 +29,9 @@ enum Exceptions {
       "Sources/Engines/Charters/Charter.swift": field,
       "Sources/Engines/Charters/Charter+Document.swift": field,
       "Sources/Engines/Charters/CharterLoader.swift": field,
+      "Sources/Engines/Charters/CharterRules.swift": destinations,
+      "Sources/Engines/Charters/SetRules.swift": destinations,
+      "Sources/Fabric/Launcher/Policy/AccessLists.swift": destinations,
       "Sources/Fabric/PolicyServer/AuthorizationInput.swift":
         "'identity' is a member of what OPA's authorization policies are asked",
       "Sources/Fabric/PolicyServer/PolicyAttendant.swift":

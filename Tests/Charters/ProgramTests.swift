@@ -57,7 +57,10 @@ private enum Added {
     ("[/opt/venv]", "[/]", "below '/'"), ("[/opt/venv]", "[venv]", "absolute path"),
     ("command: [/usr/bin/python3, service.py, -v, -v], ", "", "'command' is missing"),
     ("read: [/opt/venv]", "reed: [/opt/venv]", "unknown field 'reed'"),
-    ("calls:", "egress: [\"example.org:443\"]\ncalls:", "no way to the outside"),
+    (
+      "calls:", "egress: [{host: example.org, port: 443, protocol: https, reason: x}]\ncalls:",
+      "no way to the outside"
+    ),
     ("calls:", "secrets: [mail-password]\ncalls:", "is given no secrets"),
     ("calls:", "role: authority\ncalls:", "has no 'role'"),
     ("calls:", "store: {server: allowed}\ncalls:", "has no 'store'"),

@@ -20,7 +20,7 @@ import Testing
     ("", CharterFields.charter), ("operation", CharterFields.operation),
     ("program", CharterFields.program), ("deprecated", CharterFields.deprecation),
     ("rate", CharterFields.rate), ("call", CharterFields.call),
-    ("data", CharterFields.data),
+    ("data", CharterFields.data), ("destination", CharterFields.destination),
     ("store", CharterFields.store), ("setting", CharterFields.setting),
     ("limits", CharterFields.limits),
   ])

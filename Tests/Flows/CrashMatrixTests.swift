@@ -82,7 +82,7 @@ actor CrashMatrix {
   /// Deaths of one service in a row, after which its next start waits for seconds (`RestartMachine`).
   private static let deathsMax = 4
   private static let everyone = [
-    "authority", "audit", "customers", "identity", "ledger", "payments", "gateway",
+    "authority", "audit", "customers", "egress", "identity", "ledger", "payments", "gateway",
   ]
 
   func run() async throws -> [Cell] {

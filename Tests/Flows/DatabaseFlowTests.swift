@@ -8,7 +8,7 @@ import Vocabulary
 /// The real platform with every service's store on one PostgreSQL server that asks for passwords.
 @Suite(.postgres, .serialized) struct `A platform with all its stores on PostgreSQL` {
   private static let services = [
-    "audit", "authority", "customers", "gateway", "identity", "ledger", "payments",
+    "audit", "authority", "customers", "egress", "gateway", "identity", "ledger", "payments",
   ]
 
   @Test

@@ -36,11 +36,12 @@ import Testing
     ),
     // Defences that do not get in each other's way, left out of one platform.
     (
-      "token-signatures,sign-in-fairness,counted-refusals,idempotency,contracts",
-      ["tokens", "sign-in", "floods", "money", "contracts"],
+      "token-signatures,sign-in-fairness,counted-refusals,idempotency,contracts,destinations",
+      ["tokens", "sign-in", "floods", "money", "contracts", "egress"],
       [
         "own-key-same-kid", "another-subject", "wider-scope", "zero-signature", "lockout",
         "refusals-as-records", "fifty-presses", "same-key-other-amount", "mutants", "parameters",
+        "inside-addresses",
       ]
     ),
     (

@@ -35,7 +35,7 @@ import Vocabulary
     let moved = try await platform.command("move", "--to", database)
     try #require(moved.exitCode == 0, "\(moved.output)")
     for service in [
-      "audit", "authority", "customers", "gateway", "identity", "ledger", "payments",
+      "audit", "authority", "customers", "egress", "gateway", "identity", "ledger", "payments",
     ] {
       #expect(moved.output.contains(" \(service)  "), "\(moved.output)")
       let names = try FileManager.default.contentsOfDirectory(

@@ -1,5 +1,6 @@
 import Foundation
 import Launcher
+import OutsideReach
 import Testing
 import Vocabulary
 
@@ -11,6 +12,22 @@ import Vocabulary
       AddressRules.Way(
         Unit("card-desk"), user: 1_900_007_110, callees: [7_106, 7_104], outside: [443]),
     ], owner: nil)
+
+  /// IANA's registries, as the way out itself has them.
+  private static let notPublic = {
+    func refusal(_ blocks: [AddressBlock]) -> String {
+      "daddr { \(blocks.map(\.description).sorted().joined(separator: ", ")) } meta l4proto tcp counter reject with tcp reset"
+    }
+    let all = SpecialPurpose.all.map(\.block).filter { block in
+      !SpecialPurpose.all.contains { $0.block != block && $0.block.contains(block) }
+    }
+    let v6 = all.filter { SpecialPurpose.globalUnicast.contains($0) }
+    return """
+      ip \(refusal(all.filter { !$0.base.isV6 }))
+          ip6 \(refusal(v6))
+          ip6 daddr != 2000::/3 meta l4proto tcp counter reject with tcp reset
+      """
+  }()
 
   @Test func `name each service's callees, the collector and outside ports, and refuse the rest`() {
     #expect(
@@ -29,8 +46,9 @@ import Vocabulary
           chain of_card_desk {
             ct state established,related accept
             ip daddr 127.0.0.1 tcp dport { 7104, 7106 } accept
-            tcp dport { 53, 443 } accept
-            udp dport 53 accept
+            meta l4proto { tcp, udp } th dport 53 accept
+            \(Self.notPublic)
+            tcp dport { 443 } accept
             meta l4proto tcp counter reject with tcp reset
             counter reject with icmpx admin-prohibited
           }

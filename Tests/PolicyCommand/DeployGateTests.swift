@@ -73,7 +73,11 @@ import Testing
   @Test(
     arguments: [
       ("Identity", "secrets: [sealing-keyring]", "secrets: []", ""),
-      ("Payments", "egress: []", "egress: [\"evil.example:443\"]", "unlisted-egress"),
+      (
+        "Gateway", "egress: []",
+        "egress: [{host: evil.example, port: 443, protocol: https, reason: none}]",
+        "unlisted-egress"
+      ),
       ("Payments", "scopes: [payments:create]", "scopes: []", ""),
       (
         "Ledger", "- {class: outbox, sensitivity: confidential}",

@@ -1,5 +1,6 @@
 import Charters
 import Chassis
+import Foundation
 import Launcher
 import Sandbox
 import Storage
@@ -39,7 +40,7 @@ import Vocabulary
       $0.edgeKeyFile = "/etc/edge/key.pem"
     }
     #expect(gateway.bindPorts == [7100, 443])
-    #expect(gateway.connectPorts == [4318, 7101, 7102, 7103, 7105, 7106])
+    #expect(gateway.connectPorts == [4318, 7101, 7102, 7103, 7105, 7106, 7108])
     #expect(gateway.places.contains(Confinement.Place("/etc/edge/key.pem", .read)))
   }
 
@@ -58,6 +59,43 @@ import Vocabulary
         #expect(more == (service == "ledger" && host == "db.bank" ? [port] : []), "\(service)")
         #expect(!one.resolvesNames)
       }
+    }
+  }
+
+  @Test(arguments: [
+    ("", [] as [Int], false), ("{host: a.example, port: 443, protocol: https, reason: x}", [53, 443], true),
+    (
+      "{host: a.example, port: 8443, protocol: https, addresses: [10.0.0.5], reason: x}", [8_443],
+      false
+    ),
+  ])
+  func `leads outside from the one way out alone, as far as charters say`(
+    destination: String, ports: [Int], resolves: Bool
+  ) throws {
+    let cell = try Cell()
+    let checkout = #filePath.components(separatedBy: "/Tests/")[0]
+    let charters = try CharterSet.load(
+      CharterFolder.read(checkout).map {
+        CharterFile(
+          name: $0.name,
+          text: $0.text.contains("service: gateway\n")
+            ? $0.text.replacing("egress: []", with: "egress: [\(destination)]") : $0.text)
+      })
+    var platform = cell.platform
+    platform.portOffset = 0
+    platform.outsideAuthorityFile = "/etc/bank/ca.pem"
+    let all = ServiceConfinement(
+      stage: try ExecutableFile("/proc/self/exe"), machine: Cell.machine, home: cell.home,
+      platform: platform, charters: charters, libraries: [])
+    for charter in charters.charters where charter.port != nil {
+      let one = all.confinement(of: charter, running: "/opt/strongroom-service")
+      let isWayOut = charter.role == .outside
+      let outside = one.connectPorts.filter { !(7_100...7_119).contains($0) }
+      #expect(outside == (isWayOut ? ports : []), "\(charter.service)")
+      #expect(one.resolvesNames == (isWayOut && resolves))
+      let reads = one.places.contains { $0.path == "/etc/bank/ca.pem" }
+      #expect(reads == isWayOut)
+      #expect(one.places.contains { $0.path == "/etc/ssl" } == (isWayOut && !ports.isEmpty))
     }
   }
 

@@ -2,7 +2,7 @@
 package enum Drills {
   package static let all = [
     HopDrill.drill, TokenDrill.drill, ContractDrill.drill, TransactionDrill.drill,
-    InsideDrill.drill, MoneyDrill.drill,
+    InsideDrill.drill, EgressDrill.drill, MoneyDrill.drill,
     EvidenceDrill.drill, LeakDrill.drill, ImmutableDrill.drill, PolicyDrill.drill,
     SecretDrill.drill, SignInDrill.drill, CutOffDrill.drill, FloodDrill.drill,
   ]

@@ -181,8 +181,12 @@ package enum InsideDrill {
     let callees = range.charters[service]?.calls.map(\.service) ?? []
     let foreign = range.ports.filter { $0.service != service && !callees.contains($0.service) }
     // SSH, DNS, HTTPS, PostgreSQL, Redis, and the door: whether or not anybody listens there.
+    // What the charters name outside, the way out may dial, and ask a resolver for.
+    let outside =
+      range.charters[service]?.role == .outside
+      ? range.charters.charters.flatMap(\.egress).flatMap { [$0.port, 53] } : []
     let known =
-      [22, 53, 443, 5_432, 6_379]
+      [22, 53, 443, 5_432, 6_379].filter { !outside.contains($0) }
       + (range.charters[service]?.role == .door ? [] : [range.platform.gatewayPort])
     return (foreign.map(\.port) + known).flatMap {
       ["connect=\($0)", "fast-open=\($0)", "multipath=\($0)"]
@@ -191,8 +195,13 @@ package enum InsideDrill {
 
   private static let sockets = sweep(
     "other-sockets", "make raw, packet, netlink and datagram sockets"
-  ) { _, _ in
-    ["raw-socket=", "packet-socket=", "netlink-socket=", "datagram-socket="]
+  ) { service, range in
+    // Looking names up takes these two.
+    let resolves =
+      range.charters[service]?.role == .outside
+      && range.charters.charters.contains { $0.egress.contains(where: \.isLookedUp) }
+    return ["raw-socket=", "packet-socket="]
+      + (resolves ? [] : ["netlink-socket=", "datagram-socket="])
   }
 }
 

@@ -17,7 +17,8 @@ extension Charter {
     // A list that is empty is as one that is not there, and some charters may not have it.
     for (name, list) in [
       ("operations", JSON.array(operations.map(\.document))),
-      ("calls", .array(calls.map(\.document))), ("egress", .texts(egress)),
+      ("calls", .array(calls.map(\.document))),
+      ("egress", .array(egress.map(\.document))),
       ("data", .array(kept)), ("secrets", .texts(secrets)),
       ("settings", .array(settings.map(\.document))),
     ] where list != .array([]) { members[name] = list }

@@ -19,8 +19,8 @@ package struct Charter: Hashable, Sendable {
   package internal(set) var operations: [CharterOperation]
   /// What it calls, in the file's order; then what grants add, and what follows from other charters (`DerivedEdges`).
   package internal(set) var calls: [CharterCall]
-  /// Outside destinations as `host:port`; everything else is closed.
-  package let egress: [String]
+  /// Servers outside that it may have asked, through whoever has the role `outside`; everything else is closed.
+  package let egress: [CharterDestination]
   /// What kinds of data it keeps.
   package let data: [CharterData]
   /// Names of the secrets it may obtain at run time.
@@ -191,6 +191,9 @@ package enum CharterRole: String, Sendable, CaseIterable {
   case door
   /// Where one gets a token: its public operations may be called without one.
   case issuer
+  /// The one way out: nobody else looks up names of the outside, or connects to it. It goes where the charters of its callers
+  /// say, and nowhere else.
+  case outside
 }
 
 /// Where a service's store may be.
@@ -300,6 +303,9 @@ package enum CharterFields {
     all: ["since", "sunset", "successor"], required: ["since"])
   package static let call = FieldList(
     all: ["service", "operations", "delivery"], required: ["service", "operations"])
+  package static let destination = FieldList(
+    all: ["host", "port", "protocol", "addresses", "reason"],
+    required: ["host", "port", "protocol", "reason"])
   package static let data = FieldList(
     all: ["class", "sensitivity"], required: ["class", "sensitivity"])
   package static let store = FieldList(

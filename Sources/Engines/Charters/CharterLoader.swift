@@ -58,7 +58,10 @@ extension Charter {
     let operations = root.objects("operations", CharterFields.operation, max: operationsMax)
       .compactMap { operation($0, of: service) }
     let calls = root.objects("calls", CharterFields.call, max: callsMax).compactMap(call)
-    let egress = root.list("egress", max: 64, expected: "a destination as 'host:port'", destination)
+    let egress = root.objects(
+      "egress", CharterFields.destination, max: CharterDestination.destinationsMax
+    ).compactMap(CharterDestination.read)
+    CharterDestination.checkNames(egress, reader)
     let data = root.objects("data", CharterFields.data, max: 64).compactMap(data)
     let secrets = root.list("secrets", max: 32, expected: "a secret's name ([a-z][a-z0-9-]*)") {
       ServiceName($0)?.description
@@ -263,14 +266,6 @@ extension Charter {
   private static func purpose(_ text: String) -> String? {
     guard (1...64).contains(text.utf8.count),
       text.utf8.allSatisfy({ isLetterOrDigit($0) || $0 == 0x2e || $0 == 0x2d || $0 == 0x5f })
-    else { return nil }
-    return text
-  }
-
-  private static func destination(_ text: String) -> String? {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, !parts[0].isEmpty, let port = UInt16(parts[1]), port > 0,
-      parts[0].utf8.allSatisfy({ isLetterOrDigit($0) || $0 == 0x2e || $0 == 0x2d })
     else { return nil }
     return text
   }

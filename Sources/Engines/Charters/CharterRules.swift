@@ -16,7 +16,7 @@ extension Charter {
           ? "every service listens; see the other charters for a free port"
           : "limits: {memory_mib: 128, open_files: 1024, connections: 512}")
     }
-    for name in ["port", "role", "program", "operations", "store", "settings"]
+    for name in ["port", "role", "program", "operations", "egress", "store", "settings"]
     where isOperator && root.values[name] != nil {
       root.reader.fault(
         .contradiction, name, "the operator listens nowhere, so it has no '\(name)'")
@@ -24,7 +24,7 @@ extension Charter {
   }
 
   /// A program reaches nobody but through its sidecar, which calls services only.
-  static func checkProgram(_ root: CharterObject, egress: [String]) {
+  static func checkProgram(_ root: CharterObject, egress: [CharterDestination]) {
     guard root.values["program"] != nil else { return }
     for (name, hint) in [
       ("role", "roles belong to code that is built with the platform"),

@@ -23,7 +23,10 @@ struct SetRules {
       if isComplete { checkData(of: charter) }
     }
     checkPublicRoutes()
-    if isComplete { checkDoor() }
+    if isComplete {
+      checkDoor()
+      checkWayOut()
+    }
     checkPersonalData()
     checkCycles()
     return faults
@@ -79,6 +82,32 @@ struct SetRules {
           "'\(operation.id)' is public, but no charter has the role '\(CharterRole.door.rawValue)'",
           hint: "role: door, in the charter of the service that listens to the outside")
       }
+    }
+  }
+
+  /// Outside one is only by whoever has the role, which asks nobody else.
+  private mutating func checkWayOut() {
+    let holder = charters.first { $0.role == .outside }
+    for charter in charters where !charter.egress.isEmpty {
+      guard let holder else {
+        add(
+          .contradiction, charter, "egress",
+          "\(charter.service) names servers outside, but no charter has the role '\(CharterRole.outside.rawValue)'"
+        )
+        continue
+      }
+      guard charter.service != holder.service else {
+        add(
+          .contradiction, charter, "egress",
+          "\(charter.service) goes where its callers' charters say",
+          hint: "name the server in the charter of the service that needs it")
+        continue
+      }
+      guard !charter.calls.contains(where: { $0.service == holder.service }) else { continue }
+      add(
+        .contradiction, charter, "egress",
+        "\(charter.service) names servers outside, but does not call '\(holder.service)'",
+        hint: "the way there is an operation of \(holder.service): name it under 'calls'")
     }
   }
 

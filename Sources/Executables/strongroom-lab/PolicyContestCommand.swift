@@ -127,7 +127,13 @@ struct PolicyContestCommand: AsyncParsableCommand {
         var charter = pair[0]
         if case .object(var members) = charter, number % 2 == 1 {
           members[.string("secrets")] = .array([])
-          members[.string("egress")] = .array([.string("host\(number).example:443")])
+          members[.string("egress")] = .array([
+            .object(
+              ObjectValue([
+                (.string("host"), .string("host\(number).example")),
+                (.string("port"), .number(Number(Int64(443)))),
+              ]))
+          ])
           charter = .object(members)
         }
         return .object(

@@ -3,6 +3,7 @@ import Audit
 import Authority
 import Chassis
 import Customers
+import Egress
 import Gateway
 import Identity
 import Ledger
@@ -13,6 +14,7 @@ let services: [any Service.Type] = [
   AuditService.self,
   AuthorityService.self,
   CustomersService.self,
+  EgressService.self,
   GatewayService.self,
   IdentityService.self,
   LedgerService.self,

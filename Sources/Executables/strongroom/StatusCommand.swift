@@ -45,11 +45,11 @@ struct StatusCommand: AsyncParsableCommand {
         printLine(
           .object([
             "services": .array(rows.map(\.json)), "immutable": ImmutableLine.json(immutable),
-            "ledger_books": .string(books(in: home)),
+            "ledger_books": .string(books(in: home)), "outside": OutsideLine.json(charters),
           ])
         )
       } else {
-        show(rows, home, immutable)
+        show(rows, home, immutable, outside: OutsideLine.texts(charters))
       }
       guard rows.allSatisfy(\.isHealthy), immutable?.unreverted.isEmpty == true else {
         throw ArgumentParser.ExitCode(CommandExit.failed.rawValue)
@@ -109,7 +109,9 @@ struct StatusCommand: AsyncParsableCommand {
       ?? home.storeFile(of: "ledger")
   }
 
-  private func show(_ rows: [Row], _ home: Home, _ immutable: ImmutableStanding?) {
+  private func show(
+    _ rows: [Row], _ home: Home, _ immutable: ImmutableStanding?, outside: [String]
+  ) {
     let heading = [
       "SERVICE", "HEALTH", "VERSION", "PID", "UP", "CERTIFICATE", "REQ/S", "REQUESTS", "ERRORS",
       "P50", "P99", "MEMORY",
@@ -128,6 +130,7 @@ struct StatusCommand: AsyncParsableCommand {
     let silence = ImmutableStanding.lastLook(in: home).map { Clock.system.now() - $0 }
     print(ImmutableLine.text(immutable, silence: silence))
     if let disk = DiskLine.text(of: rows.compactMap { $0.standing?.disk }) { print(disk) }
+    for line in outside { print(LegibleText.of(line)) }
     print("the ledger keeps its books in \(books(in: home))")
     print("all services: \(memory >> 20) MiB resident · home \(home.path)")
   }

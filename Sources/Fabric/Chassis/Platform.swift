@@ -24,6 +24,10 @@ package struct Platform: Sendable, Codable, Hashable {
   /// PEM files for the gateway's public certificate; nil: the authority issues one.
   package var edgeCertificateFile: String?
   package var edgeKeyFile: String?
+  /// PEM file of the authorities that are believed, besides the system's, where a charter names a server's addresses; nil: none.
+  package var outsideAuthorityFile: String?
+  /// Issuers of others whose access tokens the door takes, as an operator's file said; nil: none.
+  package var issuers: [IssuerChoice]?
   /// The database of all services that may keep their stores there, as whoever makes their roles; nil: there is none.
   package var database: PostgresLocation?
   /// Where services keep their stores that do so on a server, by their names; all others have files of their own.
@@ -53,6 +57,8 @@ package struct Platform: Sendable, Codable, Hashable {
     case svidSeconds = "svid_seconds"
     case edgeCertificateFile = "edge_certificate_file"
     case edgeKeyFile = "edge_key_file"
+    case outsideAuthorityFile = "outside_authority_file"
+    case issuers
     case database
     case databases
     case policyURL = "policy_url"

@@ -33,6 +33,8 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case diskReserve = "disk-reserve"
   /// The door lets in what is well formed, whether or not a contract names it.
   case contracts
+  /// The way out goes wherever it is asked to, inside as well.
+  case destinations
   /// The audit log is taken for sound without a look.
   case verification
 }

@@ -1,4 +1,6 @@
+package import Charters
 package import Chassis
+import OutsideReach
 package import Vocabulary
 import WorkloadIdentity
 
@@ -24,6 +26,24 @@ package enum DoorPapers {
       }
     case (_?, nil), (nil, _?):
       throw .badDoor(reason: "a certificate and its key come together; give both, or 'none'")
+    }
+  }
+
+  /// The door asks issuers of others for their keys, so their servers must stand in its charter.
+  /// - Throws: `badDoor` with what to write there.
+  package static func check(
+    issuers: [IssuerChoice], in charters: CharterSet
+  ) throws(LaunchFailure) {
+    let door = charters.holder(of: .door).flatMap { charters[$0] }
+    for choice in issuers {
+      guard let url = try? OutsideURL(choice.issuer), door?.destination(url) == nil else {
+        continue
+      }
+      throw .badDoor(
+        reason:
+          "the charter of \(door?.service.description ?? "the door") does not name the issuer "
+          + "\(choice.issuer); add {host: \(url.host), port: \(url.port), protocol: https, reason: …} under 'egress'"
+      )
     }
   }
 

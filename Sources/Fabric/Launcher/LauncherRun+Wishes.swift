@@ -14,6 +14,10 @@ extension LauncherRun {
     /// PEM files of the door's own certificate with its chain, and of its key; "none": the authority's again.
     package var edgeCertificateFile: String?
     package var edgeKeyFile: String?
+    /// PEM file of authorities of one's own servers; "none": the system's alone.
+    package var outsideAuthorityFile: String?
+    /// Issuers of others whose access tokens the door takes; empty: none any more.
+    package var issuers: [IssuerChoice]?
     package var otlpEndpoint: String?
     package var limitsFactor: Int?
     /// Where all services are to keep their stores that may do so, as whoever may make roles and schemas there.
@@ -53,6 +57,10 @@ extension LauncherRun {
         platform.edgeCertificateFile = edgeCertificateFile == "none" ? nil : edgeCertificateFile
       }
       if let edgeKeyFile { platform.edgeKeyFile = edgeKeyFile == "none" ? nil : edgeKeyFile }
+      if let outsideAuthorityFile {
+        platform.outsideAuthorityFile = outsideAuthorityFile == "none" ? nil : outsideAuthorityFile
+      }
+      if let issuers { platform.issuers = issuers.isEmpty ? nil : issuers }
       if let otlpEndpoint { platform.otlpEndpoint = otlpEndpoint == "none" ? nil : otlpEndpoint }
       if let limitsFactor { platform.limitsFactor = limitsFactor }
       if let database { platform.database = database }
@@ -72,11 +80,14 @@ extension LauncherRun {
     package func applied(
       to present: Platform?, of charters: CharterSet
     ) throws(LaunchFailure) -> Platform {
+      let platform: Platform
       do throws(SettingRefusal) {
-        return try SettingsBook(charters).applied(settings, to: applied(to: present))
+        platform = try SettingsBook(charters).applied(settings, to: applied(to: present))
       } catch {
         throw .badSetting(error)
       }
+      try DoorPapers.check(issuers: platform.issuers ?? [], in: charters)
+      return platform
     }
   }
 }

@@ -1,6 +1,7 @@
 package import Chassis
 package import Charters
 import Glibc
+import OutsideReach
 import PolicyClient
 package import Sandbox
 import Telemetry
@@ -52,7 +53,7 @@ package struct ServiceConfinement: Sendable {
   package func confinement(of charter: Charter, running executable: String) -> Confinement {
     Confinement(
       places: places(of: charter, running: executable), bindPorts: bindPorts(of: charter),
-      connectPorts: connectPorts(of: charter), resolvesNames: !charter.egress.isEmpty,
+      connectPorts: connectPorts(of: charter), resolvesNames: !outsidePorts(of: charter).isEmpty,
       limits: Confinement.Limits(
         openFiles: charter.limits.openFiles,
         dataBytes: charter.limits.memoryMiB << 20 + Self.reserveBytes,
@@ -129,13 +130,17 @@ package struct ServiceConfinement: Sendable {
       places += [platform.edgeCertificateFile, platform.edgeKeyFile].compactMap {
         $0.map { Confinement.Place($0, .read) }
       }
+    case .outside:
+      places += [platform.outsideAuthorityFile].compactMap {
+        $0.map { Confinement.Place($0, .read) }
+      }
     case .issuer, nil: break
     }
     if platform.storeServer(of: charter.service) != nil {
       // TLS reads the system's settings, and the public authorities where they are to be believed.
       places.append(Confinement.Place("/etc/ssl", .read))
     }
-    return charter.egress.isEmpty ? places : places + Confinement.outside
+    return destinations(of: charter).isEmpty ? places : places + Confinement.outside
   }
 
   private func bindPorts(of charter: Charter) -> [Int] {
@@ -145,16 +150,32 @@ package struct ServiceConfinement: Sendable {
 
   private func connectPorts(of charter: Charter) -> [Int] {
     let database = databaseEnds(of: charter).map(\.port)
-    return Set(calleePorts(of: charter) + outsidePorts(of: charter) + agentPorts + database)
-      .sorted()
+    let outside =
+      destinations(of: charter).map(\.port) + (outsidePorts(of: charter).isEmpty ? [] : [53])
+    return Set(calleePorts(of: charter) + outside + agentPorts + database).sorted()
   }
 
   private func calleePorts(of charter: Charter) -> [Int] {
     charter.calls.compactMap { charters[$0.service]?.port }.map { $0 + platform.portOffset }
   }
 
+  /// Servers outside that this process connects to: all that any charter names, for the one way out, and none for anybody else.
+  private func destinations(of charter: Charter) -> [CharterDestination] {
+    charter.role == .outside ? charters.charters.flatMap(\.egress) : []
+  }
+
+  /// Ports of names that are looked up, so that nobody knows their addresses beforehand.
   private func outsidePorts(of charter: Charter) -> [Int] {
-    charter.egress.compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }
+    destinations(of: charter).filter(\.isLookedUp).map(\.port)
+  }
+
+  /// Servers outside whose addresses the charters name.
+  private func outsideEnds(of charter: Charter) -> [AddressRules.End] {
+    destinations(of: charter).flatMap { destination in
+      destination.fixedAddresses.map {
+        AddressRules.End(address: $0.description, port: destination.port)
+      }
+    }
   }
 
   private func databaseEnds(of charter: Charter) -> [AddressRules.End] {
@@ -183,7 +204,8 @@ package struct ServiceConfinement: Sendable {
         return user(of: charter).map {
           AddressRules.Way(
             unit, user: $0.user, callees: calleePorts(of: charter), agents: agentPorts,
-            outside: outsidePorts(of: charter), ends: databaseEnds(of: charter))
+            outside: outsidePorts(of: charter),
+            ends: databaseEnds(of: charter) + outsideEnds(of: charter))
         }
       }, isWeakened: platform.lacks(.addresses))
   }

@@ -45,7 +45,7 @@ package struct LaunchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Added to every internal port (7100–7106); not to the gateway's.", valueName: "n"))
+      "Added to every internal port (7100–7108); not to the gateway's.", valueName: "n"))
   var portOffset: Int?
 
   @Option(help: ArgumentHelp("The gateway's public port (default 8443).", valueName: "n"))
@@ -71,6 +71,18 @@ package struct LaunchOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("PEM file of that certificate's key, or 'none'.", valueName: "file"))
   var edgeKey: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "PEM file of the authorities of your own servers, for destinations whose addresses a charter names, or 'none'.",
+      valueName: "file"))
+  var outsideCA: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "JSON file of issuers of others whose access tokens the door takes (Docs/settings.md), or 'none'.",
+      valueName: "file"))
+  var issuers: String?
 
   @Option(
     help: ArgumentHelp("OTLP/HTTP collector for traces, or 'none'.", valueName: "url"))
@@ -163,6 +175,7 @@ package struct LaunchOptions: ParsableArguments {
         "--otlp must be http://127.0.0.1, localhost or [::1], with an optional port and path: a "
           + "collector elsewhere is reached through an agent on this machine")
     }
+    _ = try issuerChoices()
     _ = try databaseLocation(database, option: "--database")
     _ = try databaseLocation(ledgerDatabase, option: "--ledger-database")
     if let limitsFactor, !(1...1_000_000).contains(limitsFactor) {
@@ -179,6 +192,9 @@ package struct LaunchOptions: ParsableArguments {
     wishes.issuer = issuer
     wishes.edgeCertificateFile = edgeCertificate.map(Self.paperPath)
     wishes.edgeKeyFile = edgeKey.map(Self.paperPath)
+    wishes.outsideAuthorityFile = outsideCA.map(Self.paperPath)
+    // Validated before.
+    wishes.issuers = try? issuerChoices()
     wishes.otlpEndpoint = otlp
     wishes.limitsFactor = limitsFactor
     // The services need no names, so they resolve none.
@@ -226,6 +242,8 @@ package struct LaunchOptions: ParsableArguments {
     add("--issuer", issuer)
     add("--edge-certificate", edgeCertificate.map(Self.paperPath))
     add("--edge-key", edgeKey.map(Self.paperPath))
+    add("--outside-ca", outsideCA.map(Self.paperPath))
+    add("--issuers", issuers.map(Self.paperPath))
     add("--otlp", otlp)
     add("--limits-factor", limitsFactor)
     add("--database", database)

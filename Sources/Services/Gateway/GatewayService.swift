@@ -1,5 +1,6 @@
 import AuditAPI
 package import Chassis
+import EgressAPI
 import GatewayAPI
 import NIOCore
 import NIOPosix
@@ -40,7 +41,12 @@ package struct GatewayService: Service {
     let routes = EdgeRoutes(context.charters, factor: platform.limitsFactor)
     let gate = TokenGate(
       issuer: platform.issuer, revocations: context.revocations, clock: context.clock,
-      believesAll: platform.lacks(.tokenSignatures), fetch: IdentityFeed.fetchKeys(context))
+      believesAll: platform.lacks(.tokenSignatures),
+      foreign: ForeignIssuers(platform.issuers ?? []) { url in
+        let answer = try await context.outside.fetch(
+          .get, url, fields: ["accept": "application/json"], context: context.background())
+        return (answer.status, answer.body)
+      }, fetch: IdentityFeed.fetchKeys(context))
     self.gate = gate
     let origins = WebOriginBook()
     feed = IdentityFeed(context, gate: gate, origins: origins)
@@ -91,6 +97,15 @@ package struct GatewayService: Service {
 
   /// The port of the public listener; for tests, which ask for a free one.
   package var publicPort: Int { listener.port }
+
+  package var rounds: [Round] {
+    guard context.platform.issuers != nil else { return [] }
+    return [
+      Round(every: ForeignIssuers.lookEvery, or: "keys of other issuers were not had") {
+        await gate.followForeign()
+      }
+    ]
+  }
 
   /// Follows identity and the certificate until cancelled, then shuts the door in good order.
   package func run() async throws {

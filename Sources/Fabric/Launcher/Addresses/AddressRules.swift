@@ -1,3 +1,4 @@
+import OutsideReach
 import Sandbox
 import Vocabulary
 
@@ -109,8 +110,9 @@ package struct AddressRules: Hashable, Sendable {
       allow("\(end.address.contains(":") ? "ip6" : "ip") daddr \(end.address) ", [end.port])
     }
     if !way.outside.isEmpty {
-      allow("", way.outside + [53])
-      rules.append("udp dport 53 accept")
+      // Resolvers stand in private networks more often than not.
+      rules += ["meta l4proto { tcp, udp } th dport 53 accept"] + Self.special
+      allow("", way.outside)
     }
     // A reset ends connect(2) at once; an ICMP answer alone would leave it trying.
     rules +=
@@ -123,6 +125,24 @@ package struct AddressRules: Hashable, Sendable {
     let name = Self.chainName(of: way.unit)
     return "  chain \(name) {\n" + rules.map { "    \($0)\n" }.joined() + "  }"
   }
+
+  /// What no name may lead to. The service that looks names up refuses these addresses itself; should it be taken over, the
+  /// kernel does.
+  private static let special: [String] = {
+    let refusal = "meta l4proto tcp counter reject with tcp reset"
+    // nftables takes no block beside one that holds it.
+    let blocks = SpecialPurpose.all.map(\.block)
+    let widest = blocks.filter { block in
+      !blocks.contains { $0 != block && $0.contains(block) }
+    }
+    let v4 = widest.filter { !$0.base.isV6 }.map(\.description).sorted()
+    let v6 = widest.filter { SpecialPurpose.globalUnicast.contains($0) }.map(\.description).sorted()
+    return [
+      "ip daddr { \(v4.joined(separator: ", ")) } \(refusal)",
+      "ip6 daddr { \(v6.joined(separator: ", ")) } \(refusal)",
+      "ip6 daddr != \(SpecialPurpose.globalUnicast) \(refusal)",
+    ]
+  }()
 
   /// A service may be called like a word of nftables.
   private static func chainName(of unit: Unit) -> String {

@@ -112,7 +112,7 @@ package final class Edge: Sendable {
     case .failure(.token(.unknownKey)):
       // Perhaps a key so new that we have not heard of it. The gate asks at most once in a while,
       // for all of us.
-      return tokens.refreshKeys(on: loop).flatMap {
+      return tokens.refreshKeys(for: bearer, on: loop).flatMap {
         switch self.tokens.check(bearer, at: self.clock.now()) {
         case .success(let token): self.admit(passage, token, route, content, on: loop)
         case .failure(let refusal): self.refuse(passage, refusal, on: loop)

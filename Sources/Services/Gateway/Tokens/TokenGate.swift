@@ -43,16 +43,18 @@ package final class TokenGate: Sendable {
   package let revocations: RevocationPoint
   private let clock: Clock
   private let believesAll: Bool
+  private let foreign: ForeignIssuers
   private let fetch: @Sendable () async throws -> JSON
 
   /// - Parameters:
   ///   - issuer: the only `iss` that is believed.
   ///   - revocations: what is revoked, as somebody else keeps it up to date.
   ///   - believesAll: leaves the signature out; only in a test build, see `Weakness`.
+  ///   - foreign: issuers of others whose tokens are taken.
   ///   - fetch: brings identity's JWK Set, over mutual TLS.
   package init(
     issuer: String, revocations: RevocationPoint, clock: Clock, believesAll: Bool = false,
-    fetch: @escaping @Sendable () async throws -> JSON
+    foreign: ForeignIssuers = .none, fetch: @escaping @Sendable () async throws -> JSON
   ) {
     policy = TokenPolicy(
       issuer: issuer, audiences: [GatewayAPI.audience], types: [GatewayAPI.accessTokenType],
@@ -60,6 +62,7 @@ package final class TokenGate: Sendable {
     self.revocations = revocations
     self.clock = clock
     self.believesAll = believesAll
+    self.foreign = foreign
     self.fetch = fetch
   }
 
@@ -125,8 +128,16 @@ package final class TokenGate: Sendable {
 
   private func verify(_ token: Substring, at now: Instant) throws(EntryRefusal) -> AccessToken {
     let claims: TokenClaims
+    let unverified: UnverifiedToken
     do throws(TokenRefusal) {
-      let unverified = try UnverifiedToken(token)
+      unverified = try UnverifiedToken(token)
+    } catch {
+      throw .token(error)
+    }
+    if let choice = foreign.choice(for: unverified) {
+      return try foreign.verify(unverified, by: choice, at: now)
+    }
+    do throws(TokenRefusal) {
       guard let keys = state.withLock({ $0.keys }) else { throw .unknownKey }
       claims = try policy.claims(of: try verified(unverified, by: keys), at: now)
     } catch {
@@ -201,6 +212,28 @@ extension TokenGate {
     }
     return promise.futureResult
   }
+
+  /// The same for a token of whatever issuer it says it is of.
+  package func refreshKeys(
+    for token: Substring, on loop: any EventLoop
+  ) -> EventLoopFuture<Void> {
+    guard let unverified = try? UnverifiedToken(token),
+      let choice = foreign.choice(for: unverified)
+    else { return refreshKeys(on: loop) }
+    let promise = loop.makePromise(of: Void.self)
+    promise.completeWithTask {
+      if await self.foreign.ask(choice.issuer, at: self.clock.now()) { self.forgetAll() }
+    }
+    return promise.futureResult
+  }
+
+  /// Asks issuers of others for their keys, where those that are known have become old.
+  package func followForeign() async {
+    if await foreign.followAll(at: clock.now()) { forgetAll() }
+  }
+
+  /// Everything is verified afresh: a key that vouched for something is gone.
+  private func forgetAll() { state.withLock { $0.remembered = [:] } }
 
   private func fetchKeys() async {
     // A failed fetch leaves the old keys: whoever waited is judged by them.
