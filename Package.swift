@@ -233,7 +233,7 @@ let parts: [Module] =
       "StrictJSON", "SchemaEngine", "OpenAPI", "Storage", "Charters", "Tokens", "Faults",
       "Telemetry", "Transport",
     ],
-    products: nio("Core", "Posix", "TLS") + [nioSSL, nioHTTP2, nioHPACK, crypto])
+    products: nio("Core", "Posix", "TLS") + [nioSSL, crypto])
   + [
     Module(
       layer: .Drills, name: "Demo",
@@ -282,7 +282,7 @@ let parts: [Module] =
       uses: [
         "Vocabulary", "StrictJSON", "Tokens", "WorkloadIdentity", "PolicyEngine", "PolicyBundles",
         "Charters", "LedgerAPI", "Payments", "Gateway",
-      ], products: nio("Core") + [nioHPACK, x509, asn1]),
+      ], products: nio("Core") + [x509, asn1]),
     Module(layer: .Executables, name: "strongroom-confine", uses: ["Sandbox"]),
     Module(layer: .Executables, name: "strongroom-fuzz", uses: ["FuzzTargets"]),
     Module(layer: .Executables, name: "strongroom-probe", uses: ["Probes"]),
@@ -444,8 +444,7 @@ func tests(_ name: String, of row: [Module] = [], in folder: String = "") -> Tar
     name: "\(name)Tests",
     dependencies: (modules + row).filter { ![.Foreign, .Executables].contains($0.layer) }.map {
       .byName(name: $0.name)
-    } + ["TestKit"] + everyNIO
-      + [nioSSL, nioHPACK, crypto, x509, asn1, yams, grdb, protobuf],
+    } + ["TestKit"] + everyNIO + [nioSSL, crypto, x509, asn1, yams, grdb, protobuf],
     path: "\(folder)Tests/\(name)",
     exclude: ["FuzzTargets": ["Corpus"], "PolicyEngine": ["Referee"]][name] ?? [],
     swiftSettings: strict)

@@ -36,12 +36,11 @@ import Testing
     ),
     // Defences that do not get in each other's way, left out of one platform.
     (
-      "token-signatures,sign-in-fairness,counted-refusals,idempotency,contracts,frame-limits",
-      ["tokens", "sign-in", "floods", "money", "contracts", "streams"],
+      "token-signatures,sign-in-fairness,counted-refusals,idempotency,contracts",
+      ["tokens", "sign-in", "floods", "money", "contracts"],
       [
         "own-key-same-kid", "another-subject", "wider-scope", "zero-signature", "lockout",
         "refusals-as-records", "fifty-presses", "same-key-other-amount", "mutants", "parameters",
-        "settings-flood", "ping-flood", "window-update-flood", "priority-flood", "unknown-frames",
       ]
     ),
     (

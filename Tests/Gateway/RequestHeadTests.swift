@@ -212,13 +212,13 @@ private func fault(_ text: String, limits: EdgeLimits = EdgeLimits()) -> Request
     let full = String(repeating: "a", count: 64)
     #expect(try read(.length(64), full).content == full)
     #expect(throws: RequestFault.bodyTooLarge) { try read(.length(65), "") }
-    #expect(try read(.marked, "40\r\n\(full)\r\n0\r\n\r\n").content == full)
-    #expect(throws: RequestFault.bodyTooLarge) { try read(.marked, "41\r\n") }
-    #expect(throws: RequestFault.bodyTooLarge) { try read(.marked, "40\r\n\(full)\r\n1\r\n") }
+    #expect(try read(.chunked, "40\r\n\(full)\r\n0\r\n\r\n").content == full)
+    #expect(throws: RequestFault.bodyTooLarge) { try read(.chunked, "41\r\n") }
+    #expect(throws: RequestFault.bodyTooLarge) { try read(.chunked, "40\r\n\(full)\r\n1\r\n") }
   }
 
   @Test func `is put together from chunks that arrive byte by byte`() throws {
-    var reader = try ContentReader(.marked, bytesMax: 64)
+    var reader = try ContentReader(.chunked, bytesMax: 64)
     var buffer = ByteBuffer()
     var isWhole = false
     for byte in "5\r\nhello\r\n06\r\n world\r\n000\r\n\r\nX".utf8 {
@@ -236,6 +236,6 @@ private func fault(_ text: String, limits: EdgeLimits = EdgeLimits()) -> Request
     "123456789\r\n",
   ])
   func `is refused when a chunk is not exact`(text: String) {
-    #expect(throws: RequestFault.chunk) { try read(.marked, text, max: 1 << 30) }
+    #expect(throws: RequestFault.chunk) { try read(.chunked, text, max: 1 << 30) }
   }
 }

@@ -15,8 +15,6 @@ import X509
 package enum FuzzTarget: String, Sendable, CaseIterable {
   /// Requests as the gateway reads them off the wire.
   case httpEdge = "http-edge"
-  /// Heads of HTTP/2, packed, and what else a connection of it sends.
-  case http2Edge = "http2-edge"
   case json
   /// Compact JWS, and JSON Web Key Sets.
   case jwt
@@ -40,7 +38,7 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
   package var bytesMax: Int {
     switch self {
     case .httpEdge, .json, .charter: 65_536
-    case .http2Edge, .jwt, .jwks, .svid, .ledgerBatch, .policyBundle: 16_384
+    case .jwt, .jwks, .svid, .ledgerBatch, .policyBundle: 16_384
     case .policySource, .policyInput: 4_096
     case .cursor, .idempotencyKey, .percent: 1_024
     }
@@ -50,7 +48,6 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
   package func run(_ bytes: [UInt8]) {
     switch self {
     case .httpEdge: Self.readsTheSameInPieces(bytes)
-    case .http2Edge: StreamLaws.hold(for: bytes)
     case .json: Self.survivesItsOwnText(bytes)
     case .jwt: Self.keepsWhatWasSigned(bytes)
     case .jwks:

@@ -33,8 +33,6 @@ package enum Weakness: String, Codable, Sendable, Hashable, CaseIterable {
   case diskReserve = "disk-reserve"
   /// The door lets in what is well formed, whether or not a contract names it.
   case contracts
-  /// A connection of HTTP/2 may send any number of frames that ask for nothing.
-  case frameLimits = "frame-limits"
   /// The audit log is taken for sound without a look.
   case verification
 }

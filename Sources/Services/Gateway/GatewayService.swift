@@ -74,8 +74,7 @@ package struct GatewayService: Service {
     do {
       listener = try await EdgeListener.listen(
         host: platform.gatewayBind, port: platform.gatewayPort, identity: identity,
-        limits: platform.lacks(.frameLimits) ? .withoutFrameLimits : EdgeLimits(), edge: edge,
-        group: loops)
+        limits: EdgeLimits(), edge: edge, group: loops)
     } catch {
       throw StartFailure(
         "the public port \(platform.gatewayPort) on \(platform.gatewayBind) cannot be had: \(error)",

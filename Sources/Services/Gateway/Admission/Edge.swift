@@ -127,32 +127,9 @@ package final class Edge: Sendable {
   package func answer(
     _ fault: RequestFault, from source: Source, on loop: any EventLoop
   ) -> EdgeAnswer {
-    let correlation = note(fault, from: source, on: loop)
-    var answer = EdgeAnswer(fault.problem, correlation: correlation)
-    answer.fields.append((Header.correlation, "\(correlation)"))
-    return answer
-  }
-
-  /// The same of a stream that is not answered.
-  @discardableResult
-  func note(
-    _ fault: RequestFault, from source: Source, on loop: any EventLoop
-  ) -> CorrelationID {
     telemetry.count(fault)
-    return note(fault.problem.slug, from: source, on: loop)
-  }
-
-  /// A connection that is closed for what it sends.
-  func note(_ fault: ConnectionFault, from source: Source, on loop: any EventLoop) {
-    telemetry.count(fault)
-    note(fault.rawValue, from: source, on: loop)
-  }
-
-  @discardableResult
-  private func note(
-    _ kind: String, from source: Source, on loop: any EventLoop
-  ) -> CorrelationID {
     let correlation = newCorrelation()
+    let kind = fault.problem.slug
     let place = refusals.place(of: source)
     if refusals.note(.place(place), kind, .stranger) {
       let now = clock.now()
@@ -160,7 +137,9 @@ package final class Edge: Sendable {
         record(at: now, correlation, token: nil, route: nil, reason: kind, place: place), on: loop)
       written.whenFailure { self.telemetry.unrecorded($0, correlation) }
     }
-    return correlation
+    var answer = EdgeAnswer(fault.problem, correlation: correlation)
+    answer.fields.append((Header.correlation, "\(correlation)"))
+    return answer
   }
 
   /// For a request whose answer could not be made: a defect of ours.

@@ -15,7 +15,6 @@ package struct EdgeTelemetry: Sendable {
   private let routes: [RouteMetrics]
   private let other: RouteMetrics
   private let faults: [String: Counter]
-  private let ended: [ConnectionFault: Counter]
   private let unrecordedCount: Counter
 
   /// Makes the metrics of every route; the registry refuses two of one name.
@@ -49,20 +48,12 @@ package struct EdgeTelemetry: Sendable {
         labels: ["reason": reason])
     }
     self.faults = faults
-    var ended: [ConnectionFault: Counter] = [:]
-    for fault in ConnectionFault.allCases {
-      ended[fault] = metrics.counter(
-        "strongroom_edge_connections_ended_total",
-        help: "Connections closed for what they sent.", labels: ["reason": fault.rawValue])
-    }
-    self.ended = ended
     unrecordedCount = metrics.counter(
       "strongroom_edge_unrecorded_total",
       help: "Requests refused because their access decision could not be recorded.")
   }
 
   func count(_ fault: RequestFault) { faults[fault.reason]?.add() }
-  func count(_ fault: ConnectionFault) { ended[fault]?.add() }
 
   func answered(_ passage: Passage, status: Int, reason: String?, at now: Instant) {
     let took = now - passage.receivedAt

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// Collects one request's content in HTTP/1.1, up to its route's limit, and knows exactly where it ends.
+/// Collects one request's content, up to its route's limit, and knows exactly where it ends.
 package struct ContentReader: Sendable {
   private enum Phase: Sendable, Hashable {
     case counted(left: Int)
@@ -27,7 +27,7 @@ package struct ContentReader: Sendable {
     case .length(let count):
       guard count <= bytesMax else { throw .bodyTooLarge }
       phase = count == 0 ? .whole : .counted(left: count)
-    case .marked: phase = .chunkSize
+    case .chunked: phase = .chunkSize
     }
   }
 

@@ -1,5 +1,4 @@
 package import NIOCore
-import NIOHPACK
 import StrictJSON
 package import Vocabulary
 
@@ -31,9 +30,6 @@ package struct EdgeAnswer: Sendable {
 
   /// The first value of a field.
   package func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
-
-  /// Not with these statuses (RFC 9110 §6.4.1).
-  var mayHaveContent: Bool { status != 204 && status != 304 }
 }
 
 /// How an answer is written: the security fields that every answer carries, and the framing.
@@ -51,57 +47,34 @@ struct AnswerWriter {
 
   private var date = DateField()
 
-  /// In HTTP/1.1.
   /// - Parameter omitsContent: for HEAD, whose answer has no content, whatever its length says (RFC 9110 §9.3.2).
   mutating func write(
     _ answer: EdgeAnswer, keepsAlive: Bool, omitsContent: Bool, at now: Instant,
     to buffer: inout ByteBuffer
   ) {
     buffer.writeString("HTTP/1.1 \(answer.status) \(reason(answer.status))\r\n")
-    eachField(of: answer, at: now) { name, value, _ in
-      buffer.writeString(name)
-      buffer.writeStaticString(": ")
-      buffer.writeString(value)
-      buffer.writeStaticString("\r\n")
+    for field in answer.fields { Self.write(field.name, field.value, to: &buffer) }
+    for field in Self.defaults where answer.value(field.name) == nil {
+      Self.write(field.name, field.value, to: &buffer)
     }
+    Self.write("date", date.value(at: now), to: &buffer)
     if !keepsAlive { buffer.writeString("connection: close\r\n") }
+    if answer.status != 204, answer.status != 304 {
+      Self.write("content-length", String(answer.content.readableBytes), to: &buffer)
+    }
     buffer.writeString("\r\n")
-    guard !omitsContent, answer.mayHaveContent else { return }
+    guard !omitsContent, answer.status != 204, answer.status != 304 else { return }
     buffer.writeImmutableBuffer(answer.content)
   }
 
-  /// The field section of HTTP/2 (RFC 9113 §8.3.2). A client may ask for a table of any size to compress with: only what
-  /// has few values goes into it, so that none grows with the requests.
-  mutating func section(of answer: EdgeAnswer, at now: Instant) -> HPACKHeaders {
-    var section = HPACKHeaders()
-    section.reserveCapacity(16)
-    section.add(name: ":status", value: String(answer.status))
-    eachField(of: answer, at: now) { name, value, isConstant in
-      // Secrets are in no table that somebody could probe (RFC 7541 §7.1.3).
-      let indexing: HPACKIndexing =
-        isConstant ? .indexable : name == "set-cookie" ? .neverIndexed : .nonIndexable
-      section.add(name: name, value: value, indexing: indexing)
+  private static func write(_ name: String, _ value: String, to buffer: inout ByteBuffer) {
+    buffer.writeString(name)
+    buffer.writeStaticString(": ")
+    // A value from an upstream must not be able to begin a new line.
+    if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }) {
+      buffer.writeString(value)
     }
-    return section
-  }
-
-  /// Every field of an answer, with whether it is one of few values.
-  private mutating func eachField(
-    of answer: EdgeAnswer, at now: Instant,
-    _ write: (_ name: String, _ value: String, _ isConstant: Bool) -> Void
-  ) {
-    for field in answer.fields {
-      // A value from an upstream must not be able to begin a new line.
-      let isClean = field.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }
-      write(field.name, isClean ? field.value : "", field.name == "content-type")
-    }
-    for field in Self.defaults where answer.value(field.name) == nil {
-      write(field.name, field.value, true)
-    }
-    write("date", date.value(at: now), false)
-    if answer.mayHaveContent {
-      write("content-length", String(answer.content.readableBytes), false)
-    }
+    buffer.writeStaticString("\r\n")
   }
 }
 

@@ -1,13 +1,15 @@
 import NIOCore
+import NIOTLS
 import Vocabulary
 
-/// One outside connection of HTTP/1.1, from the handshake on: bytes in, one request at a time, bytes out. All its state lives on its
+/// One outside connection: bytes in, one request at a time, bytes out. All its state lives on its
 /// event loop; no task is made for a request. A class, because NIO's handlers are.
 final class EdgeConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   private enum State {
+    case handshaking
     /// Between requests; nothing of the next one is here.
     case idle
     case head
@@ -29,7 +31,7 @@ final class EdgeConnection: ChannelInboundHandler {
   private let limits: EdgeLimits
   private let doors: EdgeDoors
   private let place: EdgePlace
-  private var state = State.idle
+  private var state = State.handshaking
   private var reader: RequestReader
   private var writer = AnswerWriter()
   private var buffer = ByteBuffer()
@@ -51,9 +53,8 @@ final class EdgeConnection: ChannelInboundHandler {
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    // Whoever can shake hands has proven nothing: its place stands as it did.
     source = Source(context.remoteAddress)
-    awaitRequest()
+    expire(after: limits.headWithin)
     scheduleTick(context)
   }
   func handlerRemoved(context: ChannelHandlerContext) { tick?.cancel() }
@@ -66,6 +67,9 @@ final class EdgeConnection: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
+    case TLSUserEvent.handshakeCompleted:
+      // Whoever can shake hands has proven nothing: its place stands as it did.
+      if case .handshaking = state { awaitRequest() }
     case ChannelEvent.inputClosed:
       inputHasEnded = true
       // What is being answered is answered; what is not whole by now never will be.
@@ -76,7 +80,7 @@ final class EdgeConnection: ChannelInboundHandler {
     case is GiveWay:
       switch state {
       case .content, .answering: givesWay = true
-      case .idle, .head, .lingering, .closed: close(context)
+      case .handshaking, .idle, .head, .lingering, .closed: close(context)
       }
     default: context.fireUserInboundEventTriggered(event)
     }
@@ -85,7 +89,7 @@ final class EdgeConnection: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var bytes = unwrapInboundIn(data)
     switch state {
-    case .lingering, .closed: return
+    case .lingering, .closed, .handshaking: return
     case .idle:
       buffer = bytes
       state = .head
@@ -128,7 +132,7 @@ final class EdgeConnection: ChannelInboundHandler {
             return
           }
           answer(passage, content.content, context)
-        case .idle, .answering, .lingering, .closed: return
+        case .handshaking, .idle, .answering, .lingering, .closed: return
         }
       }
     } catch { refuse(error, context) }
@@ -251,7 +255,9 @@ final class EdgeConnection: ChannelInboundHandler {
   private func close(_ context: ChannelHandlerContext) {
     state = .closed
     tick?.cancel()
-    context.channel.hangUp()
+    // From here on the other end's goodbye is the end: the TLS library would wait seconds for more.
+    try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+    context.close(promise: nil)
   }
 }
 
@@ -261,9 +267,11 @@ extension EdgeConnection {
     deadline = .now() + .nanoseconds(span.nanoseconds)
   }
 
+  private var tickEvery: Duration { min(.seconds(1), limits.headWithin / 4) }
+
   private func scheduleTick(_ context: ChannelHandlerContext) {
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    tick = context.eventLoop.scheduleTask(in: .nanoseconds(limits.tickEvery.nanoseconds)) {
+    tick = context.eventLoop.scheduleTask(in: .nanoseconds(tickEvery.nanoseconds)) {
       let (connection, context) = bound.value
       connection.look(context)
     }
@@ -274,7 +282,7 @@ extension EdgeConnection {
       switch state {
       case .head: refuse(.headTimeout, context)
       case .content: refuse(.bodyTimeout, context)
-      case .idle, .answering, .lingering: return close(context)
+      case .handshaking, .idle, .answering, .lingering: return close(context)
       case .closed: return
       }
     }

@@ -31,13 +31,6 @@ final class EdgeDoors: Sendable {
       let share = byAddress[newcomer]?.count ?? 0
       var best: (address: String, guest: Guest, rank: (UInt8, Int))?
       for (address, guests) in byAddress where guests.count > share + 1 {
-        // Nobody goes before one that has proven nothing but one of more of them: then this address need not be counted,
-        // and a crowd of silent ones costs one look at an address, not at each of them.
-        if let best, best.rank.0 == EdgePlace.Standing.unproven.rawValue,
-          guests.count <= -best.rank.1
-        {
-          continue
-        }
         var (oldest, lowest, count) = (guests[0], guests[0].place.standing.rawValue, 0)
         for guest in guests {
           let standing = guest.place.standing.rawValue

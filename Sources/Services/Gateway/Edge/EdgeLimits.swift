@@ -29,36 +29,6 @@ package struct EdgeLimits: Sendable {
   /// process.
   package var requestsPerConnectionMax = 100_000
 
-  // HTTP/2 alone (RFC 9113).
-
-  /// Most streams of one connection at once: open ones, and ones that the client reset while their request is at work
-  /// behind the door. A stream beyond is refused.
-  package var streamsMax = 100
-  /// Most bytes of content that streams of one connection may send at once, by what they declare, or else by what their
-  /// route takes. A stream beyond is refused, unless it is the only one that sends.
-  package var contentBytesAtOnceMax = 1 << 20
-  /// Most bytes of answers that may wait for the client of one connection; while more wait, new streams are refused.
-  package var answerBytesWaitingMax = 1 << 20
-  /// What a connection may send that asks for nothing, in points: `FrameMeter` says what costs how many. Each answer that
-  /// the client takes gives some back.
-  package var framePointsMax = 512
-  /// Most CONTINUATION frames of one head; its bytes are bounded besides.
-  package var continuationsMax = 4
-  /// The second measure, inside the HTTP/2 library: most resets, stream errors and control frames, each in 30 s.
-  package var framesIn30SecondsMax = 200
-
   /// The limits of production.
   package init() {}
-
-  /// Without those on frames that ask for nothing, for a test of the drill.
-  static var withoutFrameLimits: EdgeLimits {
-    var limits = EdgeLimits()
-    limits.framePointsMax = 1_000_000
-    limits.continuationsMax = 1_000_000
-    limits.framesIn30SecondsMax = 100_000
-    return limits
-  }
-
-  /// How often a connection looks at its deadlines: one slow tick instead of a timer for each request.
-  var tickEvery: Duration { min(.seconds(1), headWithin / 4) }
 }

@@ -4,7 +4,7 @@ package import NIOSSL
 import Synchronization
 import Vocabulary
 
-/// The public listener: TLS 1.3 and nothing else, and in it HTTP/1.1 or HTTP/2 (RFC 7301). A class: it owns sockets.
+/// The public listener: TLS 1.3 and nothing else. A class: it owns sockets.
 package final class EdgeListener: Sendable {
   private let channel: any Channel
   private let doors: EdgeDoors
@@ -24,7 +24,6 @@ package final class EdgeListener: Sendable {
     group: any EventLoopGroup
   ) async throws -> EdgeListener {
     let doors = EdgeDoors(limits: limits)
-    let pipeline = EdgePipeline(edge: edge, limits: limits, doors: doors, identity: identity)
     let channel = try await ServerBootstrap(group: group)
       // As long as the kernel lets it be by default: what comes at once waits here, beyond it a second passes.
       .serverChannelOption(.backlog, value: 4_096)
@@ -33,7 +32,14 @@ package final class EdgeListener: Sendable {
       // Whoever says that nothing more will come still gets the answer to what did (RFC 9112 §9.6).
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try pipeline.receive(channel) }
+        guard let place = doors.admit(channel) else { return channel.close() }
+        return channel.eventLoop.makeCompletedFuture {
+          let pipeline = channel.pipeline.syncOperations
+          try pipeline.addHandler(ProtocolGate())
+          try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
+          try pipeline.addHandler(
+            EdgeConnection(edge: edge, limits: limits, doors: doors, place: place))
+        }
       }
       .bind(host: host, port: port).get()
     return EdgeListener(
@@ -92,7 +98,7 @@ package final class EdgeIdentity: Sendable {
       certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
     configuration.minimumTLSVersion = .tlsv13
     configuration.maximumTLSVersion = .tlsv13
-    configuration.applicationProtocols = EdgePipeline.protocols
+    configuration.applicationProtocols = ["http/1.1"]
     return try NIOSSLContext(configuration: configuration)
   }
 }

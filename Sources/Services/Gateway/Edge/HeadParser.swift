@@ -1,4 +1,4 @@
-/// Parses one head of HTTP/1.1 whose bytes are already known to hold no control but HTAB and CRLF pairs, ending
+/// Parses one head whose bytes are already known to hold no control but HTAB and CRLF pairs, ending
 /// in an empty line. A byte beyond ASCII (obs-text, RFC 9110 §5.5) may stand in the value of a field
 /// that nobody here reads, and nowhere else.
 struct HeadParser {
@@ -13,22 +13,25 @@ struct HeadParser {
   func parse() throws(RequestFault) -> RequestHead {
     var start = 0
     let requestLine = try RequestLine(nextLine(&start), limits)
-    var fields = HeadFields(fieldsMax: limits.fieldsMax)
+    var fields: [(field: EdgeField, value: String)] = []
+    fields.reserveCapacity(8)
+    var count = 0
     while true {
       let line = nextLine(&start)
       guard !line.isEmpty else { break }
-      var colon = 0
-      // A space before the colon or at the start of the line (obs-fold) is no token byte, so both
-      // stop here.
-      while colon < line.count, isTokenByte(line[colon]) { colon += 1 }
-      guard colon > 0, colon < line.count, line[colon] == 0x3a else { throw .fieldLine }
-      try fields.add(
-        UnsafeRawBufferPointer(rebasing: line[0..<colon]),
-        UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
+      count += 1
+      guard count <= limits.fieldsMax else { throw .tooManyFields }
+      try Self.add(line, to: &fields)
     }
-    try fields.check(requestLine)
-    return RequestHead(
-      line: requestLine, content: try Self.framing(fields), fields: fields.entries)
+    try Self.checkHost(fields, requestLine)
+    if RequestHead.value(of: .contentEncoding, in: fields) != nil { throw .contentEncoding }
+    if let expected = RequestHead.value(of: .expect, in: fields),
+      expected.lowercased() != "100-continue"
+    {
+      throw .expectation
+    }
+    let content = try Self.framing(fields)
+    return RequestHead(line: requestLine, content: content, fields: fields)
   }
 
   /// The line at `start` without its CRLF; the scan before guarantees that there is one.
@@ -39,15 +42,59 @@ struct HeadParser {
     return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
   }
 
-  private static func framing(_ fields: HeadFields) throws(RequestFault) -> ContentFraming {
-    let length = fields[.contentLength]
-    switch (length, fields[.transferEncoding]) {
+  private static func add(
+    _ line: UnsafeRawBufferPointer, to fields: inout [(field: EdgeField, value: String)]
+  ) throws(RequestFault) {
+    var colon = 0
+    // A space before the colon or at the start of the line (obs-fold) is no token byte, so both
+    // stop here.
+    while colon < line.count, isTokenByte(line[colon]) { colon += 1 }
+    guard colon > 0, colon < line.count, line[colon] == 0x3a else { throw .fieldLine }
+    guard let field = EdgeField.named(UnsafeRawBufferPointer(rebasing: line[0..<colon])) else {
+      return
+    }
+    guard line[colon...].allSatisfy({ $0 < 0x80 }) else { throw .byte }
+    var first = colon + 1
+    var end = line.count
+    while first < end, isBlank(line[first]) { first += 1 }
+    while end > first, isBlank(line[end - 1]) { end -= 1 }
+    let value = String(
+      decoding: UnsafeRawBufferPointer(rebasing: line[first..<end]), as: UTF8.self)
+    if let index = fields.firstIndex(where: { $0.field == field }) {
+      guard field.isList else { throw .repeated(field) }
+      fields[index].value += ", " + value
+    } else {
+      fields.append((field, value))
+    }
+  }
+
+  private static func checkHost(
+    _ fields: [(field: EdgeField, value: String)], _ line: RequestLine
+  ) throws(RequestFault) {
+    guard let host = RequestHead.value(of: .host, in: fields), isAuthority(host) else {
+      throw .host
+    }
+    guard let authority = line.authority else { return }
+    guard authority.lowercased() == host.lowercased() else { throw .authorityMismatch }
+  }
+
+  private static func framing(
+    _ fields: [(field: EdgeField, value: String)]
+  ) throws(RequestFault) -> ContentFraming {
+    let length = RequestHead.value(of: .contentLength, in: fields)
+    let coding = RequestHead.value(of: .transferEncoding, in: fields)
+    switch (length, coding) {
     case (nil, nil): return .length(0)
     case (.some, .some): throw .twoLengths
     case (nil, let coding?):
       guard coding.lowercased() == "chunked" else { throw .transferEncoding }
-      return .marked
-    case (.some, nil): return .length(try fields.contentLength() ?? 0)
+      return .chunked
+    case (let length?, nil):
+      // Twelve digits are beyond any body a charter may allow, and far from overflow.
+      guard (1...12).contains(length.utf8.count),
+        length.utf8.allSatisfy({ (48...57).contains($0) }), let count = Int(length)
+      else { throw .contentLength }
+      return .length(count)
     }
   }
 }
@@ -75,47 +122,29 @@ extension RequestLine {
       let isVersion = version.utf8.count == 8 && version.hasPrefix("HTTP/")
       throw isVersion ? .version : .requestLine
     }
-    let method = UnsafeRawBufferPointer(rebasing: line[0..<gap])
+    method = String(decoding: UnsafeRawBufferPointer(rebasing: line[0..<gap]), as: UTF8.self)
     var target = UnsafeRawBufferPointer(rebasing: line[(gap + 1)..<end])
-    let text = String(decoding: target, as: UTF8.self)
-    if method.elementsEqual("CONNECT".utf8), isAuthority(text) {
+    if method == "CONNECT", isAuthority(String(decoding: target, as: UTF8.self)) {
       // Authority-form (RFC 9112 §3.2.3) names no resource; the method is refused as such.
-      self.init(connectingTo: nil)
+      (path, query, authority) = ("", "", nil)
       return
     }
-    var authority: String?
-    if target[0] != 0x2f {
+    if target[0] == 0x2f {
+      authority = nil
+    } else {
+      let text = String(decoding: target, as: UTF8.self)
       guard text.lowercased().hasPrefix("https://") else { throw .target }
       let named = text.dropFirst(8).prefix { $0 != "/" && $0 != "?" }
       guard isAuthority(String(named)) else { throw .target }
       authority = String(named)
       target = UnsafeRawBufferPointer(rebasing: target[(8 + named.utf8.count)...])
     }
-    try self.init(method: method, target: target, authority: authority, limits)
-  }
-
-  /// Method and target in origin-form (RFC 9112 §3.2.1), as both versions of HTTP have them.
-  init(
-    method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, authority: String?,
-    _ limits: EdgeLimits
-  ) throws(RequestFault) {
-    guard (1...Self.methodBytesMax).contains(method.count), method.allSatisfy(isTokenByte) else {
-      throw .requestLine
-    }
-    guard target.count <= limits.targetBytesMax else { throw .targetTooLong }
     let mark = target.firstIndex(of: 0x3f) ?? target.count
     let path = UnsafeRawBufferPointer(rebasing: target[0..<mark])
     let query = UnsafeRawBufferPointer(rebasing: target[min(mark + 1, target.count)...])
     guard isNormalPath(path), isQuery(query) else { throw .target }
-    self.method = String(decoding: method, as: UTF8.self)
     self.path = String(decoding: path, as: UTF8.self)
     self.query = String(decoding: query, as: UTF8.self)
-    self.authority = authority
-  }
-
-  /// CONNECT names an authority and no resource.
-  init(connectingTo authority: String?) {
-    (method, path, query, self.authority) = ("CONNECT", "", "", authority)
   }
 }
 
@@ -130,7 +159,7 @@ func isTokenByte(_ byte: UInt8) -> Bool {
 }
 
 @inline(__always)
-func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
 /// Unreserved, sub-delims, colon and at (RFC 3986 §3.3), without percent-encoding.
 @inline(__always)

@@ -1,51 +1,14 @@
 import NIOCore
-import Vocabulary
 
 /// Stands before TLS until the client's first message is whole, and refuses who speaks none of our protocols:
 /// RFC 7301 §3.2 wants `no_application_protocol` then, where the TLS library would go on without one, and the client
-/// would speak its own to somebody who does not. Until then nothing else is made for the connection, since many of those who
-/// come say nothing. A class, because NIO's handlers are; it leaves after the first message.
+/// would speak HTTP/2 to somebody who does not. A class, because NIO's handlers are; it leaves after the first message.
 final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private let within: Duration
-  private let next: (ChannelPipeline.SynchronousOperations, _ timer: Scheduled<Void>) throws -> Void
   private var gathered = ByteBuffer()
-  private var timer: Scheduled<Void>?
-
-  /// - Parameters:
-  ///   - within: from here to the end of the handshake.
-  ///   - next: adds TLS and what comes behind it, and stops the timer when hands are shaken.
-  init(
-    within: Duration,
-    next: @escaping (ChannelPipeline.SynchronousOperations, Scheduled<Void>) throws -> Void
-  ) {
-    self.within = within
-    self.next = next
-  }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    let channel = context.channel
-    timer = context.eventLoop.scheduleTask(in: .nanoseconds(within.nanoseconds)) {
-      channel.hangUp()
-    }
-  }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
-    context.fireChannelInactive()
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    switch event {
-    case ChannelEvent.inputClosed, is DoorsClosing, is GiveWay: context.channel.hangUp()
-    default: context.fireUserInboundEventTriggered(event)
-    }
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.channel.hangUp() }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var bytes = unwrapInboundIn(data)
@@ -60,10 +23,6 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
         bound.value.close(promise: nil)
       }
     case .passed:
-      guard let timer else { return }
-      do {
-        try next(context.pipeline.syncOperations, timer)
-      } catch { return context.channel.hangUp() }
       // First the bytes, then the handler, so that none can overtake.
       context.fireChannelRead(wrapInboundOut(gathered))
       context.pipeline.syncOperations.removeHandler(self, promise: nil)
@@ -71,13 +30,13 @@ final class ProtocolGate: ChannelInboundHandler, RemovableChannelHandler {
   }
 }
 
-/// Looks at a ClientHello (RFC 8446 §4.1.2) for one thing: whether it offers protocols (RFC 7301) and none of ours is
-/// among them. Everything else is the TLS library's to judge, so whatever is not understood here passes.
+/// Looks at a ClientHello (RFC 8446 §4.1.2) for one thing: whether it offers protocols (RFC 7301) and ours is not among
+/// them. Everything else is the TLS library's to judge, so whatever is not understood here passes.
 enum ClientHello {
   enum Finding: Hashable { case incomplete, passed, refused }
 
-  /// Ours, as they stand in a ClientHello.
-  static let ours = EdgePipeline.protocols.map { Array($0.utf8) }
+  /// Ours, as it stands in a ClientHello.
+  static let ours = Array("http/1.1".utf8)
   /// Most bytes that are waited for; a longer first message passes unread.
   static let bytesMax = 16_384
   /// A record with the fatal alert 120.
@@ -125,7 +84,7 @@ enum ClientHello {
       guard var names = vector(&content, lengthBytes: 2), !names.isEmpty else { return .passed }
       while !names.isEmpty {
         guard let name = vector(&names, lengthBytes: 1) else { return .passed }
-        if ours.contains(where: { name.elementsEqual($0) }) { return .passed }
+        if name.elementsEqual(ours) { return .passed }
       }
       return .refused
     }

@@ -1,7 +1,7 @@
 package import Vocabulary
 
 /// Why a request was refused before anybody looked at what it asks for. After a fault nobody can be
-/// sure where the next request begins, so a connection of HTTP/1.1 is closed; in HTTP/2 the stream ends, and the others go on.
+/// sure where the next request begins, so the connection is closed.
 package enum RequestFault: Error, Hashable, Sendable {
   /// A byte that may not stand in a head: control characters, bare CR or LF, and beyond ASCII where it would become a
   /// value.
@@ -35,38 +35,20 @@ package enum RequestFault: Error, Hashable, Sendable {
   case bodyTooLarge
   case headTimeout
   case bodyTimeout
-  /// A pseudo-header field that is missing, unknown, there twice, or behind other fields (RFC 9113 §8.3).
-  case pseudoField
-  /// A field of the connection, which HTTP/2 does not know, or TE with more than `trailers` (RFC 9113 §8.2.2).
-  case connectionField
-  /// A name that is no token in lower case, or a value with a control byte, or with a blank at either end (RFC 9113 §8.2.1).
-  case fieldSyntax
-  /// Other content than declared (RFC 9113 §8.1.1).
-  case contentMismatch
-  /// Fields behind the content: nobody we serve needs them.
-  case trailers
-
-  /// Whether a stream that has it is malformed by RFC 9113 §8.1.1: it is reset with PROTOCOL_ERROR, and not answered. All
-  /// others are answered, as in HTTP/1.1.
-  package var resetsStream: Bool {
-    [.pseudoField, .connectionField, .fieldSyntax, .contentMismatch].contains(self)
-  }
 
   /// What the sender learns: the rule, never a guess at what was meant.
   package var problem: Problem {
     switch self {
-    case .byte, .requestLine, .fieldLine, .host, .authorityMismatch, .pseudoField,
-      .connectionField, .fieldSyntax:
+    case .byte, .requestLine, .fieldLine, .host, .authorityMismatch:
       .malformed("the request head is not well formed: \(reason)")
     case .target: .malformed("the request target is not in normal form")
     case .repeated(let field): .malformed("a field occurs twice", field: field.name)
-    case .contentLength, .twoLengths, .transferEncoding, .chunk, .unexpectedContent,
-      .contentMismatch, .trailers:
+    case .contentLength, .twoLengths, .transferEncoding, .chunk, .unexpectedContent:
       .malformed("the end of the request is not certain: \(reason)")
     case .targetTooLong: Problem("target-too-long", 414, "The request target is too long")
     case .headTooLarge, .tooManyFields:
       Problem("head-too-large", 431, "The request head is too large")
-    case .version: Problem("version-not-supported", 505, "Only HTTP/1.1 and HTTP/2 are spoken here")
+    case .version: Problem("version-not-supported", 505, "Only HTTP/1.1 is spoken here")
     case .contentEncoding:
       Problem("encoding-not-supported", 415, "Send the content without a content encoding")
     case .expectation: Problem("expectation-failed", 417, "Only 100-continue can be expected")
@@ -100,11 +82,6 @@ package enum RequestFault: Error, Hashable, Sendable {
     case .bodyTooLarge: "body too large"
     case .headTimeout: "head timeout"
     case .bodyTimeout: "body timeout"
-    case .pseudoField: "pseudo field"
-    case .connectionField: "connection field"
-    case .fieldSyntax: "field syntax"
-    case .contentMismatch: "content mismatch"
-    case .trailers: "trailers"
     }
   }
 
@@ -113,7 +90,6 @@ package enum RequestFault: Error, Hashable, Sendable {
     "byte", "request line", "field line", "target", "target too long", "head too large",
     "too many fields", "version", "host", "authority", "repeated field", "content length",
     "two lengths", "transfer encoding", "chunk", "unexpected content", "content encoding",
-    "expectation", "body too large", "head timeout", "body timeout", "pseudo field",
-    "connection field", "field syntax", "content mismatch", "trailers",
+    "expectation", "body too large", "head timeout", "body timeout",
   ]
 }

@@ -9,7 +9,7 @@ package struct RequestHead: Sendable {
   package let query: String
   /// Where the request ends.
   package let content: ContentFraming
-  /// False when the client said `connection: close`, which it can in HTTP/1.1 only.
+  /// False when the client said `connection: close`.
   package let keepsAlive: Bool
   /// The client waits for a word before it sends the content (RFC 9110 §10.1.1).
   package let expectsContinue: Bool
@@ -32,13 +32,8 @@ package struct RequestHead: Sendable {
 
   /// Content where the method gives it no meaning (RFC 9110 §9.3.1). Such a request is refused, by what is wrong with it
   /// otherwise or for this, and the connection ends: nobody reads on behind it.
-  package var hasUnexpectedContent: Bool { !mayHaveContent && content != .length(0) }
-
-  /// Whether its method gives content a meaning.
-  var mayHaveContent: Bool { Self.mayHaveContent(method) }
-
-  static func mayHaveContent(_ method: String) -> Bool {
-    !["GET", "HEAD", "DELETE", "OPTIONS"].contains(method)
+  package var hasUnexpectedContent: Bool {
+    ["GET", "HEAD", "DELETE", "OPTIONS"].contains(method) && content != .length(0)
   }
 
   /// A field's value without surrounding white space; nil when it was not sent.
@@ -52,12 +47,11 @@ package struct RequestHead: Sendable {
   }
 }
 
-/// How the end of the content is found; there is no third way.
+/// How the end of the content is found (RFC 9112 §6.3); there is no third way.
 package enum ContentFraming: Sendable, Hashable {
   /// Bytes to come; zero means no content.
   case length(Int)
-  /// A mark tells the end: the last chunk (RFC 9112 §7.1), or END_STREAM (RFC 9113 §8.1).
-  case marked
+  case chunked
 }
 
 /// Method and target, checked.
@@ -65,6 +59,6 @@ struct RequestLine {
   let method: String
   let path: String
   let query: String
-  /// In absolute-form, and as a pseudo-header field of HTTP/2, the authority that Host must equal.
+  /// In absolute-form, the authority that Host must equal.
   let authority: String?
 }
