@@ -27,10 +27,11 @@ package enum MoneyDrill {
     await withTaskGroup(of: DrillRange.Answer?.self) { group in
       for number in 0..<count {
         group.addTask {
-          // Behind the limits stands the promise that is tried here: whoever is throttled comes back.
+          // Behind the limits stands the promise that is tried here: whoever is throttled comes back, and whoever gets no
+          // answer in time asks again under the same key.
           for _ in 0..<60 {
-            guard let answer = try? await send(number) else { return nil }
-            guard answer.status == 429 || answer.status == 503 else { return answer }
+            let answer = try? await send(number)
+            if let answer, answer.status != 429, answer.status != 503 { return answer }
             try? await Task.sleep(for: .milliseconds(250))
           }
           return nil
@@ -99,8 +100,9 @@ package enum MoneyDrill {
     let before = try await range.balance(of: 3, token: token)
     let share = before / 100
     guard share > 0 else { return .notTried("the account is too poor: \(before)") }
+    let key = range.newKey()
     let answers = await flood(range, spends) { number in
-      try await range.pay(share, from: 3, to: 1, key: "\(range.newKey())-\(number)", token: token)
+      try await range.pay(share, from: 3, to: 1, key: "\(key)-\(number)", token: token)
     }
     let paid = Int64(answers.count { $0.status == 201 })
     let after = try await range.balance(of: 3, token: token)
